@@ -1,0 +1,204 @@
+# zt: `make` builds ./zt, `make demo` shows it, `make test` proves it, `make help` lists the rest.
+#
+# Three variants share the rules below, each under build/<variant>/:
+#   rel   what ships: musl, static-pie, no INTERP
+#   asan  the host's C library with AddressSanitizer and UBSan (clang)
+#   fuzz  one libFuzzer program per tests/fuzz/fuzz_*.c (clang)
+
+VERSION  := 0.1.0
+CC       := gcc
+CLANG    := clang
+PREFIX   := /usr/local
+DESTDIR  :=
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+LAYERS   := base wire decide io serve
+LIB_SRC  := $(sort $(wildcard $(LAYERS:%=lib/%/*.c)))
+ROLE_SRC := main.c $(sort $(wildcard roles/*.c roles/*/*.c))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wswitch-enum -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wcast-align -Wwrite-strings -Wundef -Werror
+CPPFLAGS_ALL := -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"' -I. -Ilib
+HARDEN := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+          -fno-delete-null-pointer-checks -fno-strict-aliasing -fwrapv -fno-common \
+          -fzero-call-used-regs=used-gpr
+ifneq ($(filter x86_64%,$(MULTIARCH)),)
+HARDEN += -fcf-protection=full
+else ifneq ($(filter aarch64%,$(MULTIARCH)),)
+HARDEN += -mbranch-protection=standard
+endif
+CFLAGS_ALL := -std=gnu11 -O2 -g -ffunction-sections -fdata-sections \
+              -ffile-prefix-map=$(CURDIR)=. $(WARN)
+
+# ---- where BearSSL and inih come from ----------------------------------------------------
+# Default: the distribution's static archives. make BEARSSL=DIR: a BearSSL source tree.
+ifdef BEARSSL
+CPPFLAGS_ALL += -isystem $(BEARSSL)/inc
+BEARSSL_A := $(BEARSSL)/build/libbearssl.a
+else
+BEARSSL_A := $(firstword $(wildcard /usr/lib/$(MULTIARCH)/libbearssl.a /usr/lib/libbearssl.a))
+endif
+INIH_A := $(firstword $(wildcard /usr/lib/$(MULTIARCH)/libinih.a /usr/lib/libinih.a))
+
+# ---- musl: native on Alpine; beside glibc on Debian ---------------------------------------
+# Debian's musl-gcc quietly links -static-pie dynamically, so zt names the start files itself.
+ifneq ($(wildcard /lib/ld-musl-*.so.1 /etc/alpine-release),)
+NATIVE_MUSL := $(wildcard /etc/alpine-release)
+endif
+ifdef NATIVE_MUSL
+REL_CPP  :=
+REL_LINK = $(CC) -static-pie -o $@ $(1) $(BEARSSL_A) $(INIH_A) $(LDFLAGS_REL)
+else
+MUSL     := /usr/lib/$(firstword $(subst -, ,$(MULTIARCH)))-linux-musl
+MUSL_INC := /usr/include/$(firstword $(subst -, ,$(MULTIARCH)))-linux-musl
+GCC_FILE = $(shell $(CC) -print-file-name=$(1))
+# After musl's own headers come the host's, for linux/*.h, bearssl.h and ini.h only.
+REL_CPP  := -nostdinc -isystem $(MUSL_INC) -isystem $(call GCC_FILE,include) \
+            -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+REL_LINK = $(CC) -static-pie -nostdlib -o $@ $(MUSL)/rcrt1.o $(MUSL)/crti.o \
+           $(call GCC_FILE,crtbeginS.o) $(1) -Wl,--start-group $(BEARSSL_A) $(INIH_A) \
+           $(MUSL)/libc.a -lgcc -Wl,--end-group $(call GCC_FILE,crtendS.o) $(MUSL)/crtn.o $(LDFLAGS_REL)
+endif
+LDFLAGS_REL := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+               -Wl,--build-id=none
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CC_rel     := $(CC)
+CFLAGS_rel := $(CFLAGS_ALL) $(HARDEN) -fPIE $(REL_CPP)
+CC_asan     := $(CLANG)
+CFLAGS_asan := $(filter-out -O2,$(CFLAGS_ALL)) -O1 $(SAN)
+CC_fuzz     := $(CLANG)
+CFLAGS_fuzz := $(filter-out -O2,$(CFLAGS_ALL)) -O1 $(SAN) -fsanitize=fuzzer-no-link
+LINK_asan = $(CLANG) $(SAN) -o $@ $(1) $(BEARSSL_A) $(INIH_A)
+LINK_fuzz = $(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $(1) $(BEARSSL_A) $(INIH_A)
+LINK_rel  = $(REL_LINK)
+
+.DEFAULT_GOAL := zt
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- one set of rules per variant ---------------------------------------------------------
+define variant
+build/$(1)/%.o: %.c
+	@mkdir -p $$(dir $$@)
+	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+$(foreach l,$(LAYERS),
+build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
+	@rm -f $$@
+	@ar rcsD $$@ $$^
+)
+ARCHIVES_$(1) := $(patsubst %,build/$(1)/lib%.a,serve io decide wire base)
+endef
+$(foreach v,rel asan fuzz,$(eval $(call variant,$(v))))
+SHIM := build/rel/third_party/shim.o
+
+build/rel/zt: $(ROLE_SRC:%.c=build/rel/%.o) $(ARCHIVES_rel) $(SHIM)
+	$(call LINK_rel,$^)
+build/asan/zt: $(ROLE_SRC:%.c=build/asan/%.o) $(ARCHIVES_asan)
+	$(call LINK_asan,$^)
+
+zt: build/rel/zt
+	@strip -o $@ $<
+	@sh tests/check-binary.sh $@
+
+# ---- tests: one program per noun, linked with its own layer and those below ---------------
+# tests/unit/<layer>/test_<noun>.c. Archives give the linker only what the noun pulls in, and
+# nothing from a layer above: that a test links at all proves the direction.
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+below_base   := base
+below_wire   := wire base
+below_decide := decide wire base
+below_io     := io decide wire base
+below_serve  := serve io decide wire base
+# wrapio.o stands between a test and the kernel only where a test asks for it by name.
+WRAPPED := read write pwrite pread fsync fdatasync ftruncate rename openat open malloc calloc realloc \
+           accept4 connect recv send recvfrom sendto
+define unit_rule
+build/$(1)/$(2:%.c=%): build/$(1)/$(2:%.c=%.o) build/$(1)/tests/unit/unit.o \
+    $(if $(findstring _fault,$(2)),build/$(1)/tests/unit/wrapio.o) \
+    $(patsubst %,build/$(1)/lib%.a,$(below_$(word 3,$(subst /, ,$(2))))) $(if $(filter rel,$(1)),$(SHIM))
+	$$(call LINK_$(1),$$^) $(if $(findstring _fault,$(2)),$(WRAPPED:%=-Wl,--wrap=%))
+endef
+$(foreach v,rel asan,$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(v),$(t)))))
+UNIT_rel  := $(UNIT_SRC:%.c=build/rel/%)
+UNIT_asan := $(UNIT_SRC:%.c=build/asan/%)
+
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(ARCHIVES_fuzz)
+	$(call LINK_fuzz,$^)
+
+# Small programs that behaviour tests and benches drive.
+TOOL_SRC := $(sort $(wildcard tests/tools/*.c bench/*.c))
+TOOL_BIN := $(TOOL_SRC:%.c=build/rel/%)
+build/rel/tests/tools/% build/rel/bench/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
+	$(call LINK_rel,$^)
+build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
+	$(call LINK_rel,$^)
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+.PHONY: all deps need-deps demo test unit asan ubsan fuzz lint size bench soak install uninstall clean help tools
+all: zt
+tools: $(TOOL_BIN)
+
+need-deps:
+	@sh third_party/deps.sh --check || $(MAKE) --no-print-directory deps
+deps:
+	@sh third_party/deps.sh
+
+demo: need-deps
+	@$(MAKE) --no-print-directory zt
+	@sh dist/demo.sh ./zt
+
+test: need-deps
+	@$(MAKE) --no-print-directory zt tools $(UNIT_rel) $(FUZZ_BIN)
+	@bash tests/run.sh all
+
+unit: $(UNIT_rel)
+	@bash tests/run.sh unit
+
+# Both sanitizers are in one build: they cost one run instead of two and never disagree.
+asan ubsan: need-deps
+	@$(MAKE) --no-print-directory build/asan/zt $(UNIT_asan) $(FUZZ_BIN)
+	@bash tests/run.sh asan
+
+FUZZ_SECONDS := 60
+fuzz: $(FUZZ_BIN)
+	@bash tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+lint: need-deps
+	@bash tests/lint.sh
+
+size: zt
+	@sh tests/check-binary.sh --report zt
+
+bench: zt tools
+	@bash bench/run.sh
+
+soak: zt tools
+	@bash tests/soak.sh
+
+install: zt
+	install -D -m 0755 zt $(DESTDIR)$(PREFIX)/bin/zt
+	install -D -m 0644 config.ini.example $(DESTDIR)$(PREFIX)/share/doc/zt/config.ini.example
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/zt $(DESTDIR)$(PREFIX)/share/doc/zt/config.ini.example
+
+clean:
+	rm -rf build zt
+
+help:
+	@sed -n 's/^## //p' Makefile
+## make            build ./zt (static-pie, stripped, checked)
+## make deps       install what building and testing need (Debian, Alpine)
+## make demo       build and show what works today
+## make test       the whole suite; ends with "N passed, N failed"
+## make asan       the suite's core under AddressSanitizer and UBSan (ubsan is the same run)
+## make fuzz       every fuzz target for FUZZ_SECONDS (60)
+## make lint       warnings by two compilers, layers, banned calls, length limits
+## make size       what the binary weighs and whether it is hardened
+## make bench      measurements beside real peers
+## make soak       the long versions of the tests
+## make install    DESTDIR and PREFIX are honoured
+## make BEARSSL=DIR  build against a BearSSL source tree

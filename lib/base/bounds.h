@@ -1,0 +1,77 @@
+/*
+ * bounds: the one table of every queue, table, buffer and field that could grow (design rule:
+ * everything has a bound, a stated answer when it is reached, and a counter). A test floods
+ * the table row by row.
+ *
+ * A row: id, name (the metric's name too), default cap, what happens at the cap.
+ * Per-process accounting lives in struct bounds; pools and buffers take from it.
+ */
+#ifndef ZT_BOUNDS_H
+#define ZT_BOUNDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZT_BOUNDS(X)                                                                               \
+	X(BOUND_ECHO_CONNS, "echo_conns", 1024, "the new connection is closed at once")            \
+	X(BOUND_RELAY_BUFS, "relay_buffers", 256, "reading waits until a buffer is free")          \
+	X(BOUND_CTL_CLIENTS, "control_clients", 8, "the new control connection is closed at once") \
+	X(BOUND_CHILDREN, "children", 16, "the child is not started and the start fails")          \
+	X(BOUND_LISTENERS, "listeners", 16, "the configuration is refused")                        \
+	X(BOUND_LOG_LINE, "log_line_bytes", 4096, "the line is cut and marked")                    \
+	X(BOUND_LOG_FIELD, "log_field_bytes", 1024, "the field is cut and marked")                 \
+	X(BOUND_CONF_LINE, "config_line_bytes", 196, "the file is refused with file:line")         \
+	X(BOUND_CONF_FILE, "config_file_bytes", 1048576, "the file is refused")                    \
+	X(BOUND_CONF_SECTIONS, "config_sections", 4096, "the file is refused with file:line")      \
+	X(BOUND_CONF_FAULTS, "config_faults", 64, "further faults are counted, not listed")        \
+	X(BOUND_CONF_LIST, "config_list_items", 64, "the file is refused with file:line")          \
+	X(BOUND_IPC_BYTES, "ipc_message_bytes", 8192, "the sender is told it is too long")         \
+	X(BOUND_IPC_FDS, "ipc_descriptors", 32, "the sender is told there are too many")           \
+	X(BOUND_JOURNAL_RECORD, "journal_record_bytes", 65536, "the append is refused")            \
+	X(BOUND_STORE_KEYS, "store_keys", 262144, "the new key is refused")                        \
+	X(BOUND_STORE_OPS, "store_pending", 256, "the call is refused; ask again")                 \
+	X(BOUND_DNS_QUERIES, "dns_queries", 64, "the look-up fails at once")                       \
+	X(BOUND_DNS_CACHE, "dns_cache_entries", 256, "the entry nearest to expiry is dropped")     \
+	X(BOUND_DNS_ADDRS, "dns_addresses", 16, "further addresses of a name are ignored")         \
+	X(BOUND_DNS_CHAIN, "dns_cname_chain", 8, "the look-up fails")                              \
+	X(BOUND_HOSTS_ENTRIES, "hosts_entries", 1024, "further lines of the hosts file are ignored") \
+	X(BOUND_DIALS, "dials", 256, "the dial fails at once")                                     \
+	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
+	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
+
+enum bound_id {
+#define X(id, name, cap, answer) id,
+	ZT_BOUNDS(X)
+#undef X
+	BOUND_COUNT
+};
+
+struct bound_row {
+	const char *name;
+	uint64_t cap; /* default */
+	const char *answer;
+};
+extern const struct bound_row bound_rows[BOUND_COUNT];
+
+/* The default cap as a compile-time constant, for array sizes: BOUND_CAP(BOUND_DNS_ADDRS). */
+#define X(id, name, cap, answer) id##_CAP = cap,
+enum { ZT_BOUNDS(X) };
+#undef X
+#define BOUND_CAP(id) id##_CAP
+
+struct bounds {
+	struct {
+		uint64_t cap, used, peak, hits; /* hits: how often the cap gave its answer */
+	} row[BOUND_COUNT];
+};
+
+void bounds_init(struct bounds *b);
+void bounds_set(struct bounds *b, enum bound_id id, uint64_t cap);
+/* Take n; false (and one hit) when that would pass the cap. */
+bool bounds_take(struct bounds *b, enum bound_id id, uint64_t n);
+void bounds_give(struct bounds *b, enum bound_id id, uint64_t n);
+/* A limit on a size rather than a stock: true when n fits, else one hit. */
+bool bounds_fits(struct bounds *b, enum bound_id id, uint64_t n);
+
+#endif

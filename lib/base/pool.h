@@ -1,0 +1,49 @@
+/*
+ * pool: equal slots whose number is bounded by a row of the bounds table. Slots are carved
+ * from chunks that are allocated as they are first needed and kept; an exhausted pool answers
+ * NULL, which the caller turns into its stated answer (503, RESET, wait). Freed slots are
+ * poisoned in sanitizer builds and filled with 0xdf otherwise; a double free aborts.
+ *
+ * arena: memory for one request or one parse; freed as a whole; its cap is an answer too.
+ */
+#ifndef ZT_POOL_H
+#define ZT_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "span.h"
+
+struct pool_slot;
+struct pool_chunk;
+
+struct pool {
+	struct bounds *bounds;
+	enum bound_id id;
+	size_t size;      /* payload of a slot */
+	size_t per_chunk; /* slots allocated at a time */
+	struct pool_slot *free;
+	struct pool_chunk *chunks;
+	uint64_t used;
+};
+
+/* size > 0. Nothing is allocated yet. */
+void pool_init(struct pool *p, struct bounds *b, enum bound_id id, size_t size);
+void *pool_get(struct pool *p);          /* zeroed, or NULL: at the cap, or malloc failed */
+void pool_put(struct pool *p, void *slot);
+void pool_free(struct pool *p);          /* all slots must be back */
+
+struct arena_chunk;
+struct arena {
+	struct arena_chunk *chunks;
+	size_t used, cap; /* bytes handed out, and the most that may be */
+};
+
+void arena_init(struct arena *a, size_t cap);
+void *arena_get(struct arena *a, size_t n);              /* zeroed, aligned to 16; NULL when over */
+char *arena_str(struct arena *a, struct span s);         /* a NUL-terminated copy, or NULL */
+struct span arena_span(struct arena *a, struct span s);  /* a copy; .p NULL when over */
+void arena_free(struct arena *a);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * loop: one thread's event loop. It owns the poller, the timers and the list of things to
+ * free; it never reads or writes a byte itself.
+ *
+ * The interface is poll()-shaped: a source has a descriptor and a pure function of its state,
+ * wants(), that says which events it cares about. The loop asks wants() again after every
+ * turn in which the source was called, or when loop_touch() says its state changed from
+ * afar. Behind it is epoll (level-triggered) or poll(): same behaviour, both tested.
+ *
+ * A turn: wait -> signals and descriptors that are ready -> due timers -> again-list ->
+ * interest of touched sources -> reap. A source is never freed inside its own callback:
+ * loop_close() takes it out at once (no further callback) and its reap() runs at the end of
+ * the turn, when no pointer to it is left on the stack.
+ *
+ * Fairness: one call of ready() may move at most LOOP_BUDGET bytes (or LOOP_ACCEPTS
+ * connections) and must then return; level triggering, or loop_again() when the rest is in
+ * user space, brings it back next turn behind everybody else.
+ */
+#ifndef ZT_LOOP_H
+#define ZT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/timers.h"
+
+enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 }; /* HUP: error or both sides closed; always reported */
+
+#define LOOP_BUDGET 65536 /* four full TLS records: about 30 us of work, see docs/benchmarks.md */
+#define LOOP_ACCEPTS 16
+
+struct loop;
+struct source;
+
+struct source_class {
+	const char *name; /* for traces and tests */
+	unsigned (*wants)(const struct source *s);             /* LOOP_IN | LOOP_OUT or 0; pure */
+	void (*ready)(struct source *s, unsigned events);
+	void (*reap)(struct source *s);                        /* may free s; NULL: nothing to do */
+};
+
+/* Embed it. Zero-initialise, then loop_add(). */
+struct source {
+	const struct source_class *cls;
+	struct loop *loop;
+	int fd;             /* loop_close() closes it unless keep_fd */
+	bool keep_fd;
+	/* the loop's own */
+	uint8_t armed;      /* events the poller watches now */
+	uint8_t listed;     /* bits: on the touched, again, closing list */
+	uint32_t slot;      /* place in the poll() back end */
+	struct source *touched_next, *again_next, *reap_next;
+	struct source *prev, *next;
+};
+
+enum loop_backend { LOOP_BEST, LOOP_EPOLL, LOOP_POLL };
+
+/* 0 or -ZT_E_…. LOOP_BEST is epoll, or poll() where the kernel or a filter denies epoll. */
+int loop_open(struct loop **out, enum loop_backend kind, const struct clock *clock);
+void loop_free(struct loop *l); /* closes and reaps every source left */
+const char *loop_backend_name(const struct loop *l);
+
+/* Start watching s->fd, which must be non-blocking. */
+int loop_add(struct loop *l, struct source *s);
+void loop_touch(struct source *s);  /* its state changed: ask wants() at the end of this turn */
+void loop_again(struct source *s);  /* call ready(s, LOOP_IN) next turn even if the fd is silent */
+void loop_close(struct source *s);  /* harmless when closed already */
+bool loop_closed(const struct source *s);
+
+/* Timers of this loop. The heap may need memory: false means the caller must give up its work. */
+bool loop_timer(struct loop *l, struct timer *t, uint64_t after_ns);
+void loop_timer_stop(struct loop *l, struct timer *t);
+
+uint64_t loop_now(const struct loop *l);       /* monotonic, read once a turn */
+const struct clock *loop_clock(const struct loop *l);
+
+/* One turn. Waits at most max_wait_ms (-1: until something happens). 0 or -ZT_E_SYS. */
+int loop_turn(struct loop *l, int max_wait_ms);
+/* Turns until loop_stop(). */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+struct loop_stats {
+	uint64_t turns, events, timers, reaped, changes; /* changes: epoll_ctl calls or pollfd edits */
+	uint64_t sources;
+};
+struct loop_stats loop_stats(const struct loop *l);
+
+#endif
