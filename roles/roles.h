@@ -1,0 +1,20 @@
+/*
+ * roles: every entry point that main.c can dispatch to, and nothing else. A role
+ * (roles/NAME.c, or a folder) runs until it is told to stop; a verb (roles/verbs/NAME.c) asks
+ * something and ends. argv[0] is the name it was called by; the answer is the exit code
+ * (enum zt_exit). Usage texts live in the role's or verb's own file.
+ */
+#ifndef ZT_ROLES_H
+#define ZT_ROLES_H
+
+int echo_main(int argc, char **argv);
+
+int check_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int reload_main(int argc, char **argv);
+int health_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+int journal_main(int argc, char **argv);
+int net_main(int argc, char **argv);
+
+#endif
