@@ -26,7 +26,9 @@
 #include "base/err.h"
 #include "base/timers.h"
 
-enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 }; /* HUP: error or both sides closed; always reported */
+/* HUP: error, or both sides closed. Reported even to a source that wants nothing, but then
+ * only once: it is watched again when it wants something. */
+enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 };
 
 #define LOOP_BUDGET 65536 /* four full TLS records: about 30 us of work, see docs/benchmarks.md */
 #define LOOP_ACCEPTS 16
