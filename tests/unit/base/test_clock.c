@@ -25,7 +25,7 @@ TEST(the_real_clock_goes_forward_and_knows_the_century)
 	uint64_t last = clock_mono(&clock_real);
 	int64_t before = time(NULL), wall = clock_wall(&clock_real) / 1000;
 
-	CHECK(wall >= before && wall <= time(NULL));
+	CHECK(wall >= before && wall <= time(NULL) + 1); /* time() may lag a tick */
 	for (int i = 0; i < 1000; i++) {
 		uint64_t now = clock_mono(&clock_real);
 
