@@ -8,6 +8,8 @@
 
 #include <sys/syscall.h>
 
+#define SYS_NONE (-1)
+
 #ifndef __NR_open
 #define __NR_open SYS_NONE
 #endif

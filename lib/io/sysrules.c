@@ -22,10 +22,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "base/num.h"
-#include "sysnr.h"
 
 #define V JAIL_BIT(JAIL_SUPERVISOR)
 #define W JAIL_BIT(JAIL_WORKER)

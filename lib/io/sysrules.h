@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sysnr.h"
 #include "wire/jailrep.h"
 
-#define SYS_NONE (-1)          /* this processor has no such call: the row is skipped */
 #define SYS_SELF 0xffffffffu   /* in a set: the process's own id */
 #define SYS_TESTS 3
 
@@ -35,7 +35,7 @@ struct sys_check {
 };
 
 struct sys_rule {
-	int nr;
+	int nr; /* SYS_NONE: this processor has no such call, the row is skipped */
 	const char *name;
 	unsigned profiles; /* JAIL_BIT(...) or'ed */
 	uint16_t err;
