@@ -79,6 +79,9 @@ have_runtime() { have_cmd clang && any_file "$(clang -print-resource-dir)"/lib/*
 holds() {
 	what=${1#*:}
 	case $1 in
+	*bearssl*) [ -n "${BEARSSL:-}" ] && return 0 ;; # make BEARSSL=DIR brings its own
+	esac
+	case $1 in
 	cmd:*) have_cmd "$what" ;;
 	hdr:*) have_cmd gcc && echo "#include <$what>" | gcc -E -o /dev/null - 2>/dev/null ;;
 	lib:*) any_file "/usr/lib/$(gcc -print-multiarch 2>/dev/null || true)/$what" "/usr/lib/$what" \
