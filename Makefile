@@ -101,7 +101,7 @@ build/$(1)/%.o: %.c build/flags
 	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 $(foreach l,$(LAYERS),
 build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
-	@rm -f $$@
+	@mkdir -p $$(dir $$@) && rm -f $$@
 	@ar rcsD $$@ $$^
 )
 ARCHIVES_$(1) := $(patsubst %,build/$(1)/lib%.a,serve io decide wire base)
