@@ -156,7 +156,7 @@ run_job() {
 	job=$1 name=${names[$1]} program=${programs[$1]} log=$work/$1.log
 	local pid left start=$EPOCHREALTIME
 	export TMP=$work/tmp/$job
-	mkdir "$TMP"
+	mkdir "$TMP" && : >"$log"
 	ZT_TEST_JOB=$work/$job "run_${kinds[$job]}"
 	left=$(left_behind)
 	for pid in $left; do
