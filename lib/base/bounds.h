@@ -23,6 +23,7 @@
 	X(BOUND_LOG_FIELD, "log_field_bytes", 1024, "the field is cut and marked")                 \
 	X(BOUND_CONF_LINE, "config_line_bytes", 196, "the file is refused with file:line")         \
 	X(BOUND_CONF_FILE, "config_file_bytes", 1048576, "the file is refused")                    \
+	X(BOUND_CONF_FILES, "config_files", 256, "the configuration is refused")                   \
 	X(BOUND_CONF_SECTIONS, "config_sections", 4096, "the file is refused with file:line")      \
 	X(BOUND_CONF_FAULTS, "config_faults", 64, "further faults are counted, not listed")        \
 	X(BOUND_CONF_LIST, "config_list_items", 64, "the file is refused with file:line")          \
