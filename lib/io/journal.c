@@ -363,6 +363,11 @@ int journal_stage(struct journal *j, uint16_t type, uint16_t version, const stru
 	return 0;
 }
 
+size_t journal_room(const struct journal *j)
+{
+	return j->batch.cap - j->batch.n;
+}
+
 /* Back to the last acknowledged byte. Cutting also takes pages out of the cache that a failed
  * fsync() left there unwritten but readable. */
 static int commit_failed(struct journal *j, int sys, bool written, struct why *w)

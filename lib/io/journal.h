@@ -52,6 +52,7 @@ int journal_verify(const struct journal_place *at, journal_each *each, void *ctx
 
 /* Put a record into the next write. 0; -ZT_E_FULL: commit first; -ZT_E_TOOLONG; -ZT_E_DEAD. */
 int journal_stage(struct journal *j, uint16_t type, uint16_t version, const struct jtlv *t, size_t n);
+size_t journal_room(const struct journal *j); /* bytes of records that can still be staged */
 /* Write what is staged and wait until it is on the disk. On failure all of it is refused:
  * -ZT_E_NOSPACE with a writer that lives on, or another error and every later call answers
  * -ZT_E_DEAD: end the process and start from the disk. journal_dead() tells them apart. */
