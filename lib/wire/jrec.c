@@ -204,15 +204,17 @@ bool jrec_torn(uint64_t at, struct span rest, uint64_t seq)
 		return true;
 	if (size == 0)
 		return false;
-	/* The last sector that the record reaches into; it can be missing only if the record
-	 * began in an earlier one. */
-	sector = (at + num_min(size, rest.n) - 1) / JREC_SECTOR * JREC_SECTOR;
-	if (sector > at && all_zero(span_sub(rest, (size_t)(sector - at), rest.n)))
-		return true;
+	/* Only a head that straddles two sectors, its sequence number first in the second one, can
+	 * have been written without that number. */
 	rd_le32(&r);
 	if (rest.n >= JREC_HEAD && rd_le64(&r) != seq)
-		return false;
-	return rest.n < size;
+		return at % JREC_SECTOR + 8 == JREC_SECTOR && all_zero(span_sub(rest, 8, rest.n));
+	if (rest.n < size)
+		return true;
+	/* The last sector that the record reaches into; it can be missing only if the record
+	 * began in an earlier one. */
+	sector = (at + size - 1) / JREC_SECTOR * JREC_SECTOR;
+	return sector > at && all_zero(span_sub(rest, (size_t)(sector - at), rest.n));
 }
 
 bool jrec_find(const struct jrec *r, uint16_t tag, struct span *value)
