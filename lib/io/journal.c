@@ -381,13 +381,18 @@ static int commit_failed(struct journal *j, int sys, bool written, struct why *w
 		       (unsigned long long)j->size);
 }
 
+static int refuse(const struct journal *j, enum zt_err e, struct why *w)
+{
+	return why_set(w, e, "%.200s: %s", j->shown, err_text(e));
+}
+
 int journal_commit(struct journal *j, struct why *w)
 {
 	struct span s = wr_span(&j->batch);
 	int sys;
 
 	if (j->dead)
-		return why_set(w, ZT_E_DEAD, "%.200s: an earlier write failed: restart to go on from the disk", j->shown);
+		return refuse(j, ZT_E_DEAD, w);
 	if (s.n == 0)
 		return 0;
 	sys = put_all(j->fd, s, j->size);
@@ -410,7 +415,7 @@ int journal_append(struct journal *j, uint16_t type, uint16_t version, const str
 	ZT_ASSERT(j->batched == 0);
 	err = journal_stage(j, type, version, t, n);
 	if (err)
-		return why_set(w, (enum zt_err)-err, "%.200s: %s", j->shown, err_text((enum zt_err)-err));
+		return refuse(j, (enum zt_err)-err, w);
 	return journal_commit(j, w);
 }
 
@@ -522,7 +527,7 @@ int journal_snapshot(struct journal *j, journal_fill *fill, void *ctx, struct wh
 	int err;
 
 	if (j->dead)
-		return why_set(w, ZT_E_DEAD, "%.200s: an earlier write failed: restart to go on from the disk", j->shown);
+		return refuse(j, ZT_E_DEAD, w);
 	ZT_ASSERT(j->batched == 0 && j->snap.fd < 0);
 	forget_batch(j);
 	err = snap_open(j, w);
