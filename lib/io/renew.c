@@ -118,14 +118,25 @@ void renew_late(struct timer *t, uint64_t now)
 /* A reload may not move what only a start can set up. */
 static int check_fixed(const struct super *s, const struct conf *next, struct why *w)
 {
-	static const char *const msg = "[%s] %s cannot change in a reload; restart zt for that";
+	const struct conf *now = s->conf;
+	const struct {
+		const char *key;
+		bool same;
+	} fixed[] = {
+		{"[log] file", strcmp(next->log.file, now->log.file) == 0},
+		{"[state] dir", strcmp(next->state.dir, now->state.dir) == 0},
+		{"[state] run_dir", strcmp(next->state.run_dir, now->state.run_dir) == 0},
+		{"[state] uid", next->state.uid == now->state.uid},
+		{"[state] gid", next->state.gid == now->state.gid},
+		{"[limits] nofile", next->limits.nofile == now->limits.nofile},
+		{"[limits] require_sandbox", next->limits.require_sandbox == now->limits.require_sandbox},
+		{"[limits] insecure_no_sandbox", next->limits.insecure_no_sandbox == now->limits.insecure_no_sandbox},
+	};
 
-	if ((next->log.file[0] == 0) != (s->conf->log.file[0] == 0) || strcmp(next->log.file, s->conf->log.file) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "log", "file");
-	if (strcmp(next->state.dir, s->conf->state.dir) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "state", "dir");
-	if (strcmp(next->state.run_dir, s->conf->state.run_dir) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "state", "run_dir");
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (!fixed[i].same)
+			return why_set(w, ZT_E_CONFIG, "%s cannot change in a reload; restart zt for that",
+				       fixed[i].key);
 	return 0;
 }
 
