@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +236,23 @@ static void log_settings(struct log *l, const struct conf *c)
 	l->format = c->log.format;
 }
 
+/* logd writes as the children's user: better told now than in a line that has no place to go. */
+static int check_log_dir(const struct super *s, const char *dir, struct why *w)
+{
+	const struct conf_state *who = &s->conf->state;
+	struct stat st;
+	unsigned may;
+
+	if (geteuid() != 0 || s->conf->limits.insecure_no_sandbox || fstat(s->log_dir, &st) < 0)
+		return 0;
+	may = st.st_uid == who->uid ? st.st_mode >> 6 : st.st_gid == who->gid ? st.st_mode >> 3 : st.st_mode;
+	if ((may & 3) == 3 || who->uid == 0)
+		return 0;
+	return why_set(w, ZT_E_PERM, "the log directory %s is not writable for user %llu, who writes the log: "
+		       "chown %llu:%llu %s", dir, (unsigned long long)who->uid, (unsigned long long)who->uid,
+		       (unsigned long long)who->gid, dir);
+}
+
 /* With a log file: a pipe that everybody writes into, and the directory for logd. */
 static int open_log_sink(struct super *s, struct why *w)
 {
@@ -249,6 +267,8 @@ static int open_log_sink(struct super *s, struct why *w)
 	s->log_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->log_dir < 0)
 		return why_sys(w, errno, "cannot open the log directory %s", dir);
+	if (check_log_dir(s, dir, w) < 0)
+		return -(int)w->err;
 	if (pipe2(s->log_pipe, O_CLOEXEC) < 0)
 		return why_sys(w, errno, "cannot make the log pipe");
 	s->log.fd = s->log_pipe[1];
