@@ -317,7 +317,7 @@ int journal_verify(const struct journal_place *at, journal_each *each, void *ctx
 		   struct journal_report *report, struct why *w)
 {
 	const char *shown = at->shown ? at->shown : at->name;
-	struct jscan s = {.shown = shown, .each = each, .ctx = ctx};
+	struct jscan s = {.shown = shown, .each = each, .ctx = ctx, .own_too = true};
 	struct stat st;
 	int err;
 

@@ -85,7 +85,7 @@ static int one_record(struct walk *k, const struct jrec *r)
 
 	if (r->type >= JREC_OWN)
 		err = own_record(k, r);
-	else if (k->in->each)
+	if (!err && k->in->each && (r->type < JREC_OWN || k->in->own_too))
 		err = k->in->each(k->in->ctx, r, at);
 	if (err == -ZT_E_VERSION)
 		return why_set(k->w, ZT_E_VERSION,
