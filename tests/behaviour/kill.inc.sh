@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# kill.inc.sh: ends a program at its n-th system call, for every n. Sourced after lib.sh.
+# kill.inc.sh: ends a program at its n-th system call. Sourced after lib.sh. The scripts make
+# their program live long enough for $ZT_KILLS calls (100) and kill it at every one of them.
 #
 # strace counts each system call's name for itself, so a first run without a kill lists the
 # names in order, and "the 17th call" becomes "the 3rd fsync". The signal arrives when the call
 # is entered: it has not happened, and everything before it has.
+# shellcheck disable=SC2034 # for the scripts that source this
 KILLS=${ZT_KILLS:-100}
 JW=${JW:-$ROOT/build/rel/tests/tools/jwriter}
 
@@ -19,23 +21,15 @@ list_calls() {
 	[ ${#CALLS[@]} -ge 20 ] || fail "strace listed only ${#CALLS[@]} calls"
 }
 
-# each_kill FUNCTION: calls FUNCTION NAME OCCURRENCE for KILLS of CALLS, spread evenly, first and
-# last included; all of them when there are not more.
-each_kill() {
-	local total=${#CALLS[@]} n i
-	n=$((KILLS < total ? KILLS : total))
-	for ((i = 0; i < n; i++)); do
-		# shellcheck disable=SC2086 # two words
-		"$1" ${CALLS[i * (total - 1) / (n > 1 ? n - 1 : 1)]}
-	done
-	RAN=$n
-}
-
 # killed_at NAME OCCURRENCE OUTPUT CMD...: 0 if CMD was killed there, 1 if it ended before.
 killed_at() {
 	local name=$1 when=$2 out=$3 code
 	shift 3
-	strace -o /dev/null -e trace=none -e "inject=$name:signal=KILL:when=$when" "$@" >"$out" 2>"$TMP/killed.err"
+	# In a shell of its own, whose word about the killed job goes where strace's does.
+	(
+		strace -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$when" "$@" >"$out"
+		exit $?
+	) 2>"$TMP/killed.err"
 	code=$?
 	[ $code = 137 ] && return 0
 	[ $code = 0 ] || fail "$name $when: not killed, ended with $code: $(cat "$TMP/killed.err")"
