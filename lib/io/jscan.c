@@ -27,7 +27,7 @@ static int refill(struct walk *k, uint64_t at)
 	k->from = at;
 	k->have = 0;
 	while (k->have < want) {
-		ssize_t n = pread(k->in->fd, &k->in->mem[k->have], want - k->have, (off_t)(at + k->have));
+		ssize_t n = pread(k->in->fd, &k->in->mem[k->have], want - k->have, (off_t)at + (off_t)k->have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
