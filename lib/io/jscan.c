@@ -33,7 +33,7 @@ static int refill(struct walk *k, uint64_t at)
 			continue;
 		if (n < 0)
 			return why_sys(k->w, errno, "%.200s: cannot read at offset %llu", k->in->shown,
-				       (unsigned long long)(at + k->have));
+				       (unsigned long long)at);
 		if (n == 0)
 			return why_set(k->w, ZT_E_SYS, "%.200s: became shorter while it was read", k->in->shown);
 		k->have += (size_t)n;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "base/err.h"
 #include "base/jsonw.h"
 #include "base/num.h"
+#include "base/pool.h"
 #include "io/journal.h"
 #include "roles/roles.h"
 
@@ -134,17 +134,20 @@ static int check(const char *file, struct why *w)
 
 static int dump(const char *file, struct why *w)
 {
-	struct dump *d = malloc(sizeof *d);
 	struct journal_report rep;
-	int err = -ZT_E_NOMEM;
+	struct arena a;
+	struct dump *d;
+	int err;
 
-	if (d && (d->line = malloc(LINE_MAX_BYTES + 1)) != NULL) {
+	arena_init(&a, sizeof *d + LINE_MAX_BYTES + 32); /* 32: both are rounded up to 16 */
+	d = arena_get(&a, sizeof *d);
+	if (d)
+		d->line = arena_get(&a, LINE_MAX_BYTES + 1);
+	if (d && d->line)
 		err = examine(file, d, &rep, w);
-		free(d->line);
-	}
-	free(d);
-	if (err == -ZT_E_NOMEM)
-		return why_set(w, ZT_E_NOMEM, "no memory to print a record");
+	else
+		err = why_set(w, ZT_E_NOMEM, "no memory to print a record");
+	arena_free(&a);
 	if (err == 0)
 		print_torn(stderr, &rep);
 	return err;

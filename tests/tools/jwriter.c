@@ -6,6 +6,7 @@
  *                                      filling of up to 900 bytes; a snapshot of all of them
  *                                      after every EVERY; prints each number
  *   jwriter log-check DIR              prints the numbers that are there
+ *   jwriter log-hold DIR               opens it, prints "held" and waits to be killed
  *   jwriter store DIR FROM COUNT       through the store: mark "once/N" once, count "sum" by 1,
  *                                      in one poll; prints "N FIRST SUM"
  *   jwriter store-check DIR UPTO       prints "N 0" for each mark that is there, then "sum SUM"
@@ -129,7 +130,16 @@ static int append_all(struct journal *j, struct numbers *s, const struct args *a
 	return 0;
 }
 
-static int run_log(const struct args *a, bool check)
+static int hold(void)
+{
+	int err = say("held\n");
+
+	while (!err)
+		pause();
+	return err;
+}
+
+static int run_log(const struct args *a, bool check, bool held)
 {
 	struct journal_place at = {.dirfd = a->dir, .name = NAME};
 	struct numbers s = {0};
@@ -140,7 +150,9 @@ static int run_log(const struct args *a, bool check)
 
 	if (err)
 		return sorry(&w);
-	if (!check)
+	if (held)
+		err = hold();
+	else if (!check)
 		err = append_all(j, &s, a, &w);
 	for (size_t i = 0; check && i < s.n; i++)
 		printf("%llu\n", (unsigned long long)s.v[i]);
@@ -237,9 +249,9 @@ int main(int argc, char **argv)
 		if (span_u64(span_str(argv[i]), UINT32_MAX, number[i - 3]))
 			a.dir = -1;
 	if (a.dir >= 0 && span_starts(verb, "log"))
-		return run_log(&a, span_ends(verb, "-check"));
+		return run_log(&a, span_ends(verb, "-check"), span_ends(verb, "-hold"));
 	if (a.dir >= 0 && span_starts(verb, "store"))
 		return run_store(&a, span_ends(verb, "-check"));
-	fprintf(stderr, "usage: jwriter log|log-check|store|store-check DIR [FROM COUNT EVERY]\n");
+	fprintf(stderr, "usage: jwriter log|log-check|log-hold|store|store-check DIR [FROM COUNT EVERY]\n");
 	return 2;
 }
