@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/near.h"
 #include "base/num.h"
+#include "decide/nearest.h"
 #include "io/logd.h"
 #include "roles/roles.h"
 
@@ -76,16 +76,14 @@ static int list(void)
 
 static int unknown(const char *name)
 {
-	struct near n = {0};
-	const char *best;
+	struct nearest n = nearest_to(span_str(name));
 
 	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
 		if (entries[i].kind != CHILD)
-			near_offer(&n, span_str(name), entries[i].name);
-	best = near_best(&n, span_str(name));
+			nearest_offer(&n, entries[i].name);
 	fprintf(stderr, "zt: there is no role or verb '%.40s'", name);
-	if (best)
-		fprintf(stderr, "; did you mean '%s'?", best);
+	if (n.best)
+		fprintf(stderr, "; did you mean '%s'?", n.best);
 	fprintf(stderr, "\nzt: 'zt help' lists them\n");
 	return EXIT_ZT_USAGE;
 }

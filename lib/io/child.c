@@ -254,7 +254,7 @@ int child_run(struct child *c, const struct child_class *cls)
 	log_init(&c->log, &clock_real, cls->role, cls->proc);
 	if (child_open(c, &w) < 0) {
 		say(IPC_REFUSED, c->epoch, span_str(w.text));
-		return err_exit(w.err);
+		return (int)err_exit(w.err);
 	}
 	jailrep_write(&r, &c->jail);
 	cls->commit(c);

@@ -313,8 +313,12 @@ static int enter_jail(struct super *s, struct why *w)
 
 static int super_open(struct super *s, struct why *w)
 {
-	int rc = loop_open(&s->loop, LOOP_BEST, &clock_real);
+	int rc;
 
+	if (s->role->n + 1 > KIDS) /* and logd */
+		return why_set(w, ZT_E_FULL, "the role %s has %zu kinds of children, at most %u are allowed",
+			       s->role->name, s->role->n, (unsigned)KIDS - 1);
+	rc = loop_open(&s->loop, LOOP_BEST, &clock_real);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
 	s->started = loop_now(s->loop);

@@ -52,7 +52,7 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 	conf_faults_free(&faults);
 	if (rc < 0) {
 		fprintf(stderr, "zt %s: not started: the configuration has faults\n", role->name);
-		return err_exit((enum zt_err)-rc);
+		return (int)err_exit((enum zt_err)-rc);
 	}
-	return super_run(role, conf, &src);
+	return (int)super_run(role, conf, &src);
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # core
+# FLOODS(BOUND_CTL_CLIENTS)
 # The control socket is 0600, takes only its own user and root, and odd requests end quietly.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/echo.inc.sh"

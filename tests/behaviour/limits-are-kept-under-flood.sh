@@ -1,6 +1,8 @@
 #!/bin/bash
 # core
 # security
+# FLOODS(BOUND_ECHO_CONNS)
+# FLOODS(BOUND_RELAY_BUFS)
 # More connections than max_conns, more than the descriptors allow, and peers that never read:
 # who is in is served, who is too many is closed at once, and memory stays bounded.
 . "$(dirname "$0")/lib.sh"
@@ -50,20 +52,34 @@ stop echo
 # Peers that send and never read hold one buffer each, and no more than there are buffers.
 echo_conf
 start_echo
-python3 - "$PORT" <<'PY' || fail "senders"
-import socket, sys
+cat >"$TMP/senders.py" <<'PY'
+import socket, sys, time
 socks = []
 for _ in range(300):
-    s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.setblocking(False); socks.append(s)
-for _ in range(50):
-    for s in socks:
-        try: s.send(b"x" * 65536)
-        except BlockingIOError: pass
-import subprocess
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
+    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096) # so little fits in the kernel
+    s.connect(("127.0.0.1", int(sys.argv[1]))); s.setblocking(False); socks.append(s)
+moved = 1
+while moved:                    # until not one of them takes another byte
+    moved = 0
+    for _ in range(20):
+        for s in socks:
+            try: moved += s.send(b"x" * 65536)
+            except BlockingIOError: pass
+        time.sleep(0.01)
+print("sent", flush=True)
+sys.stdin.read()
 PY
+mkfifo "$TMP/hold"
+start senders sh -c "exec python3 '$TMP/senders.py' $PORT <'$TMP/hold'"
+exec 9>"$TMP/hold"
+sent() { grep -q sent "$TMP/senders.log"; }
+wait_for sent
+[ "$(status children.0.counters.relay_buffers_full)" -gt 0 ] || fail "the buffers were never all lent"
+[ "$(status children.0.counters.relay_buffers)" = 256 ] || fail "not every buffer is lent"
 rss=$(awk '/VmRSS/ {print $2}' "/proc/$(worker_pid)/status")
 [ "$rss" -lt 16384 ] || fail "the worker grew to $rss KiB"
+exec 9>&-
+join senders
 echo_check || fail "not served after the senders"
 stop echo
 pass

@@ -65,6 +65,7 @@ TEST(a_refused_message_leaks_no_descriptor)
 	}
 }
 
+/* FLOODS(BOUND_IPC_BYTES) and FLOODS(BOUND_IPC_FDS) */
 TEST(too_long_and_too_many_are_refused_by_both_ends)
 {
 	static uint8_t big[BOUND_CAP(BOUND_IPC_BYTES) + 64];
