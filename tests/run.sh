@@ -202,6 +202,8 @@ while [ "$shown" -lt "$total" ]; do
 done
 mkdir -p build
 cat "$work"/*.time 2>/dev/null | sort -rn >build/test-times.txt
+# "figure: NAME: VALUE": what a test measured on its way and a page of docs/ may want.
+cat "$work"/*.log 2>/dev/null | grep '^figure: ' >build/test-figures.txt
 
 if [ $((passed + failed)) = 0 ]; then
 	echo "run.sh: no test was run"
