@@ -31,6 +31,7 @@
 	X(BOUND_IPC_FDS, "ipc_descriptors", 32, "the sender is told there are too many")           \
 	X(BOUND_JOURNAL_RECORD, "journal_record_bytes", 65536, "the append is refused")            \
 	X(BOUND_STORE_KEYS, "store_keys", 262144, "the new key is refused")                        \
+	X(BOUND_STORE_BYTES, "store_bytes", 67108864, "the new key or longer value is refused")    \
 	X(BOUND_STORE_OPS, "store_pending", 256, "the call is refused; ask again")                 \
 	X(BOUND_DNS_QUERIES, "dns_queries", 64, "the look-up fails at once")                       \
 	X(BOUND_DNS_CACHE, "dns_cache_entries", 256, "the entry nearest to expiry is dropped")     \

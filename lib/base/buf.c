@@ -48,7 +48,7 @@ struct span buf_span(const struct buf *b)
 uint8_t *buf_space(struct buf *b, size_t *room)
 {
 	*room = b->cap - b->tail;
-	/* Move only when the tail is the smaller part: each byte then moves at most once or twice. */
+	/* Move only when that gains more than the tail has, and always before answering "full". */
 	if (b->head > 0 && *room < b->head) {
 		memmove(b->mem, b->mem + b->head, buf_len(b));
 		b->tail -= b->head;

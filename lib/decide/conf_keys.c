@@ -42,9 +42,9 @@ static const struct conf_key state_keys[] = {
 	 "Directory of the journals; empty: /var/lib/zt as root, else $XDG_STATE_HOME/zt."},
 	{"run_dir", CONF_PATH, offsetof(struct conf_state, run_dir), 0, "", 0, 0, NULL, SUPERVISOR,
 	 "Directory of the control sockets; empty: /run/zt as root, else $XDG_RUNTIME_DIR/zt."},
-	{"uid", CONF_U64, offsetof(struct conf_state, uid), 0, "65532", 0, ID_MAX, NULL, SUPERVISOR,
+	{"uid", CONF_U64, offsetof(struct conf_state, uid), 0, "65532", 0, ID_MAX, NULL, EVERYBODY,
 	 "User id of the children when zt is started as root."},
-	{"gid", CONF_U64, offsetof(struct conf_state, gid), 0, "65532", 0, ID_MAX, NULL, SUPERVISOR,
+	{"gid", CONF_U64, offsetof(struct conf_state, gid), 0, "65532", 0, ID_MAX, NULL, EVERYBODY,
 	 "Group id of the children when zt is started as root."},
 };
 
@@ -61,7 +61,7 @@ static const struct conf_key limits_keys[] = {
 
 static const struct conf_key echo_keys[] = {
 	{"listen", CONF_ADDR, offsetof(struct conf_echo, listen), CONF_LIST | CONF_REQUIRED, "127.0.0.1:7007", 0, 0, NULL,
-	 SUPERVISOR, "Where the echo role listens; port 0: the kernel chooses one."},
+	 WORKER, "Where the echo role listens; port 0: the kernel chooses one."},
 	{"max_conns", CONF_U64, offsetof(struct conf_echo, max_conns), 0, "1024", 1, 100000, NULL, WORKER,
 	 "Connections at a time; one more is closed at once."},
 	{"idle", CONF_DURATION, offsetof(struct conf_echo, idle_ms), 0, "5m", MS_PER_S, 24 * MS_PER_H, NULL, WORKER,

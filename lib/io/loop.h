@@ -26,7 +26,9 @@
 #include "base/err.h"
 #include "base/timers.h"
 
-enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 }; /* HUP: error or both sides closed; always reported */
+/* HUP: error, or both sides closed. Reported even to a source that wants nothing, but then
+ * only once: it is watched again when it wants something. */
+enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 };
 
 #define LOOP_BUDGET 65536 /* four full TLS records: about 30 us of work, see docs/benchmarks.md */
 #define LOOP_ACCEPTS 16
@@ -61,6 +63,7 @@ enum loop_backend { LOOP_BEST, LOOP_EPOLL, LOOP_POLL };
 int loop_open(struct loop **out, enum loop_backend kind, const struct clock *clock);
 void loop_free(struct loop *l); /* closes and reaps every source left */
 const char *loop_backend_name(const struct loop *l);
+int loop_fd(const struct loop *l); /* the poller's own descriptor, or -1: a jail must keep it */
 
 /* Start watching s->fd, which must be non-blocking. */
 int loop_add(struct loop *l, struct source *s);
