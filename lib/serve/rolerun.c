@@ -46,6 +46,7 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 {
 	struct conf_source src = {.env = environ};
 	struct conf_faults faults;
+	struct why w = {0};
 	struct conf *conf;
 	int rc;
 
@@ -70,5 +71,8 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 		fprintf(stderr, "zt %s: not started: the configuration has faults\n", role->name);
 		return (int)err_exit((enum zt_err)-rc);
 	}
-	return (int)super_run(role, conf, &src);
+	rc = (int)super_run(role, conf, &src, &w);
+	if (w.err != ZT_OK)
+		fprintf(stderr, "zt %s: %s\n", role->name, w.text);
+	return rc;
 }
