@@ -26,7 +26,7 @@ struct ask {
 	bool frees;
 };
 
-static void on_update(struct resolve *q)
+static inline void on_update(struct resolve *q)
 {
 	struct ask *a = CONTAINER_OF(q, struct ask, q);
 	const char *then = a->then;
@@ -43,13 +43,13 @@ static void on_update(struct resolve *q)
 	}
 }
 
-static int look(struct ask *a, const char *name)
+static inline int look(struct ask *a, const char *name)
 {
 	a->q.update = on_update;
 	return resolve_start(resolver, &a->q, span_str(name));
 }
 
-static void turns(int n, int wait_ms)
+static inline void turns(int n, int wait_ms)
 {
 	for (int i = 0; i < n; i++)
 		CHECK_INT(loop_turn(loop, wait_ms), 0);
@@ -64,18 +64,18 @@ static void turns(int n, int wait_ms)
 	} while (0)
 
 /* Everything that is on its way has arrived: loopback delivers inside send(). */
-static void quiet(void)
+static inline void quiet(void)
 {
 	turns(12, 0);
 }
 
-static void step_s(unsigned s)
+static inline void step_s(unsigned s)
 {
 	clock_fake_step(&now, s * NS_PER_S);
 	quiet();
 }
 
-static void start(unsigned servers, bool tcp, void (*script)(struct fake_question *q))
+static inline void start(unsigned servers, bool tcp, void (*script)(struct fake_question *q))
 {
 	clock_fake_init(&now, 1000 * NS_PER_S, 0);
 	bounds_init(&bounds);
@@ -89,7 +89,7 @@ static void start(unsigned servers, bool tcp, void (*script)(struct fake_questio
 	CHECK_INT(resolver_configure(resolver, &conf, SPAN_NONE), 0);
 }
 
-static void end(void)
+static inline void end(void)
 {
 	resolver_free(resolver);
 	CHECK_INT(bounds.row[BOUND_DNS_QUERIES].used, 0);
