@@ -220,12 +220,16 @@ TEST(removing_the_lock_file_does_not_let_a_second_writer_in)
 	struct seen s;
 
 	CHECK(unlinkat(dir, "j.lock", 0) == 0);
-	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED);
-	/* also when a snapshot has replaced the locked file */
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of a file just made */
+	CHECK_STR(w.text, "dir/j: another process is using it: stop that one first");
+	journal_close(j);
+	NEED(reopen(&j, dir, &s, NULL, &w) == 0);
+	CHECK(unlinkat(dir, "j.lock", 0) == 0);
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of one that was there */
 	w = (struct why){0};
 	CHECK_INT(journal_snapshot(j, snap_numbers, &keep, &w), 0);
 	CHECK(unlinkat(dir, "j.lock", 0) == 0);
-	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED);
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of one that replaced it */
 	w = (struct why){0};
 	CHECK_INT(append(j, 2, SPAN_NONE, &w), 0);
 	journal_close(j);
