@@ -232,7 +232,7 @@ TEST(a_child_gets_only_what_it_needs)
 	text[w.n] = 0;
 	CHECK_STR(text, "[log]\nlevel = warn\nformat = text\n\n[state]\nuid = 65532\ngid = 65532\n\n"
 			"[limits]\nrequire_sandbox = false\ninsecure_no_sandbox = false\ndrain = 30s\n"
-			"nofile = 0\n\n[echo]\nlisten = 10.0.0.1:9\nmax_conns = 5\nidle = 5m\n");
+			"nofile = 0\n\n[echo]\nlisten =\n\t10.0.0.1:9\nmax_conns = 5\nidle = 5m\n");
 	NEED(conf_parse_for(&d, wr_span(&w), "memfd", CONF_FOR_WORKER, &faults) == 0);
 	CHECK_INT(d->echo.max_conns, 5);
 	CHECK_INT(d->log.level, LOG_WARN);
