@@ -121,7 +121,7 @@ static void print_torn(FILE *to, const struct journal_report *rep)
 
 static int check(const char *file, struct why *w)
 {
-	struct journal_report rep;
+	struct journal_report rep = {0};
 	int err = examine(file, NULL, &rep, w);
 
 	if (err)
@@ -134,7 +134,7 @@ static int check(const char *file, struct why *w)
 
 static int dump(const char *file, struct why *w)
 {
-	struct journal_report rep;
+	struct journal_report rep = {0};
 	struct arena a;
 	struct dump *d;
 	int err;
