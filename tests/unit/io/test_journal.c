@@ -21,6 +21,23 @@ TEST(a_missing_file_is_not_a_first_start)
 	close(dir);
 }
 
+TEST(a_new_journal_is_the_documented_56_bytes)
+{
+	static const uint8_t want[56] = {
+		0x89, 'z', 't', ' ', 'j', 'o', 'u', 'r', 'n', 'a', 'l', ' ', '1', 0x0d, 0x0a, 0x1a,
+		5, 0, 0xfa, 0xff, 0x41, 0x96, 0x76, 0xfd, 1, 0, 0, 0, 0, 0, 0, 0,
+		0, 0xff, 1, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8};
+	int dir = fresh_dir("new"), fd;
+	uint8_t got[64];
+
+	journal_close(create(dir));
+	fd = openat(dir, "j", O_RDONLY | O_CLOEXEC);
+	CHECK_INT(read(fd, got, sizeof got), 56);
+	CHECK(memcmp(got, want, sizeof want) == 0);
+	close(fd);
+	close(dir);
+}
+
 TEST(appends_survive_and_sequence_numbers_go_on)
 {
 	int dir = fresh_dir("life");
