@@ -230,16 +230,18 @@ TEST(a_child_gets_only_what_it_needs)
 	NEED(parse(&c, "[echo]\nmax_conns = 5\nlisten = 10.0.0.1:9\n[log]\nlevel = warn\nfile = /x\n") == 0);
 	CHECK_INT(conf_emit(c, CONF_FOR_WORKER, &w), 0);
 	text[w.n] = 0;
-	CHECK_STR(text, "[log]\nlevel = warn\nformat = text\n\n[limits]\nrequire_sandbox = false\n"
-			"insecure_no_sandbox = false\ndrain = 30s\nnofile = 0\n\n[echo]\nmax_conns = 5\nidle = 5m\n");
+	CHECK_STR(text, "[log]\nlevel = warn\nformat = text\n\n[state]\nuid = 65532\ngid = 65532\n\n"
+			"[limits]\nrequire_sandbox = false\ninsecure_no_sandbox = false\ndrain = 30s\n"
+			"nofile = 0\n\n[echo]\nlisten =\n\t10.0.0.1:9\nmax_conns = 5\nidle = 5m\n");
 	NEED(conf_parse_for(&d, wr_span(&w), "memfd", CONF_FOR_WORKER, &faults) == 0);
 	CHECK_INT(d->echo.max_conns, 5);
 	CHECK_INT(d->log.level, LOG_WARN);
-	CHECK_INT(d->echo.listen.n, 0); /* not its business, and not the default either */
-	CHECK_STR(d->log.file, "");
+	CHECK_INT(d->echo.listen.n, 1);
+	CHECK_STR(d->log.file, ""); /* not its business */
+	CHECK_INT(d->log.max_size, 0); /* and not the default either */
 	conf_free(d);
-	CHECK_INT(conf_parse_for(&d, SPAN_LIT("[state]\nuid = 0\n"), "memfd", CONF_FOR_WORKER, &faults), -ZT_E_CONFIG);
-	CHECK(strstr(print_faults(), "memfd:2: uid is not for this process") != NULL);
+	CHECK_INT(conf_parse_for(&d, SPAN_LIT("[state]\ndir = /x\n"), "memfd", CONF_FOR_WORKER, &faults), -ZT_E_CONFIG);
+	CHECK(strstr(print_faults(), "memfd:2: dir is not for this process") != NULL);
 	conf_free(c);
 	conf_faults_free(&faults);
 }
