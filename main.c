@@ -32,6 +32,7 @@ static const struct entry {
 	{"health", VERB, health_main, "exit 0 if the running role is healthy, else 1"},
 	{"doctor", VERB, doctor_main, "what this machine's kernel lets zt lock down, tried out"},
 	{"journal", VERB, journal_main, "check or dump a state file"},
+	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 };
