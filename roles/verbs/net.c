@@ -246,10 +246,15 @@ static void json_addr(struct jsonw *j, const char *key, const struct addr *a)
 	jsonw_str(j, a->family ? addr_text(a, at) : NULL);
 }
 
-static void json_time(struct jsonw *j, const char *key, uint64_t ns)
+static void json_count(struct jsonw *j, const char *key, uint64_t n)
 {
 	jsonw_key(j, key);
-	jsonw_u64(j, ns / 1000);
+	jsonw_u64(j, n);
+}
+
+static void json_time(struct jsonw *j, const char *key, uint64_t ns)
+{
+	json_count(j, key, ns / 1000);
 }
 
 static void json_err(struct jsonw *j, int err)
@@ -278,14 +283,14 @@ static void print_json(const struct probe *p, const struct dial_result *r)
 	jsonw_open(&j, '{');
 	jsonw_key(&j, "host");
 	jsonw_span(&j, p->wish->host);
-	jsonw_key(&j, "port");
-	jsonw_u64(&j, p->wish->port);
+	json_count(&j, "port", p->wish->port);
 	json_err(&j, r->rc);
 	json_addr(&j, "address", &r->peer);
 	json_time(&j, "dns_us", r->dns_ns);
 	json_time(&j, "took_us", r->took_ns);
-	jsonw_key(&j, "asked");
-	jsonw_u64(&j, resolver_stats(p->resolver).asked);
+	json_count(&j, "asked", resolver_stats(p->resolver).asked);
+	json_count(&j, "asked_tcp", resolver_stats(p->resolver).tcp);
+	json_count(&j, "unanswered", resolver_stats(p->resolver).timeouts);
 	jsonw_key(&j, "servers");
 	jsonw_open(&j, '[');
 	for (uint8_t i = 0; i < p->conf.n; i++) {
