@@ -32,13 +32,18 @@ CFLAGS_ALL := -std=gnu11 -O2 -g -ffunction-sections -fdata-sections \
 
 # ---- where BearSSL and inih come from ----------------------------------------------------
 # Default: the distribution's static archives. make BEARSSL=DIR: a BearSSL source tree.
+SYSTEM_A = $(firstword $(wildcard /usr/lib/$(MULTIARCH)/$(1) /usr/lib/$(1)))
 ifdef BEARSSL
 CPPFLAGS_ALL += -isystem $(BEARSSL)/inc
 BEARSSL_A := $(BEARSSL)/build/libbearssl.a
 else
-BEARSSL_A := $(firstword $(wildcard /usr/lib/$(MULTIARCH)/libbearssl.a /usr/lib/libbearssl.a))
+BEARSSL_A := $(call SYSTEM_A,libbearssl.a)
 endif
-INIH_A := $(firstword $(wildcard /usr/lib/$(MULTIARCH)/libinih.a /usr/lib/libinih.a))
+INIH_A := $(call SYSTEM_A,libinih.a)
+ifeq ($(INIH_A),)
+CPPFLAGS_ALL += -isystem build/inih
+INIH_A := $(wildcard build/inih/libinih.a)
+endif
 
 # ---- musl: native on Alpine; beside glibc on Debian ---------------------------------------
 # Debian's musl-gcc quietly links -static-pie dynamically, so zt names the start files itself.
@@ -77,14 +82,26 @@ LINK_rel  = $(REL_LINK)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# Everything is compiled anew when the commands that compile change, and nothing is compiled
+# while something is missing.
+FLAGS := $(foreach v,rel asan fuzz,$(CC_$(v)) $(CFLAGS_$(v))) $(CPPFLAGS_ALL) $(LDFLAGS_REL) $(BEARSSL_A)
+build/flags: FORCE | $(and $(BEARSSL),$(BEARSSL_A))
+	@mkdir -p build
+	@echo '$(FLAGS)' | cmp -s - $@ || { sh third_party/deps.sh --check build && echo '$(FLAGS)' >$@; }
+ifdef BEARSSL
+$(BEARSSL_A):
+	$(MAKE) -C $(BEARSSL) lib CC='$(CC)' CFLAGS='-O2 -fPIE -fno-common -fstack-protector-strong'
+bearssl: $(BEARSSL_A)
+endif
+
 # ---- one set of rules per variant ---------------------------------------------------------
 define variant
-build/$(1)/%.o: %.c
+build/$(1)/%.o: %.c build/flags
 	@mkdir -p $$(dir $$@)
 	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 $(foreach l,$(LAYERS),
 build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
-	@rm -f $$@
+	@mkdir -p $$(dir $$@) && rm -f $$@
 	@ar rcsD $$@ $$^
 )
 ARCHIVES_$(1) := $(patsubst %,build/$(1)/lib%.a,serve io decide wire base)
@@ -92,6 +109,7 @@ endef
 $(foreach v,rel asan fuzz,$(eval $(call variant,$(v))))
 SHIM := build/rel/third_party/shim.o
 
+build/rel/zt: LDFLAGS_REL += -Wl,-Map=build/rel/zt.map
 build/rel/zt: $(ROLE_SRC:%.c=build/rel/%.o) $(ARCHIVES_rel) $(SHIM)
 	$(call LINK_rel,$^)
 build/asan/zt: $(ROLE_SRC:%.c=build/asan/%.o) $(ARCHIVES_asan)
@@ -111,7 +129,7 @@ below_decide := decide wire base
 below_io     := io decide wire base
 below_serve  := serve io decide wire base
 # wrapio.o stands between a test and the kernel only where a test asks for it by name.
-WRAPPED := read write pwrite pread fsync fdatasync ftruncate rename openat open malloc calloc realloc \
+WRAPPED := read write pwrite pread fsync fdatasync ftruncate rename renameat openat open malloc calloc realloc \
            accept4 connect recv send recvfrom sendto
 define unit_rule
 build/$(1)/$(2:%.c=%): build/$(1)/$(2:%.c=%.o) build/$(1)/tests/unit/unit.o \
@@ -131,27 +149,29 @@ build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(ARCHIVES_fuzz)
 # Small programs that behaviour tests and benches drive.
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c bench/*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=build/rel/%)
-build/rel/tests/tools/% build/rel/bench/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
+build/rel/tests/tools/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
 	$(call LINK_rel,$^)
 build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
 	$(call LINK_rel,$^)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
-.PHONY: all deps need-deps demo test unit asan ubsan fuzz lint size bench soak install uninstall clean help tools
+.PHONY: all tools bearssl deps need-build need-test need-lint demo test unit asan ubsan sandbox-off \
+        fuzz lint reproducible size bench soak install uninstall clean help FORCE
 all: zt
 tools: $(TOOL_BIN)
 
-need-deps:
-	@sh third_party/deps.sh --check || $(MAKE) --no-print-directory deps
 deps:
 	@sh third_party/deps.sh
+# What a goal lacks is installed first, and then make starts over with it.
+need-build need-test need-lint: need-%:
+	@sh third_party/deps.sh --check build $* 2>/dev/null || sh third_party/deps.sh build $*
 
-demo: need-deps
+demo: need-build
 	@$(MAKE) --no-print-directory zt
 	@sh dist/demo.sh ./zt
 
-test: need-deps
+test: need-test
 	@$(MAKE) --no-print-directory zt tools $(UNIT_rel) $(FUZZ_BIN)
 	@bash tests/run.sh all
 
@@ -159,16 +179,29 @@ unit: $(UNIT_rel)
 	@bash tests/run.sh unit
 
 # Both sanitizers are in one build: they cost one run instead of two and never disagree.
-asan ubsan: need-deps
-	@$(MAKE) --no-print-directory build/asan/zt $(UNIT_asan) $(FUZZ_BIN)
+asan ubsan: need-test
+	@$(MAKE) --no-print-directory build/asan/zt tools $(UNIT_asan) $(FUZZ_BIN)
 	@bash tests/run.sh asan
 
+# What must hold without any sandbox: the sandbox is the second line, not the first.
+sandbox-off: need-test
+	@$(MAKE) --no-print-directory zt tools
+	@bash tests/run.sh sandbox-off
+
 FUZZ_SECONDS := 60
-fuzz: $(FUZZ_BIN)
+fuzz: need-test
+	@$(MAKE) --no-print-directory $(FUZZ_BIN)
 	@bash tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-lint: need-deps
+lint: need-lint
 	@bash tests/lint.sh
+# The compile command of a variant, for lint: make -s flags-rel
+flags-%:
+	$(info $(CC_$*) $(CPPFLAGS_ALL) $(CFLAGS_$*))
+	@:
+
+reproducible:
+	@bash tests/check-reproducible.sh
 
 size: zt
 	@sh tests/check-binary.sh --report zt
@@ -181,9 +214,11 @@ soak: zt tools
 
 install: zt
 	install -D -m 0755 zt $(DESTDIR)$(PREFIX)/bin/zt
-	install -D -m 0644 config.ini.example $(DESTDIR)$(PREFIX)/share/doc/zt/config.ini.example
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/zt config.ini.example LICENSE
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/zt/licenses third_party/licenses/*
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/zt $(DESTDIR)$(PREFIX)/share/doc/zt/config.ini.example
+	rm -f $(DESTDIR)$(PREFIX)/bin/zt
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/zt
 
 clean:
 	rm -rf build zt
@@ -196,7 +231,9 @@ help:
 ## make test       the whole suite; ends with "N passed, N failed"
 ## make asan       the suite's core under AddressSanitizer and UBSan (ubsan is the same run)
 ## make fuzz       every fuzz target for FUZZ_SECONDS (60)
+## make sandbox-off  the security tests with every sandbox off
 ## make lint       warnings by two compilers, layers, banned calls, length limits
+## make reproducible  build twice, differently, and compare
 ## make size       what the binary weighs and whether it is hardened
 ## make bench      measurements beside real peers
 ## make soak       the long versions of the tests

@@ -8,6 +8,7 @@
 #define ZT_ROLES_H
 
 int echo_main(int argc, char **argv);
+int echo_worker_main(int argc, char **argv); /* its jailed child */
 
 int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);

@@ -23,6 +23,7 @@
 	X(BOUND_LOG_FIELD, "log_field_bytes", 1024, "the field is cut and marked")                 \
 	X(BOUND_CONF_LINE, "config_line_bytes", 196, "the file is refused with file:line")         \
 	X(BOUND_CONF_FILE, "config_file_bytes", 1048576, "the file is refused")                    \
+	X(BOUND_CONF_FILES, "config_files", 256, "the configuration is refused")                   \
 	X(BOUND_CONF_SECTIONS, "config_sections", 4096, "the file is refused with file:line")      \
 	X(BOUND_CONF_FAULTS, "config_faults", 64, "further faults are counted, not listed")        \
 	X(BOUND_CONF_LIST, "config_list_items", 64, "the file is refused with file:line")          \
@@ -30,6 +31,7 @@
 	X(BOUND_IPC_FDS, "ipc_descriptors", 32, "the sender is told there are too many")           \
 	X(BOUND_JOURNAL_RECORD, "journal_record_bytes", 65536, "the append is refused")            \
 	X(BOUND_STORE_KEYS, "store_keys", 262144, "the new key is refused")                        \
+	X(BOUND_STORE_BYTES, "store_bytes", 67108864, "the new key or longer value is refused")    \
 	X(BOUND_STORE_OPS, "store_pending", 256, "the call is refused; ask again")                 \
 	X(BOUND_DNS_QUERIES, "dns_queries", 64, "the look-up fails at once")                       \
 	X(BOUND_DNS_CACHE, "dns_cache_entries", 256, "the entry nearest to expiry is dropped")     \

@@ -46,8 +46,9 @@ void clock_fake_init(struct clock_fake *f, uint64_t mono_ns, int64_t wall_ms)
 
 void clock_fake_step(struct clock_fake *f, uint64_t ns)
 {
+	/* Steps below a millisecond add up in the wall clock too. */
+	f->wall_ms += (int64_t)((f->mono_ns + ns) / NS_PER_MS - f->mono_ns / NS_PER_MS);
 	f->mono_ns += ns;
-	f->wall_ms += (int64_t)(ns / NS_PER_MS);
 }
 
 /* Days to civil date in the proleptic Gregorian calendar; eras of 400 years = 146,097 days. */

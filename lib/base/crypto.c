@@ -2,11 +2,11 @@
 #include "crypto.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include <bearssl.h>
 
+#include "ct.h"
 #include "err.h"
 
 void sha256(struct span in, uint8_t out[static SHA256_LEN])
@@ -16,6 +16,7 @@ void sha256(struct span in, uint8_t out[static SHA256_LEN])
 	br_sha256_init(&c);
 	br_sha256_update(&c, in.p, in.n);
 	br_sha256_out(&c, out);
+	wipe(&c, sizeof c); /* holds the last block of what may be a secret */
 }
 
 void hmac_sha256(struct span key, struct span in, uint8_t out[static SHA256_LEN])
@@ -27,6 +28,8 @@ void hmac_sha256(struct span key, struct span in, uint8_t out[static SHA256_LEN]
 	br_hmac_init(&c, &k, 0);
 	br_hmac_update(&c, in.p, in.n);
 	br_hmac_out(&c, out);
+	wipe(&k, sizeof k);
+	wipe(&c, sizeof c);
 }
 
 void random_bytes(void *out, size_t n)

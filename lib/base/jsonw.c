@@ -34,59 +34,116 @@ void jsonw_close(struct jsonw *j, char brace)
 	wr_u8(j->w, (uint8_t)brace);
 }
 
-/* Bytes of the UTF-8 sequence that starts at i, or 0. span_is_utf8 judges it. */
-static size_t sequence(struct span s, size_t i)
-{
-	uint8_t c = s.p[i];
-	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	struct span one = span_sub(s, i, n);
+/* Code points that are escaped although RFC 8259 would not ask for all of them. Sorted. */
+static const struct {
+	uint32_t from, to;
+} unsafe[] = {
+	{0x00, 0x1f},     {'"', '"'},       {'\\', '\\'},
+	{0x7f, 0x9f},     /* DEL; C1: terminals obey the 8-bit CSI, 0x9b */
+	{0x61c, 0x61c},   {0x200e, 0x200f}, /* marks that turn the direction of text, */
+	{0x2028, 0x202e}, {0x2066, 0x2069}, /* so that a line reads as what it is not; line ends */
+};
 
-	return one.n == n && span_is_utf8(one) ? n : 0;
+static bool is_unsafe(uint32_t c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(unsafe) && c >= unsafe[i].from; i++)
+		if (c <= unsafe[i].to)
+			return true;
+	return false;
 }
 
-static void escape(struct wr *w, unsigned c)
+static void escape(struct wr *w, uint32_t c)
 {
-	switch (c) {
-	case '"': wr_str(w, "\\\""); return;
-	case '\\': wr_str(w, "\\\\"); return;
-	case '\n': wr_str(w, "\\n"); return;
-	case '\r': wr_str(w, "\\r"); return;
-	case '\t': wr_str(w, "\\t"); return;
-	default: wr_fmt(w, "\\u%04x", c); return;
+	static const char short_form[] = "\"\"\\\\\nn\rr\tt"; /* the character, its letter */
+
+	for (size_t i = 0; i < sizeof short_form - 1; i += 2)
+		if (c == (uint8_t)short_form[i]) {
+			wr_u8(w, '\\');
+			wr_u8(w, (uint8_t)short_form[i + 1]);
+			return;
+		}
+	wr_fmt(w, "\\u%04x", (unsigned)c);
+}
+
+/* Writes the character of s at `at` in its safe form; answers how many bytes of s it took. */
+static size_t one_char(struct wr *w, struct span s, size_t at)
+{
+	size_t n = span_utf8(s, at);
+	uint32_t c;
+
+	if (n == 0) {
+		wr_str(w, "\xef\xbf\xbd"); /* U+FFFD for each byte that is not UTF-8 */
+		return 1;
 	}
+	c = n == 1 ? s.p[at] : s.p[at] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s.p[at + i] & 0x3f);
+	if (is_unsafe(c))
+		escape(w, c);
+	else
+		wr_put(w, span_sub(s, at, n));
+	return n;
+}
+
+size_t jsonw_escape(struct wr *w, struct span s, size_t max)
+{
+	uint8_t mem[8]; /* "\u0000" is 6, U+10FFFF is 4 */
+	size_t at = 0;
+
+	while (at < s.n) {
+		struct wr one = wr_of(mem, sizeof mem);
+		size_t n = one_char(&one, s, at);
+
+		if (one.n > max)
+			break;
+		wr_put(w, wr_span(&one));
+		max -= one.n;
+		at += n;
+	}
+	return at;
 }
 
 void jsonw_quote(struct wr *w, struct span s)
 {
 	wr_u8(w, '"');
-	for (size_t i = 0, n; i < s.n; i += n) {
-		n = sequence(s, i);
-		if (n == 0) {
-			wr_str(w, "\xef\xbf\xbd"); /* U+FFFD */
-			n = 1;
-		} else if (n == 1 && (s.p[i] < 0x20 || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == 0x7f)) {
-			escape(w, s.p[i]);
-		} else if (n == 2 && s.p[i] == 0xc2 && s.p[i + 1] < 0xa0) {
-			escape(w, s.p[i + 1]); /* U+0080..U+009F: terminals obey 8-bit CSI */
-		} else {
-			wr_bytes(w, s.p + i, n);
-		}
-	}
+	jsonw_escape(w, s, SIZE_MAX);
 	wr_u8(w, '"');
+}
+
+void jsonw_key_span(struct jsonw *j, struct span key)
+{
+	begin_value(j);
+	jsonw_quote(j->w, key);
+	wr_u8(j->w, ':');
+	j->after_key = true;
 }
 
 void jsonw_key(struct jsonw *j, const char *key)
 {
-	begin_value(j);
-	jsonw_quote(j->w, span_str(key));
-	wr_u8(j->w, ':');
-	j->after_key = true;
+	jsonw_key_span(j, span_str(key));
 }
 
 void jsonw_span(struct jsonw *j, struct span s)
 {
 	begin_value(j);
 	jsonw_quote(j->w, s);
+}
+
+bool jsonw_cut(struct jsonw *j, struct span s, size_t max)
+{
+	size_t taken;
+
+	begin_value(j);
+	wr_u8(j->w, '"');
+	taken = jsonw_escape(j->w, s, max);
+	wr_u8(j->w, '"');
+	return taken == s.n;
+}
+
+void jsonw_raw(struct jsonw *j, struct span json)
+{
+	begin_value(j);
+	wr_put(j->w, json);
 }
 
 void jsonw_null(struct jsonw *j)

@@ -2,15 +2,25 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "jsonw.h"
 #include "num.h"
 
 #define TAIL_RESERVE 16 /* ',"cut":true}' or ' cut=true', and the newline: 13 at most */
+#define FIELD_MAX BOUND_CAP(BOUND_LOG_FIELD)
+/* Role and process names. With them a line's fixed part is below 100 + 2 * 64 + FIELD_MAX
+ * bytes: it always fits, so that every line has its end. */
+#define NAME_MAX_BYTES 64
+_Static_assert(100 + 2 * NAME_MAX_BYTES + FIELD_MAX + TAIL_RESERVE < BOUND_CAP(BOUND_LOG_LINE),
+	       "the fixed part of a line fits");
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 /* syslog severities 3, 4, 6, 7: what journald reads from "<N>". */
@@ -21,27 +31,59 @@ const char *log_level_name(enum log_level level)
 	return level_names[level];
 }
 
+/* systemd names the socket it gave us; the variable alone is inherited by whole sessions. */
+static bool stderr_is_journal(void)
+{
+	const char *named = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char ours[48]; /* two numbers of at most 20 digits, a colon, NUL */
+
+	if (named == NULL || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(ours, named) == 0;
+}
+
 void log_init(struct log *l, const struct clock *clock, const char *role, const char *proc)
 {
 	*l = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO, .format = LOG_TEXT, .clock = clock,
 			  .role = role, .proc = proc};
-	l->journald = getenv("JOURNAL_STREAM") != NULL;
+	l->journald = stderr_is_journal();
 }
 
-static struct span field_span(const struct log_field *f)
+bool log_own_pipe(struct log *l)
 {
-	return span_sub(f->s, 0, BOUND_CAP(BOUND_LOG_FIELD));
+	struct stat st;
+	char path[32];
+	int own;
+
+	if (fstat(l->fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return false;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", l->fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (own < 0)
+		return false;
+	l->fd = own;
+	return true;
 }
 
-static void json_field(struct jsonw *j, const struct log_field *f)
+static void hit(const struct log *l, enum bound_id id)
+{
+	if (l->bounds)
+		l->bounds->row[id].hits++;
+}
+
+/* Both field writers: false when the value was cut. */
+static bool json_field(struct jsonw *j, const struct log_field *f)
 {
 	jsonw_key(j, f->key);
 	switch (f->kind) {
-	case LOG_F_SPAN: jsonw_span(j, field_span(f)); return;
-	case LOG_F_U64: jsonw_u64(j, f->u); return;
-	case LOG_F_I64: jsonw_i64(j, (int64_t)f->u); return;
-	case LOG_F_BOOL: jsonw_bool(j, f->u != 0); return;
+	case LOG_F_SPAN: return jsonw_cut(j, f->s, FIELD_MAX);
+	case LOG_F_U64: jsonw_u64(j, f->u); return true;
+	case LOG_F_I64: jsonw_i64(j, (int64_t)f->u); return true;
+	case LOG_F_BOOL: jsonw_bool(j, f->u != 0); return true;
 	}
+	return true;
 }
 
 /* Text values stand bare when nobody could mistake where they end. */
@@ -58,74 +100,100 @@ static bool bare(struct span s)
 	return s.n > 0;
 }
 
-static void text_field(struct wr *w, const struct log_field *f)
+static bool text_value(struct wr *w, struct span s)
 {
-	struct span s = field_span(f);
+	bool quotes = !bare(s);
+	size_t taken;
 
+	if (quotes)
+		wr_u8(w, '"');
+	taken = jsonw_escape(w, s, FIELD_MAX);
+	if (quotes)
+		wr_u8(w, '"');
+	return taken == s.n;
+}
+
+static bool text_field(struct wr *w, const struct log_field *f)
+{
 	wr_u8(w, ' ');
 	wr_str(w, f->key);
 	wr_u8(w, '=');
 	switch (f->kind) {
-	case LOG_F_SPAN:
-		if (bare(s))
-			wr_put(w, s);
-		else
-			jsonw_quote(w, s);
-		return;
-	case LOG_F_U64: wr_u64dec(w, f->u); return;
-	case LOG_F_I64: wr_fmt(w, "%lld", (long long)(int64_t)f->u); return;
-	case LOG_F_BOOL: wr_str(w, f->u ? "true" : "false"); return;
+	case LOG_F_SPAN: return text_value(w, f->s);
+	case LOG_F_U64: wr_u64dec(w, f->u); return true;
+	case LOG_F_I64: wr_fmt(w, "%lld", (long long)(int64_t)f->u); return true;
+	case LOG_F_BOOL: wr_str(w, f->u ? "true" : "false"); return true;
 	}
+	return true;
 }
 
-static void render_json(const struct log *l, struct wr *w, enum log_level level, const char *stamp,
-			const char *msg, const struct log_field *f, size_t n)
+/* All fields, or those that fit: a field that does not ends the line before it. j is NULL
+ * for text. True when anything is missing. */
+static bool put_fields(const struct log *l, struct wr *w, struct jsonw *j, const struct log_field *f,
+		       size_t n)
+{
+	bool cut = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct wr before = *w;
+		bool whole = j ? json_field(j, &f[i]) : text_field(w, &f[i]);
+
+		if (w->full) {
+			*w = before;
+			hit(l, BOUND_LOG_LINE);
+			return true;
+		}
+		if (!whole) {
+			hit(l, BOUND_LOG_FIELD);
+			cut = true;
+		}
+	}
+	return cut;
+}
+
+struct event {
+	enum log_level level;
+	const char *stamp, *msg;
+	const struct log_field *f;
+	size_t n;
+};
+
+static void render_json(const struct log *l, struct wr *w, const struct event *e)
 {
 	struct jsonw j;
-	bool cut = false;
+	bool cut;
 
 	jsonw_init(&j, w);
 	jsonw_open(&j, '{');
-	jsonw_key(&j, "ts"), jsonw_str(&j, stamp);
-	jsonw_key(&j, "level"), jsonw_str(&j, level_names[level]);
-	jsonw_key(&j, "role"), jsonw_str(&j, l->role);
-	jsonw_key(&j, "proc"), jsonw_str(&j, l->proc);
-	jsonw_key(&j, "msg"), jsonw_span(&j, span_sub(span_str(msg), 0, BOUND_CAP(BOUND_LOG_FIELD)));
-	for (size_t i = 0; i < n; i++) {
-		struct wr before = *w;
-
-		json_field(&j, &f[i]);
-		cut |= f[i].kind == LOG_F_SPAN && f[i].s.n > BOUND_CAP(BOUND_LOG_FIELD);
-		if (w->full) { /* this field does not fit: the line ends before it */
-			*w = before;
-			cut = true;
-			break;
-		}
-	}
+	jsonw_key(&j, "ts"), jsonw_str(&j, e->stamp);
+	jsonw_key(&j, "level"), jsonw_str(&j, level_names[e->level]);
+	jsonw_key(&j, "role"), jsonw_cut(&j, span_str(l->role), NAME_MAX_BYTES);
+	jsonw_key(&j, "proc"), jsonw_cut(&j, span_str(l->proc), NAME_MAX_BYTES);
+	jsonw_key(&j, "msg");
+	cut = !jsonw_cut(&j, span_str(e->msg), FIELD_MAX);
+	if (cut)
+		hit(l, BOUND_LOG_FIELD);
+	cut |= put_fields(l, w, &j, e->f, e->n);
 	w->cap += TAIL_RESERVE;
 	if (cut)
 		wr_str(w, ",\"cut\":true");
 	wr_str(w, "}\n");
 }
 
-static void render_text(const struct log *l, struct wr *w, enum log_level level, const char *stamp,
-			const char *msg, const struct log_field *f, size_t n)
+static void render_text(const struct log *l, struct wr *w, const struct event *e)
 {
-	bool cut = false;
+	struct span m = span_str(e->msg);
+	bool cut;
 
-	wr_fmt(w, "%s %-5s %s/%s: ", stamp, level_names[level], l->role, l->proc);
-	wr_put(w, span_sub(span_str(msg), 0, BOUND_CAP(BOUND_LOG_FIELD)));
-	for (size_t i = 0; i < n; i++) {
-		struct wr before = *w;
-
-		text_field(w, &f[i]);
-		cut |= f[i].kind == LOG_F_SPAN && f[i].s.n > BOUND_CAP(BOUND_LOG_FIELD);
-		if (w->full) {
-			*w = before;
-			cut = true;
-			break;
-		}
-	}
+	wr_fmt(w, "%s %-5s ", e->stamp, level_names[e->level]);
+	jsonw_escape(w, span_str(l->role), NAME_MAX_BYTES);
+	wr_u8(w, '/');
+	jsonw_escape(w, span_str(l->proc), NAME_MAX_BYTES);
+	wr_str(w, ": ");
+	cut = jsonw_escape(w, m, FIELD_MAX) < m.n;
+	if (cut)
+		hit(l, BOUND_LOG_FIELD);
+	cut |= put_fields(l, w, NULL, e->f, e->n);
 	w->cap += TAIL_RESERVE;
 	wr_str(w, cut ? " cut=true\n" : "\n");
 }
@@ -134,6 +202,7 @@ void log_render(const struct log *l, struct wr *w, enum log_level level, const c
 		const struct log_field *f, size_t n)
 {
 	char stamp[CLOCK_RFC3339_LEN];
+	const struct event e = {level, stamp, msg, f, n};
 
 	ZT_ASSERT(w->cap - w->n > TAIL_RESERVE);
 	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
@@ -141,12 +210,13 @@ void log_render(const struct log *l, struct wr *w, enum log_level level, const c
 	if (l->journald)
 		wr_str(w, journald_prefix[level]);
 	if (l->format == LOG_JSON)
-		render_json(l, w, level, stamp, msg, f, n);
+		render_json(l, w, &e);
 	else
-		render_text(l, w, level, stamp, msg, f, n);
+		render_text(l, w, &e);
 }
 
-int log_write_fd(int fd, struct span line)
+/* Bytes written, or -(enum zt_err). */
+static ssize_t write_some(int fd, struct span line)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t n;
@@ -154,8 +224,9 @@ int log_write_fd(int fd, struct span line)
 	/* A socket (journald) can be asked not to block for this one call. */
 	n = send(fd, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0 && errno == ENOTSOCK) {
-		/* A pipe that polls writable takes PIPE_BUF bytes at once. */
-		if (poll(&room, 1, 0) == 1 && !(room.revents & POLLOUT))
+		/* A pipe that polls writable takes PIPE_BUF bytes at once; one without a reader
+		 * polls writable too, and writing to it would raise SIGPIPE. */
+		if (poll(&room, 1, 0) == 1 && (room.revents & (POLLERR | POLLHUP | POLLNVAL)))
 			return -ZT_E_CLOSED;
 		if (!(room.revents & POLLOUT))
 			return -ZT_E_AGAIN;
@@ -163,34 +234,61 @@ int log_write_fd(int fd, struct span line)
 			n = write(fd, line.p, line.n);
 		while (n < 0 && errno == EINTR);
 	}
+	return n < 0 ? -(ssize_t)err_from_errno(errno) : n;
+}
+
+int log_write_fd(int fd, struct span line)
+{
+	ssize_t n = write_some(fd, line);
+
 	if (n < 0)
-		return -(int)err_from_errno(errno);
+		return (int)n;
 	return (size_t)n == line.n ? 0 : -ZT_E_NOSPACE; /* a short write: the disk is full */
+}
+
+/* The line stands in w behind a newline if the last one was torn off in the middle. */
+static bool put_line(struct log *l, const struct wr *w)
+{
+	ssize_t n = write_some(l->fd, wr_span(w));
+
+	if (n > 0)
+		l->torn = (size_t)n < w->n;
+	return n >= 0 && (size_t)n == w->n;
+}
+
+static struct wr line_of(const struct log *l, uint8_t mem[static BOUND_CAP(BOUND_LOG_LINE)])
+{
+	struct wr w = wr_of(mem, BOUND_CAP(BOUND_LOG_LINE));
+
+	if (l->torn)
+		wr_u8(&w, '\n');
+	return w;
 }
 
 static void report_dropped(struct log *l)
 {
 	uint8_t mem[BOUND_CAP(BOUND_LOG_LINE)];
-	struct wr w = wr_of(mem, sizeof mem);
+	struct wr w = line_of(l, mem);
 	const struct log_field f[] = {LF_U64("lines", l->dropped)};
 
 	log_render(l, &w, LOG_WARN, "log lines were lost", f, 1);
-	if (log_write_fd(l->fd, wr_span(&w)) == 0)
+	if (put_line(l, &w))
 		l->dropped = 0;
 }
 
 void log_line(struct log *l, enum log_level level, const char *msg, const struct log_field *f, size_t n)
 {
 	uint8_t mem[BOUND_CAP(BOUND_LOG_LINE)];
-	struct wr w = wr_of(mem, sizeof mem);
 	int saved = errno;
+	struct wr w;
 
 	if (level > l->level)
 		return;
 	if (l->dropped)
 		report_dropped(l);
+	w = line_of(l, mem);
 	log_render(l, &w, level, msg, f, n);
-	if (log_write_fd(l->fd, wr_span(&w)) < 0) {
+	if (!put_line(l, &w)) {
 		l->dropped++;
 		l->dropped_total++;
 	}

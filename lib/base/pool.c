@@ -19,7 +19,7 @@
 #define POISON(p, n) __asan_poison_memory_region(p, n)
 #define UNPOISON(p, n) __asan_unpoison_memory_region(p, n)
 #else
-#define POISON(p, n) memset(p, 0xdf, n)
+#define POISON(p, n) ((void)0)
 #define UNPOISON(p, n) ((void)0)
 #endif
 
@@ -30,7 +30,10 @@
 
 struct pool_slot {
 	_Alignas(ALIGN) uint64_t mark;
-	struct pool_slot *next;
+	union {
+		struct pool_slot *next;   /* while free */
+		const struct pool *owner; /* while used */
+	};
 };
 
 struct pool_chunk {
@@ -48,6 +51,7 @@ void pool_init(struct pool *p, struct bounds *b, enum bound_id id, size_t size)
 	*p = (struct pool){.bounds = b, .id = id};
 	p->size = (size + ALIGN - 1) / ALIGN * ALIGN;
 	n = CHUNK_BYTES / (p->size + sizeof(struct pool_slot));
+	n = (size_t)num_min64(n, b->row[id].cap); /* eight slots do not need 64 KiB */
 	p->per_chunk = n ? n : 1;
 }
 
@@ -92,11 +96,11 @@ void *pool_get(struct pool *p)
 		return NULL;
 	}
 	s = p->free;
-	ZT_ASSERT(s->mark == SLOT_FREE);
+	ZT_ASSERT(s && s->mark == SLOT_FREE);
 	p->free = s->next;
 	p->used++;
 	s->mark = SLOT_USED;
-	s->next = NULL;
+	s->owner = p;
 	UNPOISON(slot_payload(s), p->size);
 	memset(slot_payload(s), 0, p->size);
 	return slot_payload(s);
@@ -106,8 +110,9 @@ void pool_put(struct pool *p, void *slot)
 {
 	struct pool_slot *s = (struct pool_slot *)(void *)((uint8_t *)slot - sizeof *s);
 
-	ZT_ASSERT(s->mark == SLOT_USED); /* a double free, or not ours */
+	ZT_ASSERT(s->mark == SLOT_USED && s->owner == p); /* else a double free, or not ours */
 	s->mark = SLOT_FREE;
+	memset(slot, 0xdf, p->size); /* what was in it does not outlive it, whoever reads it */
 	POISON(slot, p->size);
 	s->next = p->free;
 	p->free = s;

@@ -2,7 +2,8 @@
  * pool: equal slots whose number is bounded by a row of the bounds table. Slots are carved
  * from chunks that are allocated as they are first needed and kept; an exhausted pool answers
  * NULL, which the caller turns into its stated answer (503, RESET, wait). Freed slots are
- * poisoned in sanitizer builds and filled with 0xdf otherwise; a double free aborts.
+ * filled with 0xdf, and poisoned in sanitizer builds; a double free, or a slot of another
+ * pool, aborts.
  *
  * arena: memory for one request or one parse; freed as a whole; its cap is an answer too.
  */
@@ -42,7 +43,9 @@ struct arena {
 
 void arena_init(struct arena *a, size_t cap);
 void *arena_get(struct arena *a, size_t n);              /* zeroed, aligned to 16; NULL when over */
-char *arena_str(struct arena *a, struct span s);         /* a NUL-terminated copy, or NULL */
+/* A NUL-terminated copy, or NULL when over. An inner NUL is copied too: where the text comes
+ * from outside, the caller has refused it before. */
+char *arena_str(struct arena *a, struct span s);
 struct span arena_span(struct arena *a, struct span s);  /* a copy; .p NULL when over */
 void arena_free(struct arena *a);
 

@@ -170,10 +170,15 @@ static size_t utf8_one(const uint8_t *p, size_t left)
 	return n;
 }
 
+size_t span_utf8(struct span a, size_t at)
+{
+	return at < a.n ? utf8_one(a.p + at, a.n - at) : 0;
+}
+
 bool span_is_utf8(struct span a)
 {
 	for (size_t i = 0, n; i < a.n; i += n) {
-		n = utf8_one(a.p + i, a.n - i);
+		n = span_utf8(a, i);
 		if (n == 0)
 			return false;
 	}
@@ -194,8 +199,9 @@ struct span rd_bytes(struct rd *r, size_t n)
 {
 	struct span s;
 
-	if (r->bad || n > rd_left(r)) {
+	if (n > rd_left(r)) {
 		r->bad = true;
+		r->p = r->end; /* "while bytes are left" has to end at the first bad step */
 		return SPAN_NONE;
 	}
 	s = span_of(r->p, n);

@@ -4,7 +4,8 @@
  *
  * struct rd reads and struct wr writes; both check every step and go "bad"/"full" for good
  * at the first step that does not fit, so a parser may read ten fields and ask once.
- * A bad reader answers zeros and empty spans; a full writer keeps what fitted before.
+ * A bad reader answers zeros and empty spans and has nothing left, so that a loop over what is
+ * left ends; a full writer keeps what fitted before.
  */
 #ifndef ZT_SPAN_H
 #define ZT_SPAN_H
@@ -43,6 +44,8 @@ int span_to_cstr(struct span a, char *out, size_t cap);
 /* Decimal digits only, no sign, no blanks, no leading zero but "0" itself; <= max. */
 int span_u64(struct span a, uint64_t max, uint64_t *out);
 bool span_is_utf8(struct span a);                          /* RFC 3629: no overlongs, no surrogates */
+/* Bytes of the well-formed UTF-8 character that starts at `at`, 1 to 4; 0 when there is none. */
+size_t span_utf8(struct span a, size_t at);
 
 struct rd {
 	const uint8_t *p, *end;
@@ -78,6 +81,7 @@ void wr_bytes(struct wr *w, const void *p, size_t n);
 void wr_put(struct wr *w, struct span s);
 void wr_str(struct wr *w, const char *s);
 void wr_u64dec(struct wr *w, uint64_t v);
+/* For short things: more than 511 bytes count as not fitting. */
 void wr_fmt(struct wr *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Overwrite two or four bytes written earlier (lengths known late); at + size <= w->n. */
 void wr_patch_be16(struct wr *w, size_t at, uint16_t v);

@@ -83,6 +83,7 @@ void loop_free(struct loop *l)
 }
 
 const char *loop_backend_name(const struct loop *l) { return l->cls->name; }
+int loop_fd(const struct loop *l) { return l->cls->fd(l->poller); }
 uint64_t loop_now(const struct loop *l) { return l->now; }
 const struct clock *loop_clock(const struct loop *l) { return l->clock; }
 void loop_stop(struct loop *l) { l->stop = true; }

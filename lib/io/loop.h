@@ -63,6 +63,7 @@ enum loop_backend { LOOP_BEST, LOOP_EPOLL, LOOP_POLL };
 int loop_open(struct loop **out, enum loop_backend kind, const struct clock *clock);
 void loop_free(struct loop *l); /* closes and reaps every source left */
 const char *loop_backend_name(const struct loop *l);
+int loop_fd(const struct loop *l); /* the poller's own descriptor, or -1: a jail must keep it */
 
 /* Start watching s->fd, which must be non-blocking. */
 int loop_add(struct loop *l, struct source *s);

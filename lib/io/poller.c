@@ -34,6 +34,11 @@ static int open_common(struct poller **out)
 	return 0;
 }
 
+static int fd_common(const struct poller *p)
+{
+	return p->epfd;
+}
+
 static void free_common(struct poller *p)
 {
 	if (p->epfd >= 0)
@@ -113,6 +118,7 @@ static int epoll_backend_wait(struct poller *p, int timeout_ms, struct ready out
 const struct poller_class poller_epoll = {
 	.name = "epoll",
 	.open = epoll_backend_open,
+	.fd = fd_common,
 	.free = free_common,
 	.add = epoll_backend_add,
 	.change = epoll_backend_change,
@@ -195,6 +201,7 @@ static int poll_backend_wait(struct poller *p, int timeout_ms, struct ready out[
 const struct poller_class poller_poll = {
 	.name = "poll",
 	.open = open_common,
+	.fd = fd_common,
 	.free = free_common,
 	.add = poll_backend_add,
 	.change = poll_backend_change,

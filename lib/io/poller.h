@@ -24,6 +24,7 @@ struct ready {
 struct poller_class {
 	const char *name;
 	int (*open)(struct poller **out);
+	int (*fd)(const struct poller *p);
 	void (*free)(struct poller *p);
 	int (*add)(struct poller *p, struct source *s, unsigned want);
 	void (*change)(struct poller *p, struct source *s, unsigned want);

@@ -1,11 +1,14 @@
 /* unit: the runner behind unit.h. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define HANG_GUARD_S 300 /* no test waits for time; this only ends one that hangs */
@@ -41,6 +44,30 @@ const char *unit_tmp(const char *name)
 
 	snprintf(p, sizeof path[0], "%s/%s", scratch, name);
 	return p;
+}
+
+bool unit_dies(void (*fn)(void))
+{
+	const struct rlimit no_core = {0, 0};
+	int status = 0, null;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		null = open("/dev/null", O_WRONLY);
+		if (null >= 0)
+			dup2(null, STDERR_FILENO);
+		setrlimit(RLIMIT_CORE, &no_core);
+		alarm(HANG_GUARD_S);
+		fn();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		unit_fail(__FILE__, __LINE__, "cannot run a child");
+		return false;
+	}
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)

@@ -22,12 +22,22 @@ void unit_fail(const char *file, int line, const char *fmt, ...) __attribute__((
 /* Path of a fresh file or directory name inside this program's own scratch directory, which
  * is removed at the end. Valid until the eighth later call. */
 const char *unit_tmp(const char *name);
+/* Runs fn in a child: true when it ended by SIGABRT, as ZT_ASSERT does. Its stderr is dropped. */
+bool unit_dies(void (*fn)(void));
 
 #define TEST(name)                                                                                 \
 	static void test_##name(void);                                                            \
 	static struct unit_test unit_##name = {#name, test_##name, NULL};                         \
 	__attribute__((constructor)) static void unit_add_##name(void) { unit_add(&unit_##name); } \
 	static void test_##name(void)
+
+/*
+ * FLOODS(BOUND_X) { ... }: the test that fills row BOUND_X of the bounds table to its cap and
+ * sees the answer that the row promises. tests/unit/base/test_bounds.c finds these by name in
+ * tests/unit and (as a comment "# FLOODS(BOUND_X)") in tests/behaviour, and fails for every
+ * row that has none.
+ */
+#define FLOODS(id) TEST(floods_##id)
 
 #define CHECK(cond) ((cond) ? (void)0 : unit_fail(__FILE__, __LINE__, "%s", #cond))
 #define NEED(cond)                                                                                \

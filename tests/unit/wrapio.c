@@ -77,6 +77,10 @@ WRAP(int, fsync, (int fd)) { return hit(WRAP_FSYNC) ? -1 : __real_fsync(fd); }
 WRAP(int, fdatasync, (int fd)) { return hit(WRAP_FDATASYNC) ? -1 : __real_fdatasync(fd); }
 WRAP(int, ftruncate, (int fd, off_t n)) { return hit(WRAP_FTRUNCATE) ? -1 : __real_ftruncate(fd, n); }
 WRAP(int, rename, (const char *a, const char *b)) { return hit(WRAP_RENAME) ? -1 : __real_rename(a, b); }
+WRAP(int, renameat, (int d, const char *a, int e, const char *b))
+{
+	return hit(WRAP_RENAME) ? -1 : __real_renameat(d, a, e, b);
+}
 WRAP(void *, malloc, (size_t n)) { return hit(WRAP_MALLOC) ? NULL : __real_malloc(n); }
 WRAP(void *, calloc, (size_t a, size_t b)) { return hit(WRAP_MALLOC) ? NULL : __real_calloc(a, b); }
 WRAP(void *, realloc, (void *p, size_t n)) { return hit(WRAP_MALLOC) ? NULL : __real_realloc(p, n); }

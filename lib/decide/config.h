@@ -1,0 +1,86 @@
+/*
+ * config: the product's configuration as typed structs, const once loaded. From one text
+ * (conf_parse_*, pure) or from files and environment (conf_load, lib/io/confload.h).
+ * Grammar, sources and refusals: docs/formats.md, "Configuration".
+ *
+ * Strings are never NULL ("" = not set) and live as long as the struct conf.
+ */
+#ifndef ZT_CONFIG_H
+#define ZT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "base/span.h"
+#include "conf_fault.h"
+#include "conf_schema.h"
+#include "wire/addr.h"
+
+#define CONF_DEFAULT_PATH "/etc/zt/zt.conf"
+
+struct conf_log {
+	enum log_level level;
+	enum log_format format;
+	const char *file; /* "" = stderr */
+	uint64_t max_size; /* bytes */
+	uint64_t keep;
+};
+
+struct conf_state {
+	const char *dir, *run_dir; /* "" = the supervisor chooses by who it is */
+	uint64_t uid, gid;         /* of the children when started as root */
+};
+
+struct conf_limits {
+	bool require_sandbox, insecure_no_sandbox; /* never both */
+	uint64_t drain_ms;
+	uint64_t nofile; /* 0 = the hard limit */
+};
+
+struct conf_echo {
+	struct conf_list listen; /* conf_addr(); 1..BOUND_LISTENERS, no two that collide */
+	uint64_t max_conns;
+	uint64_t idle_ms;
+};
+
+struct conf {
+	struct conf_log log;
+	struct conf_state state;
+	struct conf_limits limits;
+	struct conf_echo echo;
+
+	unsigned files;               /* that were read */
+	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
+	uint8_t shown[SHA256_LEN];    /* of the text with secrets masked: for people and logs */
+	struct arena mem;             /* owns every string and list */
+};
+
+/* The i-th of a list of addresses; i < l->n. */
+const struct addr *conf_addr(const struct conf_list *l, size_t i);
+
+/* One text by the rules of a file; no conf.d, no environment. name: what faults cite. 0 and
+ * *out (free with conf_free), -ZT_E_CONFIG with the reasons in faults, or -ZT_E_NOMEM. */
+int conf_parse_text(struct conf **out, struct span text, const char *name, struct conf_faults *faults);
+/* The same in a child: keys that are not for `who` are refused and stay zero. */
+int conf_parse_for(struct conf **out, struct span text, const char *name, unsigned who,
+		   struct conf_faults *faults);
+/* Canonical text of the keys that `who` needs, secrets included; conf_parse_for() with the same
+ * who reads it back to the same values. 0, or -ZT_E_FULL when w is too small (at most
+ * BOUND_CONF_FILE bytes are needed). */
+int conf_emit(const struct conf *c, unsigned who, struct wr *w);
+/* All of it with "***" for secrets. */
+int conf_emit_shown(const struct conf *c, struct wr *w);
+/* The first 16 hex digits of `shown`. Answers out. */
+#define CONF_FINGERPRINT 17
+const char *conf_fingerprint(const struct conf *c, char out[static CONF_FINGERPRINT]);
+void conf_free(struct conf *c); /* wipes secrets; NULL is allowed */
+
+/* For confload: the two halves between which sources are added. */
+int conf_begin(struct conf **c, struct conf_build **b, unsigned who, struct conf_faults *faults);
+/* rc: what adding sources answered. Consumes b, and c unless it answers 0 with *out = c. */
+int conf_finish(struct conf **out, struct conf *c, struct conf_build *b, int rc);
+
+#endif

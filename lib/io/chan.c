@@ -1,0 +1,99 @@
+/* chan: sendmsg and recvmsg around ipc messages. */
+#include "chan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+union control {
+	struct cmsghdr align;
+	char room[CMSG_SPACE(sizeof(int) * CHAN_FDS)];
+};
+
+int chan_pair(int out[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out) < 0)
+		return -(int)err_from_errno(errno);
+	return 0;
+}
+
+int chan_send(int fd, const struct ipc_msg *m, const int *fds, size_t nfds)
+{
+	uint8_t bytes[BOUND_CAP(BOUND_IPC_BYTES)];
+	struct wr w = wr_of(bytes, sizeof bytes);
+	struct iovec iov = {.iov_base = bytes};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control control = {0};
+
+	ipc_write(&w, m);
+	if (w.full || nfds > CHAN_FDS)
+		return -ZT_E_TOOLONG;
+	iov.iov_len = w.n;
+	if (nfds) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control.room;
+		msg.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * nfds);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * nfds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * nfds);
+	}
+	while (sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		if (errno != EINTR)
+			return errno == EPIPE || errno == ECONNRESET ? -ZT_E_CLOSED : -(int)err_from_errno(errno);
+	}
+	return 0;
+}
+
+/* One header is all there can be: the kernel merges descriptors, and no other kind of control
+ * message was switched on for this socket. */
+static void take_fds(struct msghdr *msg, struct chan_msg *out)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return;
+	out->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	ZT_ASSERT(out->nfds <= CHAN_FDS); /* the control buffer holds no more */
+	memcpy(out->fds, CMSG_DATA(c), out->nfds * sizeof(int));
+}
+
+int chan_recv(int fd, char from, struct chan_msg *out)
+{
+	struct iovec iov = {.iov_base = out->bytes, .iov_len = sizeof out->bytes};
+	union control control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+			     .msg_controllen = sizeof control.room};
+	ssize_t n;
+	int rc;
+
+	out->nfds = 0;
+	do
+		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n <= 0) /* an empty datagram is no message either */
+		return -ZT_E_CLOSED;
+	take_fds(&msg, out);
+	rc = msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)
+		     ? -ZT_E_TOOLONG
+		     : ipc_read(span_of(out->bytes, (size_t)n), from, &out->ipc);
+	if (rc < 0) {
+		chan_close_fds(out);
+		return rc;
+	}
+	return 1;
+}
+
+void chan_close_fds(struct chan_msg *m)
+{
+	for (size_t i = 0; i < m->nfds; i++)
+		close(m->fds[i]);
+	m->nfds = 0;
+}

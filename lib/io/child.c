@@ -1,0 +1,264 @@
+/* child: see child.h. Everything here runs without rights, except what comes before the jail:
+ * reading the sealed config and the first prepare(). */
+#include "child.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ct.h"
+#include "base/num.h"
+#include "chan.h"
+#include "spawn.h"
+
+static int say(enum ipc_type type, uint32_t epoch, struct span payload)
+{
+	const struct ipc_msg m = {.type = type, .epoch = epoch, .payload = payload};
+
+	return chan_send(CHILD_FD_CHAN, &m, NULL, 0);
+}
+
+/* Parse the sealed text into *out. */
+static int read_conf(const struct child *c, int fd, struct conf **out, struct why *w)
+{
+	struct conf_faults faults;
+	struct span text;
+	void *mem;
+	int rc = sealed_read(fd, &text, &mem, w);
+
+	if (rc < 0)
+		return rc;
+	conf_faults_init(&faults);
+	rc = conf_parse_for(out, text, "handed-over config", c->cls->who, &faults);
+	wipe(mem, text.n);
+	free(mem);
+	if (rc < 0)
+		rc = why_set(w, ZT_E_BUG, "the config handed over does not parse: %s",
+			     faults.first ? faults.first->text : err_name((enum zt_err)-rc));
+	conf_faults_free(&faults);
+	return rc;
+}
+
+static void settle_log(struct child *c)
+{
+	c->log.level = c->conf->log.level;
+	c->log.format = c->conf->log.format;
+}
+
+static void on_prepare(struct child *c, struct chan_msg *m)
+{
+	struct why w = {0};
+	int rc;
+
+	if (c->next || m->nfds < 1) {
+		chan_close_fds(m);
+		say(IPC_REFUSED, m->ipc.epoch, SPAN_LIT("an offer is open already"));
+		return;
+	}
+	rc = read_conf(c, m->fds[0], &c->next, &w);
+	close(m->fds[0]);
+	if (rc < 0) {
+		for (size_t i = 1; i < m->nfds; i++)
+			close(m->fds[i]);
+		c->next = NULL;
+	} else {
+		rc = c->cls->prepare(c, c->next, m->fds + 1, m->nfds - 1, &w);
+		if (rc < 0) {
+			conf_free(c->next);
+			c->next = NULL;
+		}
+	}
+	m->nfds = 0;
+	say(rc < 0 ? IPC_REFUSED : IPC_PREPARED, m->ipc.epoch, span_str(w.text));
+}
+
+static void on_commit(struct child *c, struct chan_msg *m)
+{
+	struct conf *old = c->owned;
+
+	if (c->next == NULL)
+		return;
+	c->owned = c->next;
+	c->conf = c->next;
+	c->next = NULL;
+	c->epoch = m->ipc.epoch;
+	settle_log(c);
+	c->cls->commit(c);
+	conf_free(old);
+}
+
+static void on_abort(struct child *c, struct chan_msg *m)
+{
+	(void)m;
+	if (c->next == NULL)
+		return;
+	c->cls->abort(c);
+	conf_free(c->next);
+	c->next = NULL;
+}
+
+static void on_ask(struct child *c, struct chan_msg *m)
+{
+	uint8_t mem[IPC_PAYLOAD];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	c->cls->counters(c, &w);
+	for (size_t i = 0; i < BOUND_COUNT; i++) {
+		char name[IPC_COUNTER_NAME + 1];
+		struct wr n = wr_of(name, sizeof name - 1);
+
+		if (c->bounds.row[i].peak == 0 && c->bounds.row[i].hits == 0)
+			continue;
+		wr_str(&n, bound_rows[i].name);
+		name[n.n] = 0;
+		ipc_write_counter(&w, name, c->bounds.row[i].used);
+		wr_str(&n, "_full");
+		name[n.n] = 0;
+		ipc_write_counter(&w, name, c->bounds.row[i].hits);
+	}
+	ipc_write_counter(&w, "log_lines_lost", c->log.dropped_total);
+	if (w.full)
+		w.n = 0;
+	say(IPC_COUNTERS, m->ipc.epoch, wr_span(&w));
+}
+
+static void on_drain(struct child *c, struct chan_msg *m)
+{
+	(void)m;
+	if (c->draining)
+		return;
+	c->draining = true;
+	c->cls->drain(c);
+}
+
+static void on_reopen(struct child *c, struct chan_msg *m)
+{
+	(void)m;
+	if (c->cls->reopen)
+		c->cls->reopen(c);
+}
+
+static const struct {
+	enum ipc_type type;
+	void (*handle)(struct child *c, struct chan_msg *m);
+} orders[] = {
+	{IPC_PREPARE, on_prepare}, {IPC_COMMIT, on_commit}, {IPC_ABORT, on_abort},
+	{IPC_ASK, on_ask},         {IPC_DRAIN, on_drain},   {IPC_REOPEN, on_reopen},
+};
+
+static unsigned chan_wants(const struct source *s)
+{
+	(void)s;
+	return LOOP_IN;
+}
+
+static void chan_ready(struct source *s, unsigned events)
+{
+	struct child *c = CONTAINER_OF(s, struct child, chan);
+	struct chan_msg m;
+	int rc = chan_recv(s->fd, 's', &m);
+
+	(void)events;
+	if (rc < 0) { /* the supervisor is gone: nobody could tell us to stop any more */
+		loop_stop(c->loop);
+		return;
+	}
+	for (size_t i = 0; rc > 0 && i < ARRAY_LEN(orders); i++)
+		if (orders[i].type == m.ipc.type)
+			orders[i].handle(c, &m);
+	if (rc > 0)
+		chan_close_fds(&m);
+}
+
+static const struct source_class chan_class = {"supervisor", chan_wants, chan_ready, NULL};
+
+void child_drained(struct child *c)
+{
+	if (!c->draining)
+		return;
+	say(IPC_DRAINED, c->epoch, SPAN_NONE);
+	loop_stop(c->loop);
+}
+
+/* Descriptors 5 and up, as many as are open without a gap. */
+static size_t handed_over(int out[static CHAN_FDS])
+{
+	size_t n = 0;
+
+	while (n < CHAN_FDS && fcntl(CHILD_FD_FIRST + (int)n, F_GETFD) >= 0) {
+		out[n] = CHILD_FD_FIRST + (int)n;
+		n++;
+	}
+	return n;
+}
+
+/* What stays open: the standard three, the channel, the poller, what was handed over. */
+static int enter_jail(struct child *c, const int *fds, size_t n, struct why *w)
+{
+	int keep[CHAN_FDS + 2] = {CHILD_FD_CHAN, loop_fd(c->loop)};
+	size_t kept = loop_fd(c->loop) >= 0 ? 2 : 1;
+	bool root = geteuid() == 0;
+	const struct jail_opts o = {
+		.profile = c->cls->profile,
+		.uid = root ? (uid_t)c->conf->state.uid : 0,
+		.gid = root ? (gid_t)c->conf->state.gid : 0,
+		.keep = keep,
+		.keep_n = kept + n,
+		.dir_fd = c->dir_fd,
+		.off = c->conf->limits.insecure_no_sandbox,
+	};
+	int rc;
+
+	memcpy(keep + kept, fds, n * sizeof *fds);
+	rc = jail_enter(&o, &c->jail, w);
+	if (rc == 0 && c->conf->limits.require_sandbox)
+		rc = jail_missing(&c->jail, w);
+	return rc;
+}
+
+static int child_open(struct child *c, struct why *w)
+{
+	int fds[CHAN_FDS], rc = read_conf(c, CHILD_FD_CONF, &c->owned, w);
+	size_t n;
+
+	if (rc < 0)
+		return rc;
+	c->conf = c->owned;
+	close(CHILD_FD_CONF);
+	settle_log(c);
+	rc = loop_open(&c->loop, LOOP_BEST, &clock_real);
+	if (rc < 0)
+		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
+	c->chan = (struct source){.cls = &chan_class, .fd = CHILD_FD_CHAN, .keep_fd = true};
+	rc = loop_add(c->loop, &c->chan);
+	if (rc < 0)
+		return why_set(w, (enum zt_err)-rc, "cannot watch the channel");
+	n = handed_over(fds);
+	rc = c->cls->prepare(c, c->conf, fds, n, w);
+	if (rc < 0)
+		return rc;
+	return enter_jail(c, fds, n, w);
+}
+
+int child_run(struct child *c, const struct child_class *cls)
+{
+	uint8_t report[IPC_PAYLOAD];
+	struct wr r = wr_of(report, sizeof report);
+	struct why w = {0};
+
+	c->cls = cls;
+	c->epoch = 1;
+	c->dir_fd = -1;
+	bounds_init(&c->bounds);
+	log_init(&c->log, &clock_real, cls->role, cls->proc);
+	if (child_open(c, &w) < 0) {
+		say(IPC_REFUSED, c->epoch, span_str(w.text));
+		return (int)err_exit(w.err);
+	}
+	jailrep_write(&r, &c->jail);
+	cls->commit(c);
+	if (say(IPC_READY, c->epoch, wr_span(&r)) < 0 || loop_run(c->loop) < 0)
+		return EXIT_ZT_FAILED;
+	return EXIT_ZT_OK;
+}

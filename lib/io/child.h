@@ -1,0 +1,54 @@
+/*
+ * child: the life of a jailed process, the same for every kind: read the sealed config ->
+ * prepare -> jail -> say ready -> serve, and answer the supervisor: new epochs in two steps,
+ * counters, drain. What it serves is in struct child_class. When the channel ends, the
+ * supervisor is gone and so is the child, at once.
+ */
+#ifndef ZT_CHILD_H
+#define ZT_CHILD_H
+
+#include "base/bounds.h"
+#include "base/log.h"
+#include "decide/config.h"
+#include "loop.h"
+#include "sandbox.h"
+
+struct child;
+
+struct child_class {
+	const char *role, *proc; /* for log lines */
+	enum jail_profile profile;
+	unsigned who; /* which keys it is handed: enum conf_who, as in its super_child */
+	/* Would this config work? Build what it needs beside what runs; serve nothing yet. The
+	 * descriptors are the callee's now, also when it refuses. The first call comes before
+	 * the jail, every other one inside it. */
+	int (*prepare)(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *w);
+	void (*commit)(struct child *c); /* serve what was prepared; c->conf is it already */
+	void (*abort)(struct child *c);  /* drop what was prepared */
+	void (*drain)(struct child *c);  /* take nothing new; child_drained() when empty */
+	void (*counters)(struct child *c, struct wr *w); /* ipc_write_counter()s */
+	void (*reopen)(struct child *c); /* may be NULL */
+};
+
+/* Embed it in the kind's own state. */
+struct child {
+	const struct child_class *cls;
+	struct loop *loop;
+	struct log log;
+	struct bounds bounds;
+	const struct conf *conf; /* what is served */
+	uint32_t epoch;
+	int dir_fd; /* the one directory its jail leaves it; prepare() may set it, else -1 */
+	/* child.c's own */
+	struct source chan;
+	struct conf *owned, *next;
+	struct jail_report jail;
+	bool draining;
+};
+
+/* The whole life. Answers the process's exit code. */
+int child_run(struct child *c, const struct child_class *cls);
+/* Nothing left: leave. Only after drain() was called. */
+void child_drained(struct child *c);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * ctl: the control socket of a running role, both ends. A unix stream socket, 0600, and the
+ * peer's uid is checked as well. One exchange per connection (docs/formats.md, "Control
+ * socket"): the asker sends one line, the role answers "<exit code> <sentence>\n", an
+ * optional body, and closes.
+ */
+#ifndef ZT_CTL_H
+#define ZT_CTL_H
+
+#include "base/bounds.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "loop.h"
+
+#define CTL_REQUEST 128
+#define CTL_REPLY 65536
+
+struct ctl_client;
+
+struct ctl {
+	struct source src;
+	struct pool clients;
+	/* A whole request line without its newline. Answer now or later with ctl_reply. */
+	void (*asked)(struct ctl *c, struct ctl_client *who, struct span line);
+	/* who is going away (answered or not): forget it. */
+	void (*gone)(struct ctl *c, struct ctl_client *who);
+};
+
+/* Binds path (a stale socket there is removed: the caller holds the role's lock). */
+int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, struct why *w);
+void ctl_close(struct ctl *c);
+/* text may be cut to CTL_REPLY bytes. who is closed when it has been sent. */
+void ctl_reply(struct ctl_client *who, enum zt_exit code, const char *sentence, struct span body);
+
+/* The asking end, blocking, bounded by timeout_ms. *code is the role's exit code, out gets
+ * sentence '\n' body. -ZT_E_NOTFOUND when no role listens at path. */
+int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
+	    struct why *w);
+
+#endif

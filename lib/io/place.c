@@ -1,0 +1,144 @@
+/* place: directories and lock of place.h. */
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/span.h"
+
+static int join(char out[static PLACE_PATH], struct why *w, const char *a, const char *b, const char *c)
+{
+	int n = snprintf(out, PLACE_PATH, "%s%s%s", a, b, c);
+
+	if (n < 0 || n >= PLACE_PATH)
+		return why_set(w, ZT_E_TOOLONG, "the path %s%s%s is longer than %d bytes; set [state] dir and "
+			       "run_dir to something shorter", a, b, c, PLACE_PATH - 1);
+	return 0;
+}
+
+/* Environment paths count only when absolute (XDG base directory rules). */
+static const char *env_path(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && v[0] == '/' ? v : NULL;
+}
+
+static int default_state(char out[static PLACE_PATH], const char *role, struct why *w)
+{
+	const char *xdg = env_path("XDG_STATE_HOME"), *home = env_path("HOME");
+
+	if (geteuid() == 0)
+		return join(out, w, "/var/lib/zt/", role, "");
+	if (xdg)
+		return join(out, w, xdg, "/zt/", role);
+	if (home && strcmp(home, "/") != 0)
+		return join(out, w, home, "/.local/state/zt/", role);
+	return join(out, w, "/var/lib/zt/", role, ""); /* a container without a home */
+}
+
+static int default_run(struct place *p, struct why *w)
+{
+	const char *xdg = env_path("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return join(p->run, w, "/run/zt", "", "");
+	if (xdg)
+		return join(p->run, w, xdg, "/zt", "");
+	return join(p->run, w, p->state, "/run", "");
+}
+
+int place_resolve(struct place *p, const char *role, const char *dir, const char *run_dir, struct why *w)
+{
+	int rc = dir[0] ? join(p->state, w, dir, "/", role) : default_state(p->state, role, w);
+
+	if (rc == 0)
+		rc = run_dir[0] ? join(p->run, w, run_dir, "", "") : default_run(p, w);
+	if (rc == 0) {
+		char name[PLACE_PATH];
+
+		rc = join(name, w, "/", role, ".sock");
+		if (rc == 0)
+			rc = join(p->sock, w, p->run, name, "");
+	}
+	return rc;
+}
+
+static int make_parents(const char *path, struct why *w)
+{
+	char part[PLACE_PATH * 2];
+	size_t n = strlen(path);
+
+	if (n >= sizeof part)
+		return why_set(w, ZT_E_TOOLONG, "the path %s is too long", path);
+	for (size_t i = 1; i < n; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = 0;
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return why_sys(w, errno, "cannot make the directory %s", part);
+	}
+	return 0;
+}
+
+int place_open_dir(const char *path, struct why *w)
+{
+	struct stat st;
+	int fd, rc = make_parents(path, w);
+
+	if (rc < 0)
+		return rc;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return why_sys(w, errno, "cannot make the directory %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return why_sys(w, errno, "cannot open the directory %s", path);
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid())
+		rc = why_set(w, ZT_E_PERM, "the directory %s belongs to user %lu, not to this process (user %lu): "
+			     "chown it", path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	else if (st.st_mode & 077)
+		rc = why_set(w, ZT_E_PERM, "the directory %s is open to others (mode %03o): chmod 700 it", path,
+			     (unsigned)(st.st_mode & 0777));
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int place_lock(int dirfd, const char *path, struct why *w)
+{
+	int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char pid[24] = {0};
+
+	if (fd < 0)
+		return why_sys(w, errno, "cannot open %s/lock", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int saved = errno;
+
+		if (pread(fd, pid, sizeof pid - 1, 0) < 0)
+			pid[0] = 0;
+		close(fd);
+		pid[strcspn(pid, "\n")] = 0;
+		if (saved == EWOULDBLOCK)
+			return why_set(w, ZT_E_LOCKED, "another zt (process %s) already runs on %s; stop it or set "
+				       "another [state] dir", pid[0] ? pid : "unknown", path);
+		return why_sys(w, saved, "cannot lock %s/lock", path);
+	}
+	/* The pid is for people; the lock itself is the kernel's and ends with the process. */
+	snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0) {
+		int saved = errno;
+
+		close(fd);
+		return why_sys(w, saved, "cannot write %s/lock", path);
+	}
+	return fd;
+}

@@ -1,0 +1,214 @@
+/*
+ * report: what a supervisor says about itself: health at once; status after every child that
+ * is up has sent its counters, or after a second. Children's names and numbers are checked
+ * by the codec before they are shown.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/num.h"
+#include "super_int.h"
+
+#define ANSWER_WITHIN NS_PER_S
+#define MINUTE (60 * NS_PER_S)
+
+bool report_healthy(const struct super *s, uint64_t now)
+{
+	for (size_t i = 0; i < s->nkids; i++) {
+		const struct kid *k = &s->kids[i];
+		uint64_t oldest = k->deaths[DEATHS - 1];
+
+		if (k->state != KID_UP || (oldest && now - oldest < MINUTE))
+			return false;
+	}
+	return s->announced && !s->stopping;
+}
+
+void report_health(struct super *s, struct ctl_client *who)
+{
+	bool ok = report_healthy(s, loop_now(s->loop));
+	char body[256] = "";
+	struct wr w = wr_of(body, sizeof body);
+
+	for (size_t i = 0; i < s->nkids; i++)
+		wr_fmt(&w, "%s %s\n", s->kids[i].what->proc, kid_state_name(s->kids[i].state));
+	ctl_reply(who, ok ? EXIT_ZT_OK : EXIT_ZT_FAILED, ok ? "healthy" : "not healthy", wr_span(&w));
+}
+
+static void jail_json(struct jsonw *j, const struct kid *k)
+{
+	if (k->state != KID_UP) {
+		jsonw_null(j);
+		return;
+	}
+	jsonw_open(j, '{');
+	for (int i = 0; i < JAIL_LAYER_COUNT; i++) {
+		jsonw_key(j, jail_layer_name((enum jail_layer)i));
+		jsonw_str(j, jail_state_name(k->jail.layer[i].state));
+	}
+	jsonw_close(j, '}');
+}
+
+static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now)
+{
+	struct rd r = rd_of(span_of(k->counters, k->counters_n));
+	struct ipc_counter c;
+
+	jsonw_open(j, '{');
+	jsonw_key(j, "name"), jsonw_str(j, k->what->proc);
+	jsonw_key(j, "state"), jsonw_str(j, kid_state_name(k->state));
+	jsonw_key(j, "pid"), jsonw_i64(j, k->state == KID_DOWN ? 0 : k->pid);
+	jsonw_key(j, "up_s"), jsonw_u64(j, k->state == KID_UP ? (now - k->up_since) / NS_PER_S : 0);
+	jsonw_key(j, "restarts"), jsonw_u64(j, k->restarts);
+	jsonw_key(j, "last_death"), jsonw_str(j, k->last_death[0] ? k->last_death : NULL);
+	jsonw_key(j, "jail"), jail_json(j, k);
+	jsonw_key(j, "counters"), jsonw_open(j, '{');
+	while (ipc_read_counter(&r, &c) > 0) {
+		char name[IPC_COUNTER_NAME + 1];
+
+		if (span_to_cstr(c.name, name, sizeof name) == 0)
+			jsonw_key(j, name), jsonw_u64(j, c.value);
+	}
+	jsonw_close(j, '}');
+	jsonw_close(j, '}');
+}
+
+static void write_json(const struct super *s, struct wr *w, uint64_t now)
+{
+	char print[CONF_FINGERPRINT];
+	struct jsonw j;
+
+	jsonw_init(&j, w);
+	jsonw_open(&j, '{');
+	jsonw_key(&j, "role"), jsonw_str(&j, s->role->name);
+	jsonw_key(&j, "version"), jsonw_str(&j, ZT_VERSION);
+	jsonw_key(&j, "healthy"), jsonw_bool(&j, report_healthy(s, now));
+	jsonw_key(&j, "epoch"), jsonw_u64(&j, s->epoch);
+	jsonw_key(&j, "config"), jsonw_str(&j, conf_fingerprint(s->conf, print));
+	jsonw_key(&j, "up_s"), jsonw_u64(&j, (now - s->started) / NS_PER_S);
+	jsonw_key(&j, "log_lines_lost"), jsonw_u64(&j, s->log.dropped_total);
+	jsonw_key(&j, "listening"), jsonw_open(&j, '[');
+	for (size_t i = 0; i < s->open.n; i++) {
+		char text[ADDR_TEXT];
+
+		jsonw_str(&j, addr_text(&s->open.l[i].at, text));
+	}
+	jsonw_close(&j, ']');
+	jsonw_key(&j, "children"), jsonw_open(&j, '[');
+	for (size_t i = 0; i < s->nkids; i++)
+		kid_json(&j, &s->kids[i], now);
+	jsonw_close(&j, ']');
+	jsonw_close(&j, '}');
+	wr_u8(w, '\n');
+}
+
+static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
+{
+	struct rd r = rd_of(span_of(k->counters, k->counters_n));
+	struct ipc_counter c;
+
+	wr_fmt(w, "  %-8s %-8s pid %ld, up %llu s, %llu restarts\n", k->what->proc, kid_state_name(k->state),
+	       (long)(k->state == KID_DOWN ? 0 : k->pid),
+	       (unsigned long long)(k->state == KID_UP ? (now - k->up_since) / NS_PER_S : 0),
+	       (unsigned long long)k->restarts);
+	if (k->last_death[0])
+		wr_fmt(w, "           last death: %s\n", k->last_death);
+	while (ipc_read_counter(&r, &c) > 0)
+		if (c.value) { /* text is for people: what is zero says nothing */
+			wr_str(w, "           ");
+			wr_put(w, c.name);
+			wr_fmt(w, " %llu\n", (unsigned long long)c.value);
+		}
+}
+
+static void write_text(const struct super *s, struct wr *w, uint64_t now)
+{
+	char text[ADDR_TEXT], print[CONF_FINGERPRINT];
+
+	wr_fmt(w, "%s %s: %s, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,
+	       report_healthy(s, now) ? "healthy" : "NOT healthy", (unsigned)s->epoch,
+	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
+	for (size_t i = 0; i < s->open.n; i++)
+		wr_fmt(w, "  listening on %s\n", addr_text(&s->open.l[i].at, text));
+	for (size_t i = 0; i < s->nkids; i++)
+		kid_text(w, &s->kids[i], now);
+}
+
+static void answer_all(struct super *s)
+{
+	uint64_t now = loop_now(s->loop);
+
+	loop_timer_stop(s->loop, &s->status_late);
+	while (s->nstatus) {
+		uint8_t mem[CTL_REPLY - 64];
+		struct wr w = wr_of(mem, sizeof mem);
+
+		s->nstatus--;
+		if (s->status_json[s->nstatus])
+			write_json(s, &w, now);
+		else
+			write_text(s, &w, now);
+		ctl_reply(s->status_asker[s->nstatus], EXIT_ZT_OK, "ok", wr_span(&w));
+	}
+}
+
+void report_check(struct super *s)
+{
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state == KID_UP && !s->kids[i].answered)
+			return;
+	answer_all(s);
+}
+
+void report_late(struct timer *t, uint64_t now)
+{
+	(void)now;
+	answer_all(CONTAINER_OF(t, struct super, status_late));
+}
+
+void report_kid_answered(struct kid *k, struct span counters)
+{
+	struct rd r = rd_of(counters);
+	struct ipc_counter c;
+	int rc;
+
+	while ((rc = ipc_read_counter(&r, &c)) > 0)
+		continue;
+	if (rc == 0 && counters.n) {
+		memcpy(k->counters, counters.p, counters.n);
+		k->counters_n = counters.n;
+	}
+	k->answered = true;
+	report_check(k->super);
+}
+
+void report_begin(struct super *s, struct ctl_client *who, bool json)
+{
+	ZT_ASSERT(s->nstatus < ARRAY_LEN(s->status_asker)); /* as many as there are clients */
+	s->status_asker[s->nstatus] = who;
+	s->status_json[s->nstatus++] = json;
+	if (s->nstatus > 1)
+		return; /* the running question answers this asker too */
+	if (!loop_timer(s->loop, &s->status_late, ANSWER_WITHIN)) {
+		answer_all(s);
+		return;
+	}
+	for (size_t i = 0; i < s->nkids; i++) {
+		s->kids[i].answered = s->kids[i].state != KID_UP;
+		if (!s->kids[i].answered && kid_tell(&s->kids[i], IPC_ASK, s->epoch, NULL, 0) < 0)
+			s->kids[i].answered = true;
+	}
+	report_check(s);
+}
+
+void report_asker_gone(struct super *s, struct ctl_client *who)
+{
+	for (size_t i = 0; i < s->nstatus; i++)
+		if (s->status_asker[i] == who) {
+			s->nstatus--;
+			s->status_asker[i] = s->status_asker[s->nstatus];
+			s->status_json[i] = s->status_json[s->nstatus];
+			return;
+		}
+}

@@ -1,0 +1,186 @@
+/* spawn: memfd, fork, descriptor shuffle, execveat. Runs in the supervisor only. */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/bounds.h"
+#include "chan.h"
+#include "sigs.h"
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* since Linux 6.3 */
+#endif
+
+int spawn_self(struct why *w)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && getauxval(AT_EXECFN)) /* no /proc: the path we were started by */
+		fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC); // NOLINT
+	if (fd < 0)
+		return why_sys(w, errno, "cannot open zt's own executable");
+	return fd;
+}
+
+static int write_all(int fd, struct span s)
+{
+	while (s.n) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -(int)err_from_errno(n < 0 ? errno : ENOSPC);
+		s = span_sub(s, (size_t)n, s.n);
+	}
+	return 0;
+}
+
+int sealed_text(struct span text, struct why *w)
+{
+	int fd = memfd_create("zt-config", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) /* an older kernel */
+		fd = memfd_create("zt-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return why_sys(w, errno, "cannot make a memory file for a child's configuration");
+	if (write_all(fd, text) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+		int saved = errno;
+
+		close(fd);
+		return why_sys(w, saved, "cannot fill a child's configuration");
+	}
+	return fd;
+}
+
+int sealed_read(int fd, struct span *out, void **mem, struct why *w)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	size_t n, got = 0;
+	uint8_t *p;
+
+	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0)
+		return why_set(w, ZT_E_PERM, "the configuration handed over is not sealed");
+	if (st.st_size < 0 || st.st_size > BOUND_CAP(BOUND_CONF_FILE))
+		return why_set(w, ZT_E_TOOLONG, "the configuration handed over is too long");
+	n = (size_t)st.st_size;
+	p = malloc(n + 1); /* never malloc(0) */
+	if (p == NULL)
+		return why_set(w, ZT_E_NOMEM, "no memory for the configuration");
+	while (got < n) {
+		ssize_t k = pread(fd, p + got, n - got, (off_t)got);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0) {
+			free(p);
+			return why_sys(w, k < 0 ? errno : EIO, "cannot read the configuration handed over");
+		}
+		got += (size_t)k;
+	}
+	*out = span_of(p, n);
+	*mem = p;
+	return 0;
+}
+
+/* In the forked child: put every descriptor where the table in spawn.h says, or fail. */
+static int arrange(const struct spawn_req *r, int chan, int conf, int *exe)
+{
+	int high[CHAN_FDS + 3], want[CHAN_FDS + 3], n = 0, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int safe = CHILD_FD_FIRST + (int)r->nfds; /* above every number the child will use */
+
+	want[n++] = r->log_fd;
+	want[n++] = chan;
+	want[n++] = conf;
+	for (size_t i = 0; i < r->nfds; i++)
+		want[n++] = r->fds[i];
+	/* First all of them out of the way, so that no dup2 below closes a later source. */
+	for (int i = 0; i < n; i++)
+		if ((high[i] = fcntl(want[i], F_DUPFD_CLOEXEC, safe)) < 0)
+			return -1;
+	*exe = fcntl(r->exe_fd, F_DUPFD_CLOEXEC, safe);
+	if (*exe < 0)
+		return -1;
+	/* Without /dev (an empty image) 0 and 1 are the channel: any harmless open descriptor. */
+	if (null < 0)
+		null = high[1];
+	if (dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		if (dup2(high[i], CHILD_FD_LOG + i) < 0)
+			return -1;
+	return 0;
+}
+
+static _Noreturn void cannot(const struct spawn_req *r)
+{
+	dprintf(r->log_fd, "zt: child %s cannot be set up: %s\n", r->kind, strerror(errno));
+	_exit(EXIT_ZT_FAILED);
+}
+
+static _Noreturn void become_child(const struct spawn_req *r, int chan, int conf, pid_t parent)
+{
+	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", journal[64] = "", *env[] = {NULL, NULL};
+	char *argv[] = {arg0, arg1, kind, NULL};
+	const char *stream = getenv("JOURNAL_STREAM");
+	int exe;
+
+	sigs_for_child();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_ZT_FAILED);
+	if (chdir("/") < 0 || span_to_cstr(span_str(r->kind), kind, sizeof kind) < 0 || arrange(r, chan, conf, &exe) < 0)
+		cannot(r);
+	if (stream && strlen(stream) < sizeof journal - sizeof "JOURNAL_STREAM=") {
+		struct wr w = wr_of(journal, sizeof journal - 1);
+
+		wr_str(&w, "JOURNAL_STREAM=");
+		wr_str(&w, stream);
+		env[0] = journal;
+	}
+	syscall(SYS_execveat, exe, "", argv, env, AT_EMPTY_PATH);
+	cannot(r);
+}
+
+int spawn_child(const struct spawn_req *r, pid_t *pid, int *chan, struct why *w)
+{
+	int ends[2], conf, rc;
+	pid_t parent = getpid(), kid;
+
+	if (r->nfds > CHAN_FDS)
+		return why_set(w, ZT_E_TOOLONG, "too many descriptors for child %s", r->kind);
+	conf = sealed_text(r->conf, w);
+	if (conf < 0)
+		return conf;
+	rc = chan_pair(ends);
+	if (rc < 0) {
+		close(conf);
+		return why_sys(w, errno, "cannot make a channel for child %s", r->kind);
+	}
+	kid = fork();
+	if (kid == 0)
+		become_child(r, ends[1], conf, parent);
+	rc = kid < 0 ? why_sys(w, errno, "cannot fork child %s", r->kind) : 0;
+	close(conf);
+	close(ends[1]);
+	if (rc < 0) {
+		close(ends[0]);
+		return rc;
+	}
+	*pid = kid;
+	*chan = ends[0];
+	return 0;
+}

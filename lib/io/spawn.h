@@ -1,0 +1,37 @@
+/*
+ * spawn: starts one jailed child: this very executable again, through a descriptor opened at
+ * start (an upgrade on disk cannot mix versions), with an empty environment and descriptors
+ * at fixed numbers:
+ *   0, 1 /dev/null   2 log   3 channel   4 config (sealed memfd)   5... as given
+ */
+#ifndef ZT_SPAWN_H
+#define ZT_SPAWN_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum { CHILD_FD_LOG = 2, CHILD_FD_CHAN = 3, CHILD_FD_CONF = 4, CHILD_FD_FIRST = 5 };
+
+/* CLOEXEC descriptor of the running program, or -ZT_E_…. */
+int spawn_self(struct why *w);
+
+/* Text in memory that nobody can change any more. Answers the descriptor or -ZT_E_…. */
+int sealed_text(struct span text, struct why *w);
+/* The text of such a descriptor, read into a fresh malloc()ed block that *mem owns. Refuses
+ * anything that is not sealed. */
+int sealed_read(int fd, struct span *out, void **mem, struct why *w);
+
+struct spawn_req {
+	int exe_fd;
+	const char *kind;  /* "echo-worker": picks the entry in main.c's table */
+	struct span conf;
+	int log_fd;
+	const int *fds;    /* handed over as 5, 6, …; stay open here */
+	size_t nfds;
+};
+/* 0; *chan is the supervisor's end. */
+int spawn_child(const struct spawn_req *r, pid_t *pid, int *chan, struct why *w);
+
+#endif

@@ -1,0 +1,427 @@
+/*
+ * super: the life of a supervisor (one allocation a process): lock -> descriptors -> listeners -> children -> ready ->
+ * signals and requests -> drain -> exit. Owns everything in struct super; the parts are in
+ * kid.c (one child), renew.c (reload) and report.c (status, health).
+ */
+#include "super.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "net.h"
+#include "spawn.h"
+#include "super_int.h"
+
+static const struct super_child logd_child = {"logd", "logd", CONF_FOR_LOGD, false};
+
+/* ---- listeners --------------------------------------------------------------------------- */
+
+static bool has_fd(const struct listeners *set, int fd)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->l[i].fd == fd)
+			return true;
+	return false;
+}
+
+void super_close_rest(struct listeners *gone, const struct listeners *kept)
+{
+	for (size_t i = 0; i < gone->n; i++)
+		if (!has_fd(kept, gone->l[i].fd))
+			close(gone->l[i].fd);
+	gone->n = 0;
+}
+
+/* The socket that is open for this address: kept, so no connection in its queue is lost. */
+static int already_open(const struct listeners *have, const struct addr *at)
+{
+	for (size_t i = 0; i < have->n; i++)
+		if (addr_eq(&have->l[i].at, at))
+			return have->l[i].fd;
+	return -1;
+}
+
+int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
+	       const struct listeners *have, struct why *w)
+{
+	struct addr want[LISTENERS];
+	size_t count = role->listen ? role->listen(c, want) : 0;
+
+	out->n = 0;
+	for (size_t i = 0; i < count; i++) {
+		int fd = already_open(have, &want[i]);
+
+		if (fd < 0)
+			fd = net_listen(&(struct net_listen){.at = want[i]}, w);
+		if (fd < 0) {
+			super_close_rest(out, have);
+			return fd;
+		}
+		out->l[out->n++] = (struct listening){want[i], fd};
+	}
+	return 0;
+}
+
+/* ---- ready, stop ------------------------------------------------------------------------- */
+
+void super_kid_up(struct kid *k)
+{
+	struct super *s = k->super;
+	uint64_t ms = (loop_now(s->loop) - s->started) / NS_PER_MS;
+
+	if (s->next)
+		renew_kid_up(k);
+	LOG(&s->log, LOG_INFO, "child ready", LF_STR("child", k->what->proc), LF_I64("pid", k->pid));
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state != KID_UP)
+			return;
+	if (s->announced)
+		return;
+	s->announced = true;
+	LOG(&s->log, LOG_INFO, "ready", LF_STR("role", s->role->name), LF_U64("ms", ms),
+	    LF_STR("control", s->place.sock));
+	notify_send(&s->notify, "READY=1\nSTATUS=ready");
+}
+
+static void finish_if_empty(struct super *s)
+{
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state != KID_DOWN)
+			return;
+	loop_stop(s->loop);
+}
+
+/* logd leaves last: the others' last words go through it. */
+static void drain_logd_if_last(struct super *s)
+{
+	struct kid *logd = &s->kids[0];
+
+	if (s->log_dir < 0 || logd->state != KID_UP)
+		return;
+	for (size_t i = 1; i < s->nkids; i++)
+		if (s->kids[i].state != KID_DOWN)
+			return;
+	kid_drain(logd);
+}
+
+void super_kid_gone(struct kid *k, bool expected)
+{
+	struct super *s = k->super;
+
+	(void)expected;
+	if (s->next)
+		renew_kid_gone(k);
+	k->answered = true;
+	report_check(s);
+	if (s->stopping) {
+		drain_logd_if_last(s);
+		finish_if_empty(s);
+	}
+}
+
+static void stop_late(struct timer *t, uint64_t now)
+{
+	struct super *s = CONTAINER_OF(t, struct super, stop_late);
+
+	(void)now;
+	LOG0(&s->log, LOG_WARN, "drain took too long, ending the rest");
+	for (size_t i = 0; i < s->nkids; i++)
+		kid_kill(&s->kids[i]);
+}
+
+void super_stop(struct super *s, enum zt_exit code)
+{
+	const struct listeners none = {.n = 0};
+
+	if (s->stopping) { /* the second request: now */
+		for (size_t i = 0; i < s->nkids; i++)
+			kid_kill(&s->kids[i]);
+		return;
+	}
+	s->stopping = true;
+	s->code = code;
+	notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
+	LOG(&s->log, LOG_INFO, "stopping", LF_U64("drain_ms", s->conf->limits.drain_ms));
+	/* Ours too, or the kernel would go on queueing connections that nobody will accept. */
+	super_close_rest(&s->open, &none);
+	for (size_t i = s->log_dir >= 0; i < s->nkids; i++)
+		kid_drain(&s->kids[i]);
+	if (!loop_timer(s->loop, &s->stop_late, s->conf->limits.drain_ms * NS_PER_MS))
+		super_stop(s, code);
+	drain_logd_if_last(s);
+	finish_if_empty(s);
+}
+
+/* ---- signals and requests ---------------------------------------------------------------- */
+
+static void reap_children(struct super *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		kid_reaped(s, pid, status);
+}
+
+static void on_signal(struct sigs *g, int signo)
+{
+	struct super *s = CONTAINER_OF(g, struct super, sigs);
+
+	switch (signo) {
+	case SIGCHLD: reap_children(s); return;
+	case SIGHUP: renew_begin(s, NULL); return;
+	case SIGUSR1:
+		if (s->log_dir >= 0 && s->kids[0].state == KID_UP)
+			kid_tell(&s->kids[0], IPC_REOPEN, s->epoch, NULL, 0);
+		return;
+	case SIGUSR2:
+		LOG0(&s->log, LOG_WARN, "upgrade in place is not built yet; signal ignored");
+		return;
+	default: super_stop(s, EXIT_ZT_OK); return; /* TERM, INT */
+	}
+}
+
+static void ask_reload(struct super *s, struct ctl_client *who) { renew_begin(s, who); }
+static void ask_status(struct super *s, struct ctl_client *who) { report_begin(s, who, false); }
+static void ask_json(struct super *s, struct ctl_client *who) { report_begin(s, who, true); }
+
+static const struct {
+	const char *line;
+	void (*answer)(struct super *s, struct ctl_client *who);
+} requests[] = {
+	{"reload", ask_reload},
+	{"status", ask_status},
+	{"status json", ask_json},
+	{"health", report_health},
+};
+
+static void on_request(struct ctl *c, struct ctl_client *who, struct span line)
+{
+	struct super *s = CONTAINER_OF(c, struct super, ctl);
+
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+		if (span_eq_str(line, requests[i].line)) {
+			requests[i].answer(s, who);
+			return;
+		}
+	ctl_reply(who, EXIT_ZT_USAGE, "unknown request", SPAN_NONE);
+}
+
+static void on_asker_gone(struct ctl *c, struct ctl_client *who)
+{
+	struct super *s = CONTAINER_OF(c, struct super, ctl);
+
+	renew_asker_gone(s, who);
+	report_asker_gone(s, who);
+}
+
+static void watchdog_fire(struct timer *t, uint64_t now)
+{
+	struct super *s = CONTAINER_OF(t, struct super, watchdog);
+
+	if (report_healthy(s, now)) /* an unhealthy role lets the service manager decide */
+		notify_send(&s->notify, "WATCHDOG=1");
+	loop_timer(s->loop, t, s->notify.watchdog_ns);
+}
+
+/* ---- start ------------------------------------------------------------------------------- */
+
+static void log_settings(struct log *l, const struct conf *c)
+{
+	l->level = c->log.level;
+	l->format = c->log.format;
+}
+
+/* logd writes as the children's user: better told now than in a line that has no place to go. */
+static int check_log_dir(const struct super *s, const char *dir, struct why *w)
+{
+	const struct conf_state *who = &s->conf->state;
+	struct stat st;
+	unsigned may;
+
+	if (geteuid() != 0 || s->conf->limits.insecure_no_sandbox || fstat(s->log_dir, &st) < 0)
+		return 0;
+	may = st.st_uid == who->uid ? st.st_mode >> 6 : st.st_gid == who->gid ? st.st_mode >> 3 : st.st_mode;
+	if ((may & 3) == 3 || who->uid == 0)
+		return 0;
+	return why_set(w, ZT_E_PERM, "the log directory %s is not writable for user %llu, who writes the log: "
+		       "chown %llu:%llu %s", dir, (unsigned long long)who->uid, (unsigned long long)who->uid,
+		       (unsigned long long)who->gid, dir);
+}
+
+/* With a log file: a pipe that everybody writes into, and the directory for logd. */
+static int open_log_sink(struct super *s, struct why *w)
+{
+	char dir[PLACE_PATH * 4];
+	const char *slash = strrchr(s->conf->log.file, '/');
+
+	if (s->conf->log.file[0] == 0)
+		return 0;
+	if (slash == NULL || span_to_cstr(span_sub(span_str(s->conf->log.file), 0,
+						   (size_t)(slash - s->conf->log.file) + 1), dir, sizeof dir) < 0)
+		return why_set(w, ZT_E_TOOLONG, "the path of [log] file is too long");
+	s->log_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->log_dir < 0)
+		return why_sys(w, errno, "cannot open the log directory %s", dir);
+	if (check_log_dir(s, dir, w) < 0)
+		return -(int)w->err;
+	if (pipe2(s->log_pipe, O_CLOEXEC) < 0)
+		return why_sys(w, errno, "cannot make the log pipe");
+	s->log.fd = s->log_pipe[1];
+	s->log.journald = false;
+	return 0;
+}
+
+static int open_places(struct super *s, struct why *w)
+{
+	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w), dir;
+
+	if (rc < 0)
+		return rc;
+	dir = place_open_dir(s->place.state, w);
+	if (dir < 0)
+		return dir;
+	s->lock_fd = place_lock(dir, s->place.state, w);
+	close(dir);
+	if (s->lock_fd < 0)
+		return s->lock_fd;
+	dir = place_open_dir(s->place.run, w);
+	if (dir < 0)
+		return dir;
+	close(dir);
+	return ctl_open(&s->ctl, s->loop, &s->bounds, s->place.sock, w);
+}
+
+static void add_kids(struct super *s)
+{
+	if (s->log_dir >= 0)
+		kid_init(s, &s->kids[s->nkids++], &logd_child); /* first up, last down */
+	for (size_t i = 0; i < s->role->n; i++)
+		kid_init(s, &s->kids[s->nkids++], &s->role->children[i]);
+}
+
+/* 0: as many as the hard limit allows. Children inherit it. */
+static void set_nofile(uint64_t n)
+{
+	struct rlimit lim;
+
+	if (n == 0) {
+		net_raise_nofile();
+		return;
+	}
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = num_min64(n, lim.rlim_max);
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
+/* The supervisor keeps the rights it needs to start children and bind; the rest goes. */
+static int enter_jail(struct super *s, struct why *w)
+{
+	const struct jail_opts o = {.profile = JAIL_SUPERVISOR, .dir_fd = -1,
+				    .off = s->conf->limits.insecure_no_sandbox};
+	int rc = jail_enter(&o, &s->jail, w);
+
+	if (rc == 0 && s->conf->limits.require_sandbox)
+		rc = jail_missing(&s->jail, w);
+	return rc;
+}
+
+static int super_open(struct super *s, struct why *w)
+{
+	const struct listeners none = {.n = 0};
+	int rc;
+
+	if (s->role->n + 1 > KIDS) /* and logd */
+		return why_set(w, ZT_E_FULL, "the role %s has %zu kinds of children, at most %u are allowed",
+			       s->role->name, s->role->n, (unsigned)KIDS - 1);
+	rc = loop_open(&s->loop, LOOP_BEST, &clock_real);
+	if (rc < 0)
+		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
+	s->started = loop_now(s->loop);
+	set_nofile(s->conf->limits.nofile);
+	rc = sigs_open(&s->sigs, s->loop, on_signal);
+	if (rc < 0)
+		return why_set(w, (enum zt_err)-rc, "cannot watch signals");
+	s->exe_fd = spawn_self(w);
+	if (s->exe_fd < 0)
+		return s->exe_fd;
+	rc = open_places(s, w);
+	if (rc == 0)
+		rc = open_log_sink(s, w);
+	if (rc == 0)
+		rc = super_bind(&s->open, s->role, s->conf, &none, w);
+	return rc < 0 ? rc : enter_jail(s, w);
+}
+
+static void super_close(struct super *s)
+{
+	const struct listeners none = {.n = 0};
+
+	if (s->place.sock[0] && s->lock_fd >= 0)
+		unlink(s->place.sock);
+	loop_free(s->loop);
+	super_close_rest(&s->open, &none);
+	conf_free(s->conf);
+	free(s);
+}
+
+static struct super *super_new(const struct super_role *role, struct conf *conf, const struct conf_source *src)
+{
+	struct super *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->role = role;
+	s->src = src;
+	s->conf = conf;
+	s->epoch = 1;
+	s->lock_fd = s->exe_fd = s->log_dir = s->log_pipe[0] = s->log_pipe[1] = -1;
+	s->ctl.asked = on_request;
+	s->ctl.gone = on_asker_gone;
+	s->stop_late.fire = stop_late;
+	s->renew_late.fire = renew_late;
+	s->status_late.fire = report_late;
+	s->watchdog.fire = watchdog_fire;
+	bounds_init(&s->bounds);
+	log_init(&s->log, &clock_real, role->name, "super");
+	log_settings(&s->log, conf);
+	notify_open(&s->notify);
+	return s;
+}
+
+enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+		       struct why *w)
+{
+	struct super *s = super_new(role, conf, src);
+	enum zt_exit code;
+
+	if (s == NULL) {
+		conf_free(conf);
+		return err_exit((enum zt_err)-why_set(w, ZT_E_NOMEM, "no memory for the supervisor"));
+	}
+	if (super_open(s, w) < 0) {
+		super_close(s);
+		return err_exit(w->err);
+	}
+	add_kids(s);
+	for (size_t i = 0; i < s->nkids; i++)
+		kid_start(&s->kids[i]);
+	if (s->notify.watchdog_ns)
+		loop_timer(s->loop, &s->watchdog, s->notify.watchdog_ns);
+	if (loop_run(s->loop) < 0)
+		s->code = EXIT_ZT_FAILED;
+	LOG(&s->log, LOG_INFO, "stopped", LF_I64("code", s->code));
+	code = s->code;
+	super_close(s);
+	return code;
+}

@@ -1,0 +1,44 @@
+/*
+ * super: the supervisor of a role: everything that needs rights or outlives a crash. It
+ * parses the config, binds listeners, owns directories and the control socket, starts the
+ * jailed children and starts them again when they die. It never parses a byte from the
+ * network; what its own children say is bounded and checked (wire/ipc).
+ *
+ * A reload is all or nothing, in two steps: every running child is offered the new epoch
+ * (IPC_PREPARE) and says whether it would work; only when all do, all are told to serve it
+ * (IPC_COMMIT). A child that dies or is silent means the old epoch goes on.
+ *
+ * A child that dies is started again after 0.1 s, then twice as long each time up to 10 s;
+ * 30 s of health start over. It is never given up: each start is a fresh image with a fresh
+ * address layout, so an attacker gains six tries a minute and nothing from the last one. Six
+ * deaths within a minute make the role unhealthy.
+ */
+#ifndef ZT_SUPER_H
+#define ZT_SUPER_H
+
+#include "decide/config.h"
+#include "io/confload.h"
+#include "wire/addr.h"
+
+/* One kind of child of a role. */
+struct super_child {
+	const char *kind, *proc; /* "echo-worker" in main.c's table, "worker" in logs */
+	unsigned who;            /* which keys it is given: conf_emit's mask */
+	bool listeners;          /* gets every listening socket, in the config's order */
+};
+
+/* A role, as the supervisor sees it. One const per role file. */
+struct super_role {
+	const char *name;
+	const struct super_child *children;
+	size_t n;
+	/* Addresses to bind for this config; at most BOUND_LISTENERS. NULL: none. */
+	size_t (*listen)(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
+};
+
+/* Runs until told to stop; answers the exit code, and why when it could not start. Takes conf
+ * over; src is read again at every reload. */
+enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+		       struct why *w);
+
+#endif

@@ -1,0 +1,140 @@
+/* super_int: what super.c, kid.c, renew.c and report.c share of one supervisor. Nobody else
+ * includes this. */
+#ifndef ZT_SUPER_INT_H
+#define ZT_SUPER_INT_H
+
+#include <sys/types.h>
+
+#include "base/bounds.h"
+#include "base/log.h"
+#include "chan.h"
+#include "ctl.h"
+#include "loop.h"
+#include "notify.h"
+#include "place.h"
+#include "sandbox.h"
+#include "sigs.h"
+#include "super.h"
+
+#define KIDS BOUND_CAP(BOUND_CHILDREN)
+#define LISTENERS BOUND_CAP(BOUND_LISTENERS)
+#define KID_FDS (LISTENERS + 2) /* every listener, or logd's pipe and directory */
+#define DEATHS 6 /* as many within a minute make the role unhealthy */
+
+_Static_assert(KID_FDS + 1 <= CHAN_FDS, "an offer is these and the config");
+
+enum kid_state {
+	KID_DOWN,     /* not running; a timer will start it */
+	KID_STARTING, /* running, not ready yet */
+	KID_UP,       /* jailed and serving */
+	KID_LEAVING   /* told to drain or killed; its death is expected */
+};
+
+struct kid {
+	struct source src; /* the channel; the source of a dead kid is closed */
+	struct super *super;
+	const struct super_child *what;
+	enum kid_state state;
+	pid_t pid;
+	struct timer timer; /* DOWN: start; STARTING: too late; UP: healthy long enough */
+	unsigned tries;     /* deaths in a row, for the backoff */
+	uint64_t restarts, deaths[DEATHS];
+	uint64_t up_since;
+	bool prepared;      /* has answered the running renewal's offer */
+	bool answered;      /* has answered the running IPC_ASK */
+	char last_death[120];
+	struct jail_report jail;
+	uint8_t counters[BOUND_CAP(BOUND_IPC_BYTES)];
+	size_t counters_n;
+};
+
+struct listening {
+	struct addr at;
+	int fd;
+};
+
+struct listeners {
+	struct listening l[LISTENERS];
+	size_t n;
+};
+
+struct super {
+	const struct super_role *role;
+	const struct conf_source *src;
+	struct conf *conf;
+	uint32_t epoch;
+	struct loop *loop;
+	struct log log;
+	struct bounds bounds;
+	struct sigs sigs;
+	struct ctl ctl;
+	struct notify notify;
+	struct place place;
+	int lock_fd, exe_fd;
+	int log_pipe[2]; /* -1 unless a log file is set: then every process writes into [1] */
+	int log_dir;     /* where logd may write */
+	struct timer watchdog;
+
+	struct kid kids[KIDS];
+	size_t nkids;
+	struct listeners open;
+
+	/* the running renewal (reload), if next is not NULL */
+	struct conf *next;
+	struct listeners next_open;
+	struct timer renew_late;
+	struct ctl_client *renew_asker; /* NULL: a SIGHUP asked, or the asker left */
+
+	/* the running status question */
+	struct ctl_client *status_asker[BOUND_CAP(BOUND_CTL_CLIENTS)];
+	bool status_json[BOUND_CAP(BOUND_CTL_CLIENTS)];
+	size_t nstatus;
+	struct timer status_late;
+
+	bool stopping, announced;
+	struct timer stop_late;
+	enum zt_exit code;
+	uint64_t started;
+	struct jail_report jail;
+};
+
+/* kid.c */
+void kid_init(struct super *s, struct kid *k, const struct super_child *what);
+void kid_start(struct kid *k);                         /* DOWN -> STARTING, or DOWN with a timer */
+void kid_reaped(struct super *s, pid_t pid, int wait_status);
+void kid_drain(struct kid *k);                         /* -> LEAVING */
+void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
+int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n);
+/* The text and descriptors a kid needs for a config; *mem is malloc()ed. */
+int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void **mem);
+size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS]);
+const char *kid_state_name(enum kid_state st);
+
+/* super.c */
+void super_kid_up(struct kid *k);
+void super_kid_gone(struct kid *k, bool expected);
+void super_stop(struct super *s, enum zt_exit code);
+/* What c wants, with the sockets of `have` where the address is the same. */
+int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
+	       const struct listeners *have, struct why *w);
+/* Close those of `gone` that are not in `kept`; gone is empty then. */
+void super_close_rest(struct listeners *gone, const struct listeners *kept);
+
+/* renew.c: the two-step reload */
+void renew_begin(struct super *s, struct ctl_client *asker);
+void renew_answer(struct kid *k, bool would_work, struct span reason); /* PREPARED, REFUSED */
+void renew_kid_up(struct kid *k); /* it became ready while a renewal runs: ask it too */
+void renew_kid_gone(struct kid *k);
+void renew_asker_gone(struct super *s, struct ctl_client *who);
+void renew_late(struct timer *t, uint64_t now);
+
+/* report.c: status and health */
+bool report_healthy(const struct super *s, uint64_t now);
+void report_health(struct super *s, struct ctl_client *who);
+void report_begin(struct super *s, struct ctl_client *who, bool json);
+void report_kid_answered(struct kid *k, struct span counters);
+void report_check(struct super *s); /* all have answered? */
+void report_asker_gone(struct super *s, struct ctl_client *who);
+void report_late(struct timer *t, uint64_t now);
+
+#endif

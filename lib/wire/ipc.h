@@ -1,0 +1,60 @@
+/*
+ * ipc: what a supervisor and its jailed child say to each other, one datagram a message over
+ * a SOCK_SEQPACKET pair. Pure codec; io/chan moves the bytes and the descriptors. The
+ * supervisor treats what a child says as bytes from an enemy: fixed header, known types,
+ * bounded payload.
+ *
+ * Header, little-endian: u16 type, u16 zero, u32 epoch. docs/formats.md, "Between processes".
+ */
+#ifndef ZT_IPC_H
+#define ZT_IPC_H
+
+#include "base/bounds.h"
+#include "base/span.h"
+
+/* direction (c = from the child, s = from the supervisor), payload, descriptors */
+#define IPC_TYPES(X)                                                                              \
+	X(IPC_READY, 1, 'c', "jailed and serving this epoch; payload: jail report")               \
+	X(IPC_PREPARED, 2, 'c', "the offered epoch would work")                                   \
+	X(IPC_REFUSED, 3, 'c', "it would not; payload: why, in words")                            \
+	X(IPC_COUNTERS, 4, 'c', "answer to IPC_ASK; payload: pairs of name and number")           \
+	X(IPC_DRAINED, 5, 'c', "nothing left to do; about to exit")                               \
+	X(IPC_PREPARE, 16, 's', "a new epoch; descriptors: config memfd, then as at start")       \
+	X(IPC_COMMIT, 17, 's', "serve the prepared epoch from now on")                            \
+	X(IPC_ABORT, 18, 's', "forget the prepared epoch")                                        \
+	X(IPC_ASK, 19, 's', "send your counters")                                                 \
+	X(IPC_DRAIN, 20, 's', "take nothing new, finish what runs, then exit")                    \
+	X(IPC_REOPEN, 21, 's', "logd: reopen the log file")
+
+enum ipc_type {
+#define X(id, value, from, text) id = value,
+	IPC_TYPES(X)
+#undef X
+};
+
+#define IPC_HEADER 8
+#define IPC_PAYLOAD (BOUND_CAP(BOUND_IPC_BYTES) - IPC_HEADER)
+
+struct ipc_msg {
+	enum ipc_type type;
+	uint32_t epoch;
+	struct span payload; /* borrowed from the datagram */
+};
+
+const char *ipc_name(enum ipc_type t); /* "ready"... for logs */
+/* Writes header and payload; w->full when it does not fit. */
+void ipc_write(struct wr *w, const struct ipc_msg *m);
+/* from: 'c' or 's', who must have sent it. 0, -ZT_E_SYNTAX, -ZT_E_UNKNOWN. */
+int ipc_read(struct span datagram, char from, struct ipc_msg *out);
+
+/* Counters: {u8 n, n bytes of [a-z0-9_], u64 value}, repeated. */
+#define IPC_COUNTER_NAME 40
+struct ipc_counter {
+	struct span name;
+	uint64_t value;
+};
+void ipc_write_counter(struct wr *w, const char *name, uint64_t value);
+/* Takes the next pair off r: 1, 0 at the end, -ZT_E_SYNTAX. */
+int ipc_read_counter(struct rd *r, struct ipc_counter *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* The verbs that ask a running role through its control socket: status, reload, health. */
+#include "base/err.h"
+#include "roles/roles.h"
+#include "serve/askrole.h"
+
+int status_main(int argc, char **argv)
+{
+	static const struct ask_verb v = {
+		.name = "status",
+		.about = "What the running roles are doing: health, listeners, children, counters.",
+		.line = "status",
+		.line_json = "status json",
+		.timeout_ms = 5000,
+		.absent_code = EXIT_ZT_UNREACHABLE,
+	};
+	return ask_role(&v, argc, argv);
+}
+
+int reload_main(int argc, char **argv)
+{
+	static const struct ask_verb v = {
+		.name = "reload",
+		.about = "Make the running role read its configuration again. All or nothing: with any\n"
+			 "fault the old configuration goes on, the faults are printed and the exit code is 3.",
+		.line = "reload",
+		.timeout_ms = 15000, /* children have 5 s to say whether it would work */
+		.absent_code = EXIT_ZT_UNREACHABLE,
+	};
+	return ask_role(&v, argc, argv);
+}
+
+int health_main(int argc, char **argv)
+{
+	static const struct ask_verb v = {
+		.name = "health",
+		.about = "Exit 0 when the running role is healthy, else 1: for HEALTHCHECK and monitors.",
+		.line = "health",
+		.timeout_ms = 3000,
+		.absent_code = EXIT_ZT_FAILED, /* monitors know 0 and 1 only */
+	};
+	return ask_role(&v, argc, argv);
+}

@@ -1,0 +1,130 @@
+/*
+ * check: reads a configuration exactly as a role would and says what is wrong with it. Opens
+ * nothing but the configuration's files, changes nothing, and needs no privileges.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/bounds.h"
+#include "base/err.h"
+#include "decide/conf_emit.h"
+#include "decide/conf_keys.h"
+#include "decide/config.h"
+#include "io/confload.h"
+#include "roles/roles.h"
+
+static const char usage[] =
+	"usage: zt check [-c FILE] [--emit]\n"
+	"       zt check --example\n"
+	"Read the configuration and print OK, or every fault and warning as FILE:LINE: TEXT.\n"
+	"\n"
+	"  -c FILE     the main file (default " CONF_DEFAULT_PATH ", which may be missing);\n"
+	"              conf.d/*.conf beside it and ZT_SECTION_KEY[_FILE] variables are read too\n"
+	"  --emit      print the configuration in force, secrets as ***\n"
+	"  --example   print an example with every key, its default and what it does\n"
+	"  -h, --help  print this\n"
+	"\n"
+	"Exit: 0 valid (warnings allowed), 2 wrong use, 3 faults, 1 anything else.\n";
+
+struct wish {
+	struct conf_source source;
+	bool emit, example, help;
+};
+
+static bool parse_args(int argc, char **argv, struct wish *out)
+{
+	static const struct option longs[] = {{"emit", no_argument, NULL, 'e'},
+					      {"example", no_argument, NULL, 'x'},
+					      {"config", required_argument, NULL, 'c'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
+	int c;
+
+	*out = (struct wish){.source.env = environ};
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		if (c == '?')
+			return false; /* getopt has said what */
+		out->emit |= c == 'e';
+		out->example |= c == 'x';
+		out->help |= c == 'h';
+		if (c == 'c')
+			out->source.path = optarg;
+	}
+	if (optind < argc)
+		fprintf(stderr, "zt check: unexpected argument '%s'; the file is given with -c\n", argv[optind]);
+	else if (out->source.path && out->source.path[0] == 0)
+		fprintf(stderr, "zt check: -c needs the name of a file\n");
+	else
+		return true;
+	return false;
+}
+
+/* Prints what `write` puts into a buffer that any valid configuration fits. */
+static int print_text(void (*write)(const struct conf *c, struct wr *w), const struct conf *c)
+{
+	size_t cap = BOUND_CAP(BOUND_CONF_FILE);
+	void *p = malloc(cap);
+	struct wr w = wr_of(p, cap);
+
+	if (p == NULL) {
+		fprintf(stderr, "zt check: %s\n", err_text(ZT_E_NOMEM));
+		return EXIT_ZT_FAILED;
+	}
+	write(c, &w);
+	fwrite(w.p, 1, w.n, stdout);
+	free(p);
+	return fflush(stdout) == 0 && !w.full ? EXIT_ZT_OK : EXIT_ZT_FAILED;
+}
+
+static void write_shown(const struct conf *c, struct wr *w)
+{
+	conf_emit_shown(c, w);
+}
+
+static void write_example(const struct conf *c, struct wr *w)
+{
+	(void)c;
+	conf_schema_example(&conf_keys, w);
+}
+
+static int report(const struct wish *wish, const struct conf *c, const struct conf_faults *faults, int rc)
+{
+	char print[CONF_FINGERPRINT];
+
+	confload_print(faults, STDERR_FILENO);
+	if (rc == -ZT_E_NOMEM)
+		fprintf(stderr, "zt check: %s\n", err_text(ZT_E_NOMEM));
+	if (rc < 0)
+		return (int)err_exit((enum zt_err)-rc);
+	if (wish->emit)
+		return print_text(write_shown, c);
+	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));
+	return fflush(stdout) == 0 ? EXIT_ZT_OK : EXIT_ZT_FAILED;
+}
+
+int check_main(int argc, char **argv)
+{
+	struct conf_faults faults;
+	struct conf *c = NULL;
+	struct wish wish;
+	int rc;
+
+	if (!parse_args(argc, argv, &wish)) {
+		fputs(usage, stderr);
+		return EXIT_ZT_USAGE;
+	}
+	if (wish.help) {
+		fputs(usage, stdout);
+		return EXIT_ZT_OK;
+	}
+	if (wish.example)
+		return print_text(write_example, NULL);
+	conf_faults_init(&faults);
+	rc = conf_load(&c, &wish.source, &faults);
+	rc = report(&wish, c, &faults, rc);
+	conf_free(c);
+	conf_faults_free(&faults);
+	return rc;
+}

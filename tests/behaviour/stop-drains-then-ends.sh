@@ -1,0 +1,57 @@
+#!/bin/bash
+# core
+# SIGTERM: what was sent still comes back, new connections are refused, exit 0. A peer that
+# does not read is cut when the drain time is over. A second SIGTERM ends at once.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/echo.inc.sh"
+need python3
+cat >"$TMP/stuck.py" <<'PY'
+import socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.connect(("127.0.0.1", int(sys.argv[1]))); s.settimeout(2)
+try:
+    while True: s.sendall(b"x" * 65536)   # never reads: both buffers fill up
+except (TimeoutError, socket.timeout): pass
+print("stuck", flush=True)
+s.settimeout(None)
+sys.stdin.read()
+PY
+stuck() { grep -q stuck "$TMP/peer.log"; }
+begin() {
+	start_echo
+	mkfifo "$TMP/hold"
+	start peer sh -c "exec python3 '$TMP/stuck.py' $PORT <'$TMP/hold'"
+	exec 9>"$TMP/hold"
+	wait_for stuck
+}
+end() {
+	exec 9>&-
+	join peer
+	rm -f "$TMP/hold" "$TMP/peer.log"
+}
+refuses() { ! listening "$PORT"; }
+
+echo_conf '[limits]' 'drain = 400ms'
+begin
+stop echo
+same "$STATUS" 0 "exit code"
+grep -q "drain took too long" "$TMP/echo.log" || fail "the stuck peer was not waited for"
+end
+
+echo_conf '[limits]' 'drain = 1h'
+begin
+worker=$(worker_pid)
+kill -TERM "${PIDS[echo]}"
+wait_for refuses
+running echo || fail "did not wait for the peer"
+kill -TERM "${PIDS[echo]}"
+join echo
+same "$STATUS" 0 "exit code"
+wait_for gone "$worker"
+end
+
+echo_conf
+start_echo # with nobody connected a stop waits for nothing
+stop echo INT
+same "$STATUS" 0 "exit code after SIGINT"
+pass

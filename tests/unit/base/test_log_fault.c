@@ -1,0 +1,67 @@
+/* log: a disk that takes half a line, and writes that are interrupted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "../unit.h"
+#include "../wrapio.h"
+#include "base/log.h"
+
+static struct clock_fake still;
+static char text[8192];
+
+static struct log to_file(void)
+{
+	struct log l;
+
+	clock_fake_init(&still, 0, 0);
+	log_init(&l, &still.clock, "r", "p");
+	l.journald = false;
+	l.fd = open(unit_tmp("log"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+	wrap_reset();
+	return l;
+}
+
+static const char *content(const struct log *l)
+{
+	ssize_t n = pread(l->fd, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
+#define AT "1970-01-01T00:00:00.000Z"
+
+TEST(half_a_line_is_not_glued_to_the_next)
+{
+	struct log l = to_file();
+
+	NEED(l.fd >= 0);
+	wrap_short(WRAP_WRITE, 30);
+	LOG0(&l, LOG_INFO, "torn");
+	CHECK(l.torn && l.dropped == 1);
+	wrap_short(WRAP_WRITE, 0);
+	wrap_fail(WRAP_WRITE, 1, ENOSPC, 2); /* full: not a byte goes */
+	LOG0(&l, LOG_INFO, "lost");
+	CHECK(l.torn && l.dropped == 2);
+	LOG0(&l, LOG_INFO, "whole");
+	LOG0(&l, LOG_INFO, "after");
+	CHECK(!l.torn && l.dropped == 0 && l.dropped_total == 2);
+	CHECK_STR(content(&l), AT " info \n" AT " warn  r/p: log lines were lost lines=2\n" AT
+			       " info  r/p: whole\n" AT " info  r/p: after\n");
+	close(l.fd);
+	wrap_reset();
+}
+
+TEST(an_interrupted_write_is_made_again)
+{
+	struct log l = to_file();
+
+	NEED(l.fd >= 0);
+	wrap_fail(WRAP_WRITE, 1, EINTR, 3);
+	LOG0(&l, LOG_INFO, "x");
+	CHECK_STR(content(&l), AT " info  r/p: x\n");
+	CHECK(l.dropped == 0 && wrap_count(WRAP_WRITE) == 4);
+	close(l.fd);
+	wrap_reset();
+}

@@ -1,0 +1,248 @@
+/* pool: exhaustion is an answer, what is freed is gone; arenas and their cap. */
+#include "base/pool.h"
+
+#include <stdlib.h>
+
+#include "../unit.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define POISONED(p) __asan_address_is_poisoned(p)
+/* Sizes that no malloc can serve are asked for on purpose. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+#endif
+#endif
+#ifndef POISONED
+#define POISONED(p) (*(const uint8_t *)(p) == 0xdf)
+#endif
+
+static struct bounds bounds;
+static struct pool pool;
+
+static void fresh(uint64_t cap, size_t size)
+{
+	bounds_init(&bounds);
+	bounds_set(&bounds, BOUND_RELAY_BUFS, cap);
+	pool_init(&pool, &bounds, BOUND_RELAY_BUFS, size);
+}
+
+TEST(an_exhausted_pool_answers_null_and_counts_it)
+{
+	void *slot[5];
+
+	fresh(4, 100);
+	for (int i = 0; i < 4; i++)
+		NEED((slot[i] = pool_get(&pool)) != NULL);
+	CHECK(pool_get(&pool) == NULL);
+	CHECK(pool_get(&pool) == NULL);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, 2);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 4);
+	pool_put(&pool, slot[2]);
+	slot[4] = pool_get(&pool);
+	CHECK(slot[4] == slot[2]);
+	CHECK(pool_get(&pool) == NULL);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].peak, 4);
+	for (int i = 0; i < 5; i++)
+		if (i != 2)
+			pool_put(&pool, slot[i]);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 0);
+	pool_free(&pool);
+}
+
+TEST(slots_are_zeroed_aligned_and_apart)
+{
+	static const size_t sizes[] = {1, 15, 16, 17, 40, 4096, 65536, 200000};
+	uint8_t *slot[20];
+
+	for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+		size_t size = sizes[k];
+
+		fresh(20, size);
+		for (unsigned i = 0; i < 20; i++) {
+			NEED((slot[i] = pool_get(&pool)) != NULL);
+			CHECK((uintptr_t)slot[i] % 16 == 0);
+			for (size_t b = 0; b < size; b++)
+				if (slot[i][b] != 0) {
+					unit_fail(__FILE__, __LINE__, "size %zu byte %zu not zero", size, b);
+					break;
+				}
+			memset(slot[i], (int)i + 1, size);
+		}
+		for (unsigned i = 0; i < 20; i++) {
+			CHECK(slot[i][0] == i + 1 && slot[i][size - 1] == i + 1);
+			pool_put(&pool, slot[i]);
+		}
+		slot[0] = pool_get(&pool); /* used before: zero again */
+		NEED(slot[0] != NULL);
+		CHECK(slot[0][0] == 0 && slot[0][size - 1] == 0);
+		pool_put(&pool, slot[0]);
+		pool_free(&pool);
+	}
+}
+
+TEST(a_small_pool_does_not_take_a_whole_chunk)
+{
+	fresh(4, 100);
+	CHECK_INT(pool.per_chunk, 4);
+	fresh(1000000, 100);
+	CHECK(pool.per_chunk > 100);
+	fresh(0, 100);
+	CHECK(pool_get(&pool) == NULL);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, 1);
+	pool_free(&pool);
+}
+
+TEST(freed_slots_are_poisoned)
+{
+	uint8_t *slot;
+
+	fresh(2, 64);
+	NEED((slot = pool_get(&pool)) != NULL);
+	memset(slot, 'k', 64);
+	pool_put(&pool, slot);
+	CHECK(POISONED(slot) && POISONED(slot + 63));
+	slot = pool_get(&pool);
+	NEED(slot != NULL);
+	CHECK(!POISONED(slot));
+	pool_put(&pool, slot);
+	pool_free(&pool);
+}
+
+static void put_twice(void)
+{
+	void *slot;
+
+	fresh(2, 64);
+	slot = pool_get(&pool);
+	pool_put(&pool, slot);
+	pool_put(&pool, slot);
+}
+
+static void put_elsewhere(void)
+{
+	struct pool other;
+	void *slot, *own;
+
+	fresh(2, 64);
+	pool_init(&other, &bounds, BOUND_DIALS, 64);
+	slot = pool_get(&pool);
+	own = pool_get(&other);
+	if (slot && own)
+		pool_put(&other, slot);
+}
+
+static void free_with_a_slot_out(void)
+{
+	fresh(2, 64);
+	if (pool_get(&pool))
+		pool_free(&pool);
+}
+
+TEST(misuse_aborts)
+{
+	CHECK(unit_dies(put_twice));
+	CHECK(unit_dies(put_elsewhere));
+	CHECK(unit_dies(free_with_a_slot_out));
+}
+
+TEST(random_gets_and_puts_agree_with_the_count)
+{
+	enum { CAP = 300 };
+	static void *held[CAP];
+	unsigned n = 0, refused = 0;
+	uint32_t rnd = 1;
+
+	fresh(CAP, 200);
+	for (int i = 0; i < 20000; i++) {
+		rnd = rnd * 1664525 + 1013904223;
+		if (rnd >> 16 & 3) {
+			void *p = pool_get(&pool);
+
+			CHECK((p != NULL) == (n < CAP));
+			if (p) {
+				memset(p, 0x5a, 200);
+				held[n++] = p;
+			} else {
+				refused++;
+			}
+		} else if (n) {
+			unsigned k = (rnd >> 18) % n;
+
+			pool_put(&pool, held[k]);
+			held[k] = held[--n];
+		}
+		if (bounds.row[BOUND_RELAY_BUFS].used != n)
+			unit_fail(__FILE__, __LINE__, "turn %d", i);
+	}
+	CHECK(refused > 100);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, refused);
+	while (n)
+		pool_put(&pool, held[--n]);
+	pool_free(&pool);
+}
+
+TEST(an_arena_gives_zeroed_aligned_memory_up_to_its_cap)
+{
+	struct arena a;
+	uint8_t *p;
+
+	arena_init(&a, 10000);
+	for (int i = 0; i < 10; i++) {
+		NEED((p = arena_get(&a, 1 + (size_t)i)) != NULL);
+		CHECK((uintptr_t)p % 16 == 0);
+		CHECK(p[0] == 0 && p[i] == 0);
+		memset(p, 0xff, 16);
+	}
+	CHECK_INT(a.used, 160);
+	CHECK(arena_get(&a, 9841) == NULL);
+	NEED((p = arena_get(&a, 9840)) != NULL); /* larger than a chunk */
+	CHECK(p[0] == 0 && p[9839] == 0);
+	CHECK_INT(a.used, 10000);
+	CHECK(arena_get(&a, 1) == NULL);
+	CHECK(arena_get(&a, 0) != NULL);
+	arena_free(&a);
+	CHECK_INT(a.used, 0);
+	CHECK(arena_get(&a, 10000) != NULL); /* may be used again */
+	arena_free(&a);
+}
+
+TEST(an_arena_refuses_sizes_near_the_top)
+{
+	struct arena a;
+	struct span huge = {(const uint8_t *)"x", SIZE_MAX};
+
+	arena_init(&a, SIZE_MAX);
+	for (size_t n = SIZE_MAX; n > SIZE_MAX - 40; n--)
+		CHECK(arena_get(&a, n) == NULL);
+	CHECK_INT(a.used, 0);
+	CHECK(arena_str(&a, huge) == NULL);
+	CHECK(arena_span(&a, huge).p == NULL);
+	huge.n--; /* with its NUL just SIZE_MAX */
+	CHECK(arena_str(&a, huge) == NULL);
+	arena_free(&a);
+}
+
+TEST(an_arena_copies_strings)
+{
+	struct arena a;
+	struct span s;
+	char *c;
+
+	arena_init(&a, 64);
+	NEED((c = arena_str(&a, SPAN_LIT("abc"))) != NULL);
+	CHECK_STR(c, "abc");
+	NEED((c = arena_str(&a, SPAN_NONE)) != NULL);
+	CHECK_STR(c, "");
+	s = arena_span(&a, SPAN_LIT("0123456789abcdef"));
+	CHECK(span_eq_str(s, "0123456789abcdef"));
+	s = arena_span(&a, SPAN_NONE); /* empty is not "over" */
+	CHECK(s.p != NULL && s.n == 0);
+	s = arena_span(&a, SPAN_NONE);
+	CHECK(s.p == NULL);
+	arena_free(&a);
+}

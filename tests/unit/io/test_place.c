@@ -1,0 +1,98 @@
+/* Where a role keeps its things, and that it has them for itself. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/place.h"
+
+TEST(configured_places_win)
+{
+	struct place p;
+
+	CHECK_INT(place_resolve(&p, "edge", "/a", "/b", NULL), 0);
+	CHECK_STR(p.state, "/a/edge");
+	CHECK_STR(p.run, "/b");
+	CHECK_STR(p.sock, "/b/edge.sock");
+}
+
+TEST(defaults_follow_who_we_are)
+{
+	struct place p;
+
+	setenv("XDG_STATE_HOME", "/s", 1);
+	setenv("XDG_RUNTIME_DIR", "/r", 1);
+	CHECK_INT(place_resolve(&p, "edge", "", "", NULL), 0);
+	if (geteuid() == 0) { /* root's places do not depend on the environment */
+		CHECK_STR(p.state, "/var/lib/zt/edge");
+		CHECK_STR(p.run, "/run/zt");
+		return;
+	}
+	CHECK_STR(p.state, "/s/zt/edge");
+	CHECK_STR(p.run, "/r/zt");
+	setenv("XDG_STATE_HOME", "not/absolute", 1); /* the XDG rules: ignored */
+	setenv("HOME", "/home/u", 1);
+	unsetenv("XDG_RUNTIME_DIR");
+	CHECK_INT(place_resolve(&p, "edge", "", "", NULL), 0);
+	CHECK_STR(p.state, "/home/u/.local/state/zt/edge");
+	CHECK_STR(p.run, "/home/u/.local/state/zt/edge/run");
+}
+
+TEST(a_path_that_no_socket_can_have_is_refused_with_what_to_do)
+{
+	char longest[PLACE_PATH + 1];
+	struct why w = {0};
+	struct place p;
+
+	memset(longest, 'x', sizeof longest - 1);
+	longest[0] = '/';
+	longest[sizeof longest - 1] = 0;
+	CHECK_INT(place_resolve(&p, "edge", "/a", longest, &w), -ZT_E_TOOLONG);
+	CHECK(strstr(w.text, "run_dir") != NULL);
+}
+
+TEST(directories_are_made_and_must_be_ours_alone)
+{
+	const char *deep = unit_tmp("one/two/three");
+	struct why w = {0}, w2 = {0}, w3 = {0};
+	struct stat st;
+	int fd = place_open_dir(deep, &w);
+
+	NEED(fd >= 0);
+	CHECK_INT(fstat(fd, &st), 0);
+	CHECK_INT(st.st_mode & 0777, 0700);
+	close(fd);
+	CHECK_INT(chmod(deep, 0750), 0);
+	CHECK_INT(place_open_dir(deep, &w2), -ZT_E_PERM);
+	CHECK(strstr(w2.text, "chmod 700") != NULL);
+	CHECK_INT(symlink(deep, unit_tmp("link")), 0);
+	CHECK(place_open_dir(unit_tmp("link"), &w3) < 0);
+	CHECK(strstr(w3.text, "link") != NULL);
+}
+
+TEST(one_lock_at_a_time_and_it_names_the_holder)
+{
+	int dir = place_open_dir(unit_tmp("locked"), NULL), lock = place_lock(dir, "locked", NULL), status;
+	char pid[24];
+	pid_t kid;
+
+	NEED(lock >= 0);
+	snprintf(pid, sizeof pid, "process %ld", (long)getpid());
+	kid = fork();
+	if (kid == 0) { /* a lock belongs to the open file: another process opens its own */
+		struct why w = {0};
+
+		_exit(place_lock(dir, "locked", &w) == -ZT_E_LOCKED && strstr(w.text, pid) ? 0 : 1);
+	}
+	CHECK(waitpid(kid, &status, 0) == kid && status == 0);
+	close(lock);
+	lock = place_lock(dir, "locked", NULL); /* free again without any cleaning up */
+	CHECK(lock >= 0);
+	close(lock);
+	close(dir);
+}

@@ -1,0 +1,192 @@
+#!/bin/sh
+# deps.sh [--check] [build|test|lint ...]
+#
+# What building, testing and linting zt need, in one table. With --check: exit 0 if all of it is
+# there, else name what is missing. Without: install what is missing (Debian, Ubuntu: apt-get;
+# Alpine: apk), through sudo when not root. No set named: all three.
+#
+# A row: set, proof, Debian's packages, Alpine's packages. The proof is what counts, so that a
+# tool installed by other means is taken as it is:
+#   cmd:NAME     a command           hdr:NAME   a header the host compiler finds
+#   lib:NAME     a static archive    musl:NAME  a file of musl's own library folder
+#   clang:GLOB   a runtime archive of clang
+# a,b in a package column: the first of them that this release of the distribution knows.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+table() {
+	cat <<'ROWS'
+build cmd:gcc                   gcc             gcc
+build cmd:make                  make            make
+build cmd:strip                 binutils        binutils
+build hdr:stdio.h               libc6-dev       musl-dev
+build hdr:linux/seccomp.h       linux-libc-dev  linux-headers
+build hdr:bearssl.h             libbearssl-dev  bearssl-dev
+build lib:libbearssl.a          libbearssl-dev  bearssl-static
+build hdr:ini.h                 libinih-dev     inih-dev
+build lib:libinih.a             libinih-dev     fetch-inih.sh
+build musl:rcrt1.o              musl-dev        musl-dev
+test  cmd:bash                  bash            bash
+test  cmd:clang                 clang           clang
+test  clang:libclang_rt.asan*   libclang-rt-dev,libclang-rt-14-dev,libclang-common-14-dev compiler-rt
+test  clang:libclang_rt.fuzzer* libclang-rt-dev,libfuzzer-14-dev,libclang-common-14-dev   compiler-rt
+test  cmd:llvm-symbolizer       llvm            llvm
+test  cmd:python3               python3         python3
+test  cmd:strace                strace          strace
+test  cmd:dnsmasq               dnsmasq-base    dnsmasq
+test  cmd:ip                    iproute2        iproute2
+test  cmd:unshare               util-linux      util-linux-misc,util-linux
+test  cmd:ps                    procps          procps-ng,procps
+test  cmd:curl                  curl            curl
+test  cmd:sqlite3               sqlite3         sqlite
+test  hdr:sqlite3.h             libsqlite3-dev  sqlite-dev
+lint  cmd:bash                  bash            bash
+lint  cmd:clang                 clang           clang
+lint  cmd:clang-tidy            clang-tidy      clang-extra-tools
+lint  cmd:ctags                 universal-ctags ctags
+lint  cmd:shellcheck            shellcheck      shellcheck
+lint  cmd:python3               python3         python3
+ROWS
+}
+
+is_debian() { command -v apt-get >/dev/null 2>&1; }
+is_alpine() { [ -e /etc/alpine-release ] && command -v apk >/dev/null 2>&1; }
+
+# The folder of musl's start files and libc.a: /usr/lib on Alpine, its own folder on Debian.
+musl_dir() {
+	if [ -e /etc/alpine-release ]; then
+		echo /usr/lib
+	else
+		triplet=$(gcc -print-multiarch 2>/dev/null || true)
+		echo "/usr/lib/${triplet%%-*}-linux-musl"
+	fi
+}
+
+any_file() {
+	for f in "$@"; do
+		[ -e "$f" ] && return 0
+	done
+	return 1
+}
+
+# The sbin folders are not in every user's PATH, but ip and dnsmasq live there.
+have_cmd() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+
+# Unquoted $what: it is a pattern.
+# shellcheck disable=SC2086
+have_runtime() { have_cmd clang && any_file "$(clang -print-resource-dir)"/lib/*/$what; }
+
+holds() {
+	what=${1#*:}
+	case $1 in
+	*bearssl*) [ -n "${BEARSSL:-}" ] && return 0 ;; # make BEARSSL=DIR brings its own
+	esac
+	case $1 in
+	cmd:*) have_cmd "$what" ;;
+	hdr:*) have_cmd gcc && echo "#include <$what>" | gcc -E -o /dev/null - 2>/dev/null ;;
+	lib:*) any_file "/usr/lib/$(gcc -print-multiarch 2>/dev/null || true)/$what" "/usr/lib/$what" \
+		"build/inih/$what" ;;
+	musl:*) [ -e "$(musl_dir)/$what" ] ;;
+	clang:*) have_runtime ;;
+	esac
+}
+
+# Rows of the wanted sets whose proof does not hold.
+missing_rows() {
+	table | while read -r set proof debian alpine; do
+		case " $sets " in *" $set "*) ;; *) continue ;; esac
+		holds "$proof" || echo "$proof $debian $alpine"
+	done
+}
+
+# The first of a,b,c that the distribution knows; the first of all if none.
+choose() {
+	rest=$1,
+	while [ -n "$rest" ]; do
+		one=${rest%%,*}
+		rest=${rest#*,}
+		if is_debian; then
+			apt-cache show "$one" >/dev/null 2>&1 && break
+		else
+			[ -n "$(apk search -x "$one" 2>/dev/null)" ] && break
+		fi
+		one=${1%%,*}
+	done
+	echo "$one"
+}
+
+# Answers 1 after naming the command when this user may not install.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		env "$@"
+	elif command -v sudo >/dev/null 2>&1; then
+		sudo env "$@"
+	else
+		echo "deps: not root and there is no sudo. As root, run: $*" >&2
+		return 1
+	fi
+}
+
+packages() {
+	column=$1
+	echo "$missing" | while read -r _ debian alpine; do
+		if [ "$column" = debian ]; then choose "$debian"; else choose "$alpine"; fi
+	done | sort -u | grep -v '^fetch-' | tr '\n' ' '
+}
+
+install_debian() {
+	as_root DEBIAN_FRONTEND=noninteractive apt-get -q update || return 1
+	# shellcheck disable=SC2046 # a list of package names
+	as_root DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install \
+		ca-certificates $(packages debian)
+}
+
+install_alpine() {
+	# shellcheck disable=SC2046 # a list of package names
+	as_root apk add $(packages alpine) || return 1
+	# Alpine ships inih without a static archive: the pinned source is built beside us.
+	holds lib:libinih.a || sh third_party/fetch-inih.sh
+}
+
+check=
+sets=
+for arg in "$@"; do
+	case $arg in
+	--check) check=yes ;;
+	build | test | lint) sets="$sets $arg" ;;
+	*)
+		echo "deps: '$arg' is neither --check nor one of build, test, lint" >&2
+		exit 2
+		;;
+	esac
+done
+sets=${sets:- build test lint}
+
+missing=$(missing_rows)
+if [ -z "$missing" ]; then
+	[ -n "$check" ] || echo "deps: all there for$sets"
+	exit 0
+fi
+if [ -n "$check" ]; then
+	echo "$missing" | while read -r proof debian alpine; do
+		echo "deps: $proof is missing (Debian: $debian; Alpine: $alpine)"
+	done >&2
+	exit 1
+fi
+if is_debian; then
+	install_debian || exit 1
+elif is_alpine; then
+	install_alpine || exit 1
+else
+	echo "deps: this is neither Debian nor Alpine; please install by hand what provides:" >&2
+	echo "$missing" | while read -r proof debian alpine; do
+		echo "  $proof (Debian: $debian; Alpine: $alpine)"
+	done >&2
+	exit 1
+fi
+missing=$(missing_rows)
+if [ -n "$missing" ]; then
+	echo "deps: still missing after the installation: $missing" >&2
+	exit 1
+fi
+echo "deps: all there for$sets"
