@@ -325,6 +325,9 @@ static void on_fault(void *ctx, uint32_t line, enum zt_err e, const char *text)
 {
 	struct conf_build *b = ctx;
 
+	/* It may have been an item of the list above: do not call that one empty as well. */
+	if (b->part && b->key)
+		origin_of(b->part, b->key)->bad = true;
 	conf_fault_add(b->faults, here(b, line), e, "%s", text);
 }
 

@@ -107,7 +107,7 @@ TEST(what_is_not_set_and_what_is_set_to_nothing)
 	CHECK_INT(s.gate.listen.family, 0);
 	CHECK_STR(emit(&s, CONF_FOR_ALL, CONF_WHOLE),
 		  "[all]\nflag = false\ncount = 7\nbytes = 1K\nwait = 1m\ncolour = red\npath = /tmp\n"
-		  "where = 192.0.2.1:1\nmode = 0600\n\n[auth-gate]\nworker_only = w\n");
+		  "where = 192.0.2.1:1\nmode = 0600\n"); /* nobody wrote [auth-gate] */
 	shapes_free(&s);
 	conf_faults_free(&faults);
 	NEED(shape(&s, "[auth-gate]\nlisten = 1.2.3.4:5\nworker_only =\n[all]\ntext =\nwords =\n") == 0);
