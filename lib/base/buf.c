@@ -75,20 +75,18 @@ void buf_take(struct buf *b, size_t n)
 bool buf_push(struct buf *b, struct span s)
 {
 	size_t room;
-	uint8_t *to;
 
 	if (s.n > buf_room(b))
 		return false;
 	if (s.n == 0)
 		return true;
-	to = buf_space(b, &room);
+	buf_space(b, &room);
 	if (room < s.n) { /* the room is in front: close the gap */
 		memmove(b->mem, b->mem + b->head, buf_len(b));
 		b->tail -= b->head;
 		b->head = 0;
-		to = b->mem + b->tail;
 	}
-	memcpy(to, s.p, s.n);
+	memcpy(b->mem + b->tail, s.p, s.n);
 	b->tail += s.n;
 	return true;
 }

@@ -151,12 +151,14 @@ static bool put_fields(const struct log *l, struct wr *w, struct jsonw *j, const
 	return cut;
 }
 
-static void render_json(const struct log *l, struct wr *w, enum log_level level, const char *stamp,
-			const char *msg, const struct log_field *f, size_t n)
+static void render_json(const struct log *l, struct wr *w, enum log_level level, const char *msg,
+			const struct log_field *f, size_t n)
 {
+	char stamp[CLOCK_RFC3339_LEN];
 	struct jsonw j;
 	bool cut;
 
+	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
 	jsonw_init(&j, w);
 	jsonw_open(&j, '{');
 	jsonw_key(&j, "ts"), jsonw_str(&j, stamp);
@@ -174,12 +176,14 @@ static void render_json(const struct log *l, struct wr *w, enum log_level level,
 	wr_str(w, "}\n");
 }
 
-static void render_text(const struct log *l, struct wr *w, enum log_level level, const char *stamp,
-			const char *msg, const struct log_field *f, size_t n)
+static void render_text(const struct log *l, struct wr *w, enum log_level level, const char *msg,
+			const struct log_field *f, size_t n)
 {
+	char stamp[CLOCK_RFC3339_LEN];
 	struct span m = span_str(msg);
 	bool cut;
 
+	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
 	wr_fmt(w, "%s %-5s ", stamp, level_names[level]);
 	jsonw_escape(w, span_str(l->role), NAME_MAX_BYTES);
 	wr_u8(w, '/');
@@ -196,17 +200,14 @@ static void render_text(const struct log *l, struct wr *w, enum log_level level,
 void log_render(const struct log *l, struct wr *w, enum log_level level, const char *msg,
 		const struct log_field *f, size_t n)
 {
-	char stamp[CLOCK_RFC3339_LEN];
-
 	ZT_ASSERT(w->cap - w->n > TAIL_RESERVE);
-	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
 	w->cap -= TAIL_RESERVE;
 	if (l->journald)
 		wr_str(w, journald_prefix[level]);
 	if (l->format == LOG_JSON)
-		render_json(l, w, level, stamp, msg, f, n);
+		render_json(l, w, level, msg, f, n);
 	else
-		render_text(l, w, level, stamp, msg, f, n);
+		render_text(l, w, level, msg, f, n);
 }
 
 /* Bytes written, or -(enum zt_err). */

@@ -104,7 +104,7 @@ static int ask_one(const struct ask *a, const char *role)
 	static uint8_t mem[CTL_REPLY + 64];
 	struct wr out = wr_of(mem, sizeof mem);
 	struct why w = {0};
-	enum zt_exit code;
+	enum zt_exit code = EXIT_ZT_FAILED;
 	struct span sentence, body;
 	struct place p;
 	int rc = place_resolve(&p, role, a->dir, a->run_dir, &w);
