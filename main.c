@@ -31,6 +31,8 @@ static const struct entry {
 	{"status", VERB, status_main, "what the running roles are doing"},
 	{"reload", VERB, reload_main, "make a running role read its configuration again"},
 	{"health", VERB, health_main, "exit 0 if the running role is healthy, else 1"},
+	{"doctor", VERB, doctor_main, "what this machine's kernel lets zt lock down, tried out"},
+	{"journal", VERB, journal_main, "check or dump a state file"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 };

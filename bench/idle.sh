@@ -27,13 +27,7 @@ echo
 echo "| measure | value |"
 echo "|---|---|"
 echo "| stripped binary | $(stat -c %s "$zt") bytes |"
-ms=()
-for _ in $(seq 11); do
-	start
-	ms+=("$(sed -n 's/.*super: ready .*ms=\([0-9]*\).*/\1/p' "$tmp/log" | head -1)")
-	stop
-done
-echo "| start to ready, by the role's own clock (median of 11) | $(printf '%s\n' "${ms[@]}" | sort -n | sed -n 6p) ms |"
+echo "| fork to READY=1 at the service manager, median (min..max) of 21 | $(python3 bench/ready.py "$zt" "$tmp") |"
 start
 total=0
 for p in $pid $(ps -o pid= --ppid "$pid"); do

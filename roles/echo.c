@@ -413,11 +413,10 @@ static const struct child_class worker_class = {
 
 int echo_worker_main(int argc, char **argv)
 {
-	static struct worker w;
+	struct worker w = {.thirsty_end = &w.thirsty};
 
 	(void)argc;
 	(void)argv;
-	w.thirsty_end = &w.thirsty;
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));
 	pool_init(&w.bufs, &w.child.bounds, BOUND_RELAY_BUFS, BUF_BYTES);
 	return child_run(&w.child, &worker_class);

@@ -71,7 +71,7 @@ add_corpora() {
 add_behaviours() { # MARK: only scripts with the line "# MARK", all when empty
 	local script
 	for script in tests/behaviour/*.sh; do
-		[ "$script" = tests/behaviour/lib.sh ] && continue
+		case $script in */lib.sh | *.inc.sh) continue ;; esac # sourced, not run
 		[ -z "${1:-}" ] || grep -qx "# $1" "$script" || continue
 		add behaviour "$(basename "$script" .sh)" "$script"
 	done

@@ -45,14 +45,19 @@ struct span buf_span(const struct buf *b)
 	return buf_len(b) ? span_of(b->mem + b->head, buf_len(b)) : SPAN_NONE;
 }
 
+static void to_front(struct buf *b)
+{
+	memmove(b->mem, b->mem + b->head, buf_len(b));
+	b->tail -= b->head;
+	b->head = 0;
+}
+
 uint8_t *buf_space(struct buf *b, size_t *room)
 {
 	*room = b->cap - b->tail;
 	/* Move only when that gains more than the tail has, and always before answering "full". */
 	if (b->head > 0 && *room < b->head) {
-		memmove(b->mem, b->mem + b->head, buf_len(b));
-		b->tail -= b->head;
-		b->head = 0;
+		to_front(b);
 		*room = b->cap - b->tail;
 	}
 	return *room ? b->mem + b->tail : NULL;
@@ -74,18 +79,12 @@ void buf_take(struct buf *b, size_t n)
 
 bool buf_push(struct buf *b, struct span s)
 {
-	size_t room;
-
 	if (s.n > buf_room(b))
 		return false;
 	if (s.n == 0)
 		return true;
-	buf_space(b, &room);
-	if (room < s.n) { /* the room is in front: close the gap */
-		memmove(b->mem, b->mem + b->head, buf_len(b));
-		b->tail -= b->head;
-		b->head = 0;
-	}
+	if (b->cap - b->tail < s.n) /* the room is in front: close the gap */
+		to_front(b);
 	memcpy(b->mem + b->tail, s.p, s.n);
 	b->tail += s.n;
 	return true;

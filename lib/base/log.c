@@ -151,40 +151,41 @@ static bool put_fields(const struct log *l, struct wr *w, struct jsonw *j, const
 	return cut;
 }
 
-static void render_json(const struct log *l, struct wr *w, enum log_level level, const char *msg,
-			const struct log_field *f, size_t n)
+struct event {
+	enum log_level level;
+	const char *stamp, *msg;
+	const struct log_field *f;
+	size_t n;
+};
+
+static void render_json(const struct log *l, struct wr *w, const struct event *e)
 {
-	char stamp[CLOCK_RFC3339_LEN];
 	struct jsonw j;
 	bool cut;
 
-	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
 	jsonw_init(&j, w);
 	jsonw_open(&j, '{');
-	jsonw_key(&j, "ts"), jsonw_str(&j, stamp);
-	jsonw_key(&j, "level"), jsonw_str(&j, level_names[level]);
+	jsonw_key(&j, "ts"), jsonw_str(&j, e->stamp);
+	jsonw_key(&j, "level"), jsonw_str(&j, level_names[e->level]);
 	jsonw_key(&j, "role"), jsonw_cut(&j, span_str(l->role), NAME_MAX_BYTES);
 	jsonw_key(&j, "proc"), jsonw_cut(&j, span_str(l->proc), NAME_MAX_BYTES);
 	jsonw_key(&j, "msg");
-	cut = !jsonw_cut(&j, span_str(msg), FIELD_MAX);
+	cut = !jsonw_cut(&j, span_str(e->msg), FIELD_MAX);
 	if (cut)
 		hit(l, BOUND_LOG_FIELD);
-	cut |= put_fields(l, w, &j, f, n);
+	cut |= put_fields(l, w, &j, e->f, e->n);
 	w->cap += TAIL_RESERVE;
 	if (cut)
 		wr_str(w, ",\"cut\":true");
 	wr_str(w, "}\n");
 }
 
-static void render_text(const struct log *l, struct wr *w, enum log_level level, const char *msg,
-			const struct log_field *f, size_t n)
+static void render_text(const struct log *l, struct wr *w, const struct event *e)
 {
-	char stamp[CLOCK_RFC3339_LEN];
-	struct span m = span_str(msg);
+	struct span m = span_str(e->msg);
 	bool cut;
 
-	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
-	wr_fmt(w, "%s %-5s ", stamp, level_names[level]);
+	wr_fmt(w, "%s %-5s ", e->stamp, level_names[e->level]);
 	jsonw_escape(w, span_str(l->role), NAME_MAX_BYTES);
 	wr_u8(w, '/');
 	jsonw_escape(w, span_str(l->proc), NAME_MAX_BYTES);
@@ -192,7 +193,7 @@ static void render_text(const struct log *l, struct wr *w, enum log_level level,
 	cut = jsonw_escape(w, m, FIELD_MAX) < m.n;
 	if (cut)
 		hit(l, BOUND_LOG_FIELD);
-	cut |= put_fields(l, w, NULL, f, n);
+	cut |= put_fields(l, w, NULL, e->f, e->n);
 	w->cap += TAIL_RESERVE;
 	wr_str(w, cut ? " cut=true\n" : "\n");
 }
@@ -200,14 +201,18 @@ static void render_text(const struct log *l, struct wr *w, enum log_level level,
 void log_render(const struct log *l, struct wr *w, enum log_level level, const char *msg,
 		const struct log_field *f, size_t n)
 {
+	char stamp[CLOCK_RFC3339_LEN];
+	const struct event e = {level, stamp, msg, f, n};
+
 	ZT_ASSERT(w->cap - w->n > TAIL_RESERVE);
+	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
 	w->cap -= TAIL_RESERVE;
 	if (l->journald)
 		wr_str(w, journald_prefix[level]);
 	if (l->format == LOG_JSON)
-		render_json(l, w, level, msg, f, n);
+		render_json(l, w, &e);
 	else
-		render_text(l, w, level, msg, f, n);
+		render_text(l, w, &e);
 }
 
 /* Bytes written, or -(enum zt_err). */

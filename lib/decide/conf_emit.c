@@ -23,14 +23,17 @@ static void emit_list(const struct conf_key *k, const struct conf_list *l, bool 
 
 static void emit_key(const struct conf_key *k, const void *at, enum conf_reveal r, struct wr *w)
 {
-	bool mask = r == CONF_SHOWN && (k->flags & CONF_SECRET);
+	bool mask = r == CONF_SHOWN && (k->flags & CONF_SECRET), empty = conf_value_empty(k, at);
 
+	/* Absent means the same, and "key =" is no address. With a default, "key =" was written. */
+	if (empty && k->def == NULL)
+		return;
 	if (k->flags & CONF_LIST) {
 		emit_list(k, at, mask, w);
 		return;
 	}
 	wr_fmt(w, "%s =", k->name);
-	if (!conf_value_empty(k, at)) {
+	if (!empty) {
 		wr_str(w, " ");
 		if (mask)
 			wr_str(w, "***");

@@ -211,11 +211,11 @@ static int keep_text(const struct job *j, struct span text, void *to)
 	const char *copy;
 
 	if (text.n < j->key->min || text.n > top(j->key)) {
-		wr_fmt(j->why, "the text has %zu bytes, not %llu", text.n, (unsigned long long)j->key->min);
+		wr_fmt(j->why, "the text is %zu bytes long; %llu ", text.n, (unsigned long long)j->key->min);
 		if (j->key->max)
-			wr_fmt(j->why, " to %llu", (unsigned long long)j->key->max);
+			wr_fmt(j->why, "to %llu are allowed", (unsigned long long)j->key->max);
 		else
-			wr_str(j->why, " or more");
+			wr_str(j->why, "or more are needed");
 		return text.n < j->key->min ? -ZT_E_MISSING : -ZT_E_TOOLONG;
 	}
 	copy = arena_str(j->mem, text);
@@ -259,7 +259,8 @@ static void show_addr(const struct conf_key *k, const void *from, struct wr *w)
 
 	(void)k;
 	memcpy(&a, from, sizeof a);
-	addr_write(w, &a);
+	if (a.family)
+		addr_write(w, &a);
 }
 
 /* One spelling per host: lower case, and an address in its canonical form. */

@@ -162,22 +162,24 @@ static int lock_fd(struct journal *j, int fd, struct why *w)
 
 static int take_lock(struct journal *j, struct why *w)
 {
-	char text[24];
-	int n, err;
+	int err;
 
 	j->lockfd = openat(j->dirfd, j->lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (j->lockfd < 0)
 		return open_failed(j->shown, ".lock", errno, w);
 	err = check_file(j->lockfd, j->shown, ".lock", w);
-	if (!err)
-		err = lock_fd(j, j->lockfd, w);
-	if (err)
-		return err;
-	/* The pid is a hint for people: on a full disk it is better to run without it. */
-	n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	return err ? err : lock_fd(j, j->lockfd, w);
+}
+
+/* The pid is a hint for people: on a full disk it is better to run without it. Written once both
+ * locks are ours, so that it never names somebody who was refused. */
+static void sign_lock(struct journal *j)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
 	if (cut_fd(j->lockfd, 0) == 0 && n > 0)
 		(void)put_all(j->lockfd, span_of(text, (size_t)n), 0);
-	return 0;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -271,6 +273,7 @@ static int start(struct journal *j, const struct journal_place *at, const struct
 	err = open_file(j, w);
 	if (err && err != -ZT_E_NOTFOUND)
 		return err;
+	sign_lock(j);
 	/* Both locks are ours, so a snapshot that is there was left by a crash. */
 	if (unlinkat(j->dirfd, j->new_name, 0) != 0 && errno != ENOENT)
 		return why_sys(w, errno, "%.200s.new: cannot be removed", j->shown);
@@ -317,7 +320,7 @@ int journal_verify(const struct journal_place *at, journal_each *each, void *ctx
 		   struct journal_report *report, struct why *w)
 {
 	const char *shown = at->shown ? at->shown : at->name;
-	struct jscan s = {.shown = shown, .each = each, .ctx = ctx};
+	struct jscan s = {.shown = shown, .each = each, .ctx = ctx, .own_too = true};
 	struct stat st;
 	int err;
 

@@ -45,8 +45,9 @@ int journal_open(struct journal **out, const struct journal_place *at, const str
 		 struct journal_report *report, struct why *w);
 void journal_close(struct journal *j); /* NULL is fine; what is staged was never answered and is dropped */
 
-/* Read and judge without lock or change; owner and mode are not looked at. 0 (also with a torn
- * tail) or as journal_open. */
+/* Read and judge without lock or change; owner and mode are not looked at. `each` gets the
+ * journal's own records (types from JREC_OWN on) too. 0 (also with a torn tail) or as
+ * journal_open; report->good is then the offset of what was wrong. */
 int journal_verify(const struct journal_place *at, journal_each *each, void *ctx,
 		   struct journal_report *report, struct why *w);
 

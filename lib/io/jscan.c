@@ -27,13 +27,13 @@ static int refill(struct walk *k, uint64_t at)
 	k->from = at;
 	k->have = 0;
 	while (k->have < want) {
-		ssize_t n = pread(k->in->fd, &k->in->mem[k->have], want - k->have, (off_t)(at + k->have));
+		ssize_t n = pread(k->in->fd, &k->in->mem[k->have], want - k->have, (off_t)at + (off_t)k->have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return why_sys(k->w, errno, "%.200s: cannot read at offset %llu", k->in->shown,
-				       (unsigned long long)(at + k->have));
+				       (unsigned long long)at);
 		if (n == 0)
 			return why_set(k->w, ZT_E_SYS, "%.200s: became shorter while it was read", k->in->shown);
 		k->have += (size_t)n;
@@ -85,7 +85,7 @@ static int one_record(struct walk *k, const struct jrec *r)
 
 	if (r->type >= JREC_OWN)
 		err = own_record(k, r);
-	else if (k->in->each)
+	if (!err && k->in->each && (r->type < JREC_OWN || k->in->own_too))
 		err = k->in->each(k->in->ctx, r, at);
 	if (err == -ZT_E_VERSION)
 		return why_set(k->w, ZT_E_VERSION,

@@ -29,6 +29,7 @@ struct jscan {
 	uint8_t *mem;       /* JREC_BATCH bytes to read into */
 	journal_each *each; /* may be NULL */
 	void *ctx;
+	bool own_too;       /* hand out the journal's own records as well */
 };
 
 /* 0 (also with a torn tail), or refused: then report->good is the offset of what was wrong.

@@ -56,7 +56,7 @@ int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void 
 	return 0;
 }
 
-size_t kid_fds(const struct kid *k, const struct listening *l, size_t nl, int out[static KID_FDS])
+size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS])
 {
 	const struct super *s = k->super;
 	size_t n = 0;
@@ -66,8 +66,8 @@ size_t kid_fds(const struct kid *k, const struct listening *l, size_t nl, int ou
 		out[n++] = s->log_dir;
 		return n;
 	}
-	for (size_t i = 0; k->what->listeners && i < nl; i++)
-		out[n++] = l[i].fd;
+	for (size_t i = 0; k->what->listeners && i < open->n; i++)
+		out[n++] = open->l[i].fd;
 	return n;
 }
 
@@ -194,7 +194,7 @@ static int kid_spawn(struct kid *k, struct why *w)
 
 	/* logd itself complains where everybody complained before it existed */
 	r.log_fd = s->log_pipe[1] >= 0 && strcmp(k->what->kind, "logd") != 0 ? s->log_pipe[1] : STDERR_FILENO;
-	r.nfds = kid_fds(k, s->listening, s->nlistening, fds);
+	r.nfds = kid_fds(k, &s->open, fds);
 	rc = kid_conf(k, s->conf, &r.conf, &mem);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot write the configuration of child %s", k->what->kind);

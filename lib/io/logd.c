@@ -186,7 +186,7 @@ static const struct child_class logd_class = {
 
 int logd_main(int argc, char **argv)
 {
-	static struct logd d;
+	struct logd d = {.lines = 0}; /* 16 KiB of lines: fits any stack */
 
 	(void)argc;
 	(void)argv;

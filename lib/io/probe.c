@@ -275,6 +275,8 @@ enum probe_verdict probe_judge(const struct attempt *a, const struct jail_report
 {
 	if (got.outcome == PROBE_KILLED || (got.outcome == PROBE_REFUSED && is_refusal(got.err)))
 		return PROBE_HELD;
+	if (got.outcome == PROBE_UNTRIED)
+		return PROBE_NOTHING;
 	if (got.outcome != PROBE_ALLOWED)
 		return PROBE_OPEN;
 	for (unsigned l = 0; l < JAIL_LAYER_COUNT; l++)

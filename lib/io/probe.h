@@ -33,7 +33,7 @@ enum probe_outcome {
 	PROBE_REFUSED, /* with an errno */
 	PROBE_KILLED,  /* SIGSYS: the filter */
 	PROBE_ALLOWED,
-	PROBE_UNTRIED, /* nothing to try it on, or an answer that decides nothing (errno) */
+	PROBE_UNTRIED, /* nothing to try it on */
 	PROBE_FAILED   /* the child did not get that far, or died in another way */
 };
 struct probe_result {
@@ -49,6 +49,7 @@ enum probe_verdict {
 	PROBE_HELD,
 	PROBE_GAP,    /* allowed, because every layer that refuses it is missing */
 	PROBE_BREACH, /* allowed although such a layer is on: a fault of zt or of the kernel */
+	PROBE_NOTHING,/* nothing here to try it on: an image without /etc/passwd */
 	PROBE_OPEN    /* undecided */
 };
 enum probe_verdict probe_judge(const struct attempt *a, const struct jail_report *r, struct probe_result got);

@@ -28,14 +28,6 @@ void renew_asker_gone(struct super *s, struct ctl_client *who)
 		s->renew_asker = NULL;
 }
 
-/* Close the listeners of `gone` that are not in `kept`. */
-static void close_left_over(const struct listening *gone, size_t n, const struct listening *kept, size_t nkept)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!super_has_fd(kept, nkept, gone[i].fd))
-			close(gone[i].fd);
-}
-
 static void end_renewal(struct super *s)
 {
 	s->next = NULL;
@@ -49,7 +41,7 @@ static void refuse(struct super *s, enum zt_exit code, const char *who, struct s
 	for (size_t i = 0; i < s->nkids; i++)
 		if (s->kids[i].state == KID_UP)
 			kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
-	close_left_over(s->next_listening, s->next_nlistening, s->listening, s->nlistening);
+	super_close_rest(&s->next_open, &s->open);
 	conf_free(s->next);
 	end_renewal(s);
 	tell_asker(s, code, "reload refused, the old configuration goes on", reason);
@@ -66,9 +58,8 @@ static void commit(struct super *s)
 		else if (k->state == KID_STARTING)
 			kid_kill(k); /* it was given the old text; its next start gets the new one */
 	}
-	close_left_over(s->listening, s->nlistening, s->next_listening, s->next_nlistening);
-	memcpy(s->listening, s->next_listening, sizeof s->listening);
-	s->nlistening = s->next_nlistening;
+	super_close_rest(&s->open, &s->next_open);
+	s->open = s->next_open;
 	conf_free(s->conf);
 	s->conf = s->next;
 	end_renewal(s);
@@ -118,14 +109,25 @@ void renew_late(struct timer *t, uint64_t now)
 /* A reload may not move what only a start can set up. */
 static int check_fixed(const struct super *s, const struct conf *next, struct why *w)
 {
-	static const char *const msg = "[%s] %s cannot change in a reload; restart zt for that";
+	const struct conf *now = s->conf;
+	const struct {
+		const char *key;
+		bool same;
+	} fixed[] = {
+		{"[log] file", strcmp(next->log.file, now->log.file) == 0},
+		{"[state] dir", strcmp(next->state.dir, now->state.dir) == 0},
+		{"[state] run_dir", strcmp(next->state.run_dir, now->state.run_dir) == 0},
+		{"[state] uid", next->state.uid == now->state.uid},
+		{"[state] gid", next->state.gid == now->state.gid},
+		{"[limits] nofile", next->limits.nofile == now->limits.nofile},
+		{"[limits] require_sandbox", next->limits.require_sandbox == now->limits.require_sandbox},
+		{"[limits] insecure_no_sandbox", next->limits.insecure_no_sandbox == now->limits.insecure_no_sandbox},
+	};
 
-	if ((next->log.file[0] == 0) != (s->conf->log.file[0] == 0) || strcmp(next->log.file, s->conf->log.file) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "log", "file");
-	if (strcmp(next->state.dir, s->conf->state.dir) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "state", "dir");
-	if (strcmp(next->state.run_dir, s->conf->state.run_dir) != 0)
-		return why_set(w, ZT_E_CONFIG, msg, "state", "run_dir");
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (!fixed[i].same)
+			return why_set(w, ZT_E_CONFIG, "%s cannot change in a reload; restart zt for that",
+				       fixed[i].key);
 	return 0;
 }
 
@@ -145,7 +147,7 @@ static int offer(struct super *s, struct kid *k)
 	if (conf < 0)
 		return conf;
 	fds[0] = conf;
-	n = kid_fds(k, s->next_listening, s->next_nlistening, fds + 1);
+	n = kid_fds(k, &s->next_open, fds + 1);
 	rc = kid_tell(k, IPC_PREPARE, s->epoch + 1, fds, n + 1);
 	close(conf);
 	return rc;
@@ -166,11 +168,9 @@ static int load_next(struct super *s, struct wr *reason)
 	conf_faults_free(&faults);
 	if (rc < 0)
 		return rc;
-	s->next_nlistening = 0;
 	rc = check_fixed(s, s->next, &w);
 	if (rc == 0)
-		rc = super_bind(s->next_listening, &s->next_nlistening, s->role, s->next, s->listening,
-				s->nlistening, &w);
+		rc = super_bind(&s->next_open, s->role, s->next, &s->open, &w);
 	if (rc < 0) {
 		wr_str(reason, w.text);
 		conf_free(s->next);

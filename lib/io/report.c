@@ -89,10 +89,10 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now)
 	jsonw_key(&j, "up_s"), jsonw_u64(&j, (now - s->started) / NS_PER_S);
 	jsonw_key(&j, "log_lines_lost"), jsonw_u64(&j, s->log.dropped_total);
 	jsonw_key(&j, "listening"), jsonw_open(&j, '[');
-	for (size_t i = 0; i < s->nlistening; i++) {
+	for (size_t i = 0; i < s->open.n; i++) {
 		char text[ADDR_TEXT];
 
-		jsonw_str(&j, addr_text(&s->listening[i].at, text));
+		jsonw_str(&j, addr_text(&s->open.l[i].at, text));
 	}
 	jsonw_close(&j, ']');
 	jsonw_key(&j, "children"), jsonw_open(&j, '[');
@@ -129,8 +129,8 @@ static void write_text(const struct super *s, struct wr *w, uint64_t now)
 	wr_fmt(w, "%s %s: %s, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,
 	       report_healthy(s, now) ? "healthy" : "NOT healthy", (unsigned)s->epoch,
 	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
-	for (size_t i = 0; i < s->nlistening; i++)
-		wr_fmt(w, "  listening on %s\n", addr_text(&s->listening[i].at, text));
+	for (size_t i = 0; i < s->open.n; i++)
+		wr_fmt(w, "  listening on %s\n", addr_text(&s->open.l[i].at, text));
 	for (size_t i = 0; i < s->nkids; i++)
 		kid_text(w, &s->kids[i], now);
 }

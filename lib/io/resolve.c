@@ -411,6 +411,7 @@ int resolve_start(struct resolver *r, struct resolve *q, struct span name)
 	struct addr ip;
 	int rc;
 
+	resolve_cancel(q);
 	memset(q->part, 0, sizeof q->part);
 	for (size_t f = 0; f < RESOLVE_FAMILIES; f++)
 		q->part[f].owner = q;

@@ -49,7 +49,8 @@ struct resolve_part {
 	struct resolve_part *prev, *next;
 };
 
-/* One look-up. Embed it; the caller keeps it in place until it has finished or is cancelled. */
+/* One look-up. Embed it, zeroed; the caller keeps it in place until it has finished or is
+ * cancelled. */
 struct resolve {
 	/* A part is done; called once for each that was not done when resolve_start() came back,
 	 * never from inside resolve_start(). It may cancel, free or reuse this struct. */
@@ -57,7 +58,8 @@ struct resolve {
 	struct resolve_part part[RESOLVE_FAMILIES];
 };
 
-/* 0: look at the parts that are done; update() follows for the others, if any.
+/* 0: look at the parts that are done; update() follows for the others, if any. What q was
+ * still looking up is cancelled.
  * -ZT_E_SYNTAX: neither an address nor a host name. -ZT_E_FULL, -ZT_E_NOMEM: no look-up. */
 int resolve_start(struct resolver *r, struct resolve *q, struct span name);
 void resolve_cancel(struct resolve *q); /* harmless when finished or never started (zeroed) */

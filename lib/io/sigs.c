@@ -48,12 +48,12 @@ int sigs_open(struct sigs *s, struct loop *l, void (*got)(struct sigs *s, int si
 	return rc;
 }
 
-void sigs_reset(void)
+void sigs_for_child(void)
 {
 	sigset_t none;
 
 	for (size_t i = 0; i < ARRAY_LEN(watched); i++)
-		signal(watched[i], SIG_DFL);
+		signal(watched[i], watched[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
 	signal(SIGPIPE, SIG_IGN); /* a write to a closed pipe is an errno, never a death */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

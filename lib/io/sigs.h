@@ -14,7 +14,9 @@ struct sigs {
 
 /* Block and watch HUP, INT, TERM, USR1, USR2, CHLD. */
 int sigs_open(struct sigs *s, struct loop *l, void (*got)(struct sigs *s, int signo));
-/* Default dispositions and an empty mask, before exec or in a fresh child. */
-void sigs_reset(void);
+/* For a forked child before exec: nothing is blocked, and what is meant for the supervisor is
+ * ignored. A service manager or a terminal signals the whole group; a worker that obeyed
+ * would cut what it should drain. Orders come through its channel, the end by SIGKILL. */
+void sigs_for_child(void);
 
 #endif

@@ -138,9 +138,7 @@ static _Noreturn void become_child(const struct spawn_req *r, int chan, int conf
 	const char *stream = getenv("JOURNAL_STREAM");
 	int exe;
 
-	sigs_reset();
-	/* The terminal's Ctrl-C is for the supervisor, which then tells its children. */
-	signal(SIGINT, SIG_IGN);
+	sigs_for_child();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_ZT_FAILED);

@@ -1,5 +1,5 @@
 /*
- * super: the life of a supervisor: lock -> descriptors -> listeners -> children -> ready ->
+ * super: the life of a supervisor (one allocation a process): lock -> descriptors -> listeners -> children -> ready ->
  * signals and requests -> drain -> exit. Owns everything in struct super; the parts are in
  * kid.c (one child), renew.c (reload) and report.c (status, health).
  */
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,41 +25,50 @@ static const struct super_child logd_child = {"logd", "logd", CONF_FOR_LOGD, fal
 
 /* ---- listeners --------------------------------------------------------------------------- */
 
-int super_bind(struct listening *out, size_t *n, const struct super_role *role, const struct conf *c,
-	       const struct listening *have, size_t nhave, struct why *w)
+static bool has_fd(const struct listeners *set, int fd)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->l[i].fd == fd)
+			return true;
+	return false;
+}
+
+void super_close_rest(struct listeners *gone, const struct listeners *kept)
+{
+	for (size_t i = 0; i < gone->n; i++)
+		if (!has_fd(kept, gone->l[i].fd))
+			close(gone->l[i].fd);
+	gone->n = 0;
+}
+
+/* The socket that is open for this address: kept, so no connection in its queue is lost. */
+static int already_open(const struct listeners *have, const struct addr *at)
+{
+	for (size_t i = 0; i < have->n; i++)
+		if (addr_eq(&have->l[i].at, at))
+			return have->l[i].fd;
+	return -1;
+}
+
+int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
+	       const struct listeners *have, struct why *w)
 {
 	struct addr want[LISTENERS];
 	size_t count = role->listen ? role->listen(c, want) : 0;
 
-	*n = 0;
+	out->n = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct listening l = {.at = want[i], .fd = -1};
+		int fd = already_open(have, &want[i]);
 
-		for (size_t j = 0; j < nhave; j++)
-			if (addr_eq(&have[j].at, &want[i]))
-				l.fd = have[j].fd; /* kept: no connection in its queue is lost */
-		if (l.fd < 0)
-			l.fd = net_listen(&(struct net_listen){.at = want[i]}, w);
-		if (l.fd < 0) {
-			int rc = l.fd;
-
-			for (size_t j = 0; j < *n; j++)
-				if (out[j].fd >= 0 && !super_has_fd(have, nhave, out[j].fd))
-					close(out[j].fd);
-			*n = 0;
-			return rc;
+		if (fd < 0)
+			fd = net_listen(&(struct net_listen){.at = want[i]}, w);
+		if (fd < 0) {
+			super_close_rest(out, have);
+			return fd;
 		}
-		out[(*n)++] = l;
+		out->l[out->n++] = (struct listening){want[i], fd};
 	}
 	return 0;
-}
-
-bool super_has_fd(const struct listening *l, size_t n, int fd)
-{
-	for (size_t i = 0; i < n; i++)
-		if (l[i].fd == fd)
-			return true;
-	return false;
 }
 
 /* ---- ready, stop ------------------------------------------------------------------------- */
@@ -128,14 +138,10 @@ static void stop_late(struct timer *t, uint64_t now)
 		kid_kill(&s->kids[i]);
 }
 
-static void close_listening(struct super *s)
-{
-	while (s->nlistening)
-		close(s->listening[--s->nlistening].fd);
-}
-
 void super_stop(struct super *s, enum zt_exit code)
 {
+	const struct listeners none = {.n = 0};
+
 	if (s->stopping) { /* the second request: now */
 		for (size_t i = 0; i < s->nkids; i++)
 			kid_kill(&s->kids[i]);
@@ -146,7 +152,7 @@ void super_stop(struct super *s, enum zt_exit code)
 	notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
 	LOG(&s->log, LOG_INFO, "stopping", LF_U64("drain_ms", s->conf->limits.drain_ms));
 	/* Ours too, or the kernel would go on queueing connections that nobody will accept. */
-	close_listening(s);
+	super_close_rest(&s->open, &none);
 	for (size_t i = s->log_dir >= 0; i < s->nkids; i++)
 		kid_drain(&s->kids[i]);
 	if (!loop_timer(s->loop, &s->stop_late, s->conf->limits.drain_ms * NS_PER_MS))
@@ -235,6 +241,23 @@ static void log_settings(struct log *l, const struct conf *c)
 	l->format = c->log.format;
 }
 
+/* logd writes as the children's user: better told now than in a line that has no place to go. */
+static int check_log_dir(const struct super *s, const char *dir, struct why *w)
+{
+	const struct conf_state *who = &s->conf->state;
+	struct stat st;
+	unsigned may;
+
+	if (geteuid() != 0 || s->conf->limits.insecure_no_sandbox || fstat(s->log_dir, &st) < 0)
+		return 0;
+	may = st.st_uid == who->uid ? st.st_mode >> 6 : st.st_gid == who->gid ? st.st_mode >> 3 : st.st_mode;
+	if ((may & 3) == 3 || who->uid == 0)
+		return 0;
+	return why_set(w, ZT_E_PERM, "the log directory %s is not writable for user %llu, who writes the log: "
+		       "chown %llu:%llu %s", dir, (unsigned long long)who->uid, (unsigned long long)who->uid,
+		       (unsigned long long)who->gid, dir);
+}
+
 /* With a log file: a pipe that everybody writes into, and the directory for logd. */
 static int open_log_sink(struct super *s, struct why *w)
 {
@@ -249,6 +272,8 @@ static int open_log_sink(struct super *s, struct why *w)
 	s->log_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->log_dir < 0)
 		return why_sys(w, errno, "cannot open the log directory %s", dir);
+	if (check_log_dir(s, dir, w) < 0)
+		return -(int)w->err;
 	if (pipe2(s->log_pipe, O_CLOEXEC) < 0)
 		return why_sys(w, errno, "cannot make the log pipe");
 	s->log.fd = s->log_pipe[1];
@@ -313,6 +338,7 @@ static int enter_jail(struct super *s, struct why *w)
 
 static int super_open(struct super *s, struct why *w)
 {
+	const struct listeners none = {.n = 0};
 	int rc;
 
 	if (s->role->n + 1 > KIDS) /* and logd */
@@ -333,27 +359,33 @@ static int super_open(struct super *s, struct why *w)
 	if (rc == 0)
 		rc = open_log_sink(s, w);
 	if (rc == 0)
-		rc = super_bind(s->listening, &s->nlistening, s->role, s->conf, NULL, 0, w);
+		rc = super_bind(&s->open, s->role, s->conf, &none, w);
 	return rc < 0 ? rc : enter_jail(s, w);
 }
 
 static void super_close(struct super *s)
 {
+	const struct listeners none = {.n = 0};
+
 	if (s->place.sock[0] && s->lock_fd >= 0)
 		unlink(s->place.sock);
 	loop_free(s->loop);
-	close_listening(s);
+	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
+	free(s);
 }
 
-enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src)
+static struct super *super_new(const struct super_role *role, struct conf *conf, const struct conf_source *src)
 {
-	static struct super super; /* one per process; 200 KiB of counters have no place on a stack */
-	struct super *s = &super;
-	struct why w = {0};
+	struct super *s = calloc(1, sizeof *s);
 
-	*s = (struct super){.role = role, .src = src, .conf = conf, .epoch = 1, .lock_fd = -1, .exe_fd = -1,
-			    .log_pipe = {-1, -1}, .log_dir = -1};
+	if (s == NULL)
+		return NULL;
+	s->role = role;
+	s->src = src;
+	s->conf = conf;
+	s->epoch = 1;
+	s->lock_fd = s->exe_fd = s->log_dir = s->log_pipe[0] = s->log_pipe[1] = -1;
 	s->ctl.asked = on_request;
 	s->ctl.gone = on_asker_gone;
 	s->stop_late.fire = stop_late;
@@ -364,10 +396,22 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 	log_init(&s->log, &clock_real, role->name, "super");
 	log_settings(&s->log, conf);
 	notify_open(&s->notify);
-	if (super_open(s, &w) < 0) {
-		fprintf(stderr, "zt: %s\n", w.text);
+	return s;
+}
+
+enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+		       struct why *w)
+{
+	struct super *s = super_new(role, conf, src);
+	enum zt_exit code;
+
+	if (s == NULL) {
+		conf_free(conf);
+		return err_exit((enum zt_err)-why_set(w, ZT_E_NOMEM, "no memory for the supervisor"));
+	}
+	if (super_open(s, w) < 0) {
 		super_close(s);
-		return err_exit(w.err);
+		return err_exit(w->err);
 	}
 	add_kids(s);
 	for (size_t i = 0; i < s->nkids; i++)
@@ -377,6 +421,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 	if (loop_run(s->loop) < 0)
 		s->code = EXIT_ZT_FAILED;
 	LOG(&s->log, LOG_INFO, "stopped", LF_I64("code", s->code));
+	code = s->code;
 	super_close(s);
-	return s->code;
+	return code;
 }

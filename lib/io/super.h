@@ -36,7 +36,9 @@ struct super_role {
 	size_t (*listen)(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
 };
 
-/* Runs until told to stop; answers the exit code. Takes conf over. */
-enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src);
+/* Runs until told to stop; answers the exit code, and why when it could not start. Takes conf
+ * over; src is read again at every reload. */
+enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+		       struct why *w);
 
 #endif

@@ -53,6 +53,11 @@ struct listening {
 	int fd;
 };
 
+struct listeners {
+	struct listening l[LISTENERS];
+	size_t n;
+};
+
 struct super {
 	const struct super_role *role;
 	const struct conf_source *src;
@@ -72,13 +77,11 @@ struct super {
 
 	struct kid kids[KIDS];
 	size_t nkids;
-	struct listening listening[LISTENERS];
-	size_t nlistening;
+	struct listeners open;
 
 	/* the running renewal (reload), if next is not NULL */
 	struct conf *next;
-	struct listening next_listening[LISTENERS];
-	size_t next_nlistening;
+	struct listeners next_open;
 	struct timer renew_late;
 	struct ctl_client *renew_asker; /* NULL: a SIGHUP asked, or the asker left */
 
@@ -104,16 +107,18 @@ void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n);
 /* The text and descriptors a kid needs for a config; *mem is malloc()ed. */
 int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void **mem);
-size_t kid_fds(const struct kid *k, const struct listening *l, size_t nl, int out[static KID_FDS]);
+size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS]);
 const char *kid_state_name(enum kid_state st);
 
 /* super.c */
 void super_kid_up(struct kid *k);
 void super_kid_gone(struct kid *k, bool expected);
 void super_stop(struct super *s, enum zt_exit code);
-int super_bind(struct listening *out, size_t *n, const struct super_role *role, const struct conf *c,
-	       const struct listening *have, size_t nhave, struct why *w);
-bool super_has_fd(const struct listening *l, size_t n, int fd);
+/* What c wants, with the sockets of `have` where the address is the same. */
+int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
+	       const struct listeners *have, struct why *w);
+/* Close those of `gone` that are not in `kept`; gone is empty then. */
+void super_close_rest(struct listeners *gone, const struct listeners *kept);
 
 /* renew.c: the two-step reload */
 void renew_begin(struct super *s, struct ctl_client *asker);

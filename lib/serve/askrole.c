@@ -101,7 +101,7 @@ static void find_running(struct ask *a)
 
 static int ask_one(const struct ask *a, const char *role)
 {
-	static uint8_t mem[CTL_REPLY + 64];
+	uint8_t mem[CTL_REPLY + 64];
 	struct wr out = wr_of(mem, sizeof mem);
 	struct why w = {0};
 	enum zt_exit code = EXIT_ZT_FAILED;

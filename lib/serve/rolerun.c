@@ -1,8 +1,10 @@
 /* rolerun: options, config, faults; then super_run. */
 #include "rolerun.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 
@@ -27,10 +29,24 @@ static void print_faults(const struct conf_faults *f)
 	fwrite(w.p, 1, w.n, stderr);
 }
 
+/* A descriptor below 3 that is free would be given to the first socket, and what is meant for
+ * stderr would go to a peer. */
+static void open_missing_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 3)
+		close(fd);
+}
+
 int role_run(const struct super_role *role, const char *about, int argc, char **argv)
 {
 	struct conf_source src = {.env = environ};
 	struct conf_faults faults;
+	struct why w = {0};
 	struct conf *conf;
 	int rc;
 
@@ -46,6 +62,7 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 			return EXIT_ZT_USAGE;
 		}
 	}
+	open_missing_std();
 	conf_faults_init(&faults);
 	rc = conf_load(&conf, &src, &faults);
 	print_faults(&faults);
@@ -54,5 +71,8 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 		fprintf(stderr, "zt %s: not started: the configuration has faults\n", role->name);
 		return (int)err_exit((enum zt_err)-rc);
 	}
-	return (int)super_run(role, conf, &src);
+	rc = (int)super_run(role, conf, &src, &w);
+	if (w.err != ZT_OK)
+		fprintf(stderr, "zt %s: %s\n", role->name, w.text);
+	return rc;
 }

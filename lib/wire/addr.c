@@ -320,21 +320,22 @@ int cidr_parse(struct span s, struct cidr *out)
 {
 	struct span ip, len;
 	bool slash = span_cut(s, '/', &ip, &len);
+	struct addr base;
 	uint64_t bits;
 	size_t at;
 
-	*out = (struct cidr){0};
-	if (addr_parse_ip(ip, &out->base) < 0)
+	*out = (struct cidr){0}; /* what is refused must hold no address: bits = 0 would hold all */
+	if (addr_parse_ip(ip, &base) < 0)
 		return -ZT_E_SYNTAX;
-	bits = out->base.family == 4 ? 32 : 128;
+	bits = base.family == 4 ? 32 : 128;
 	if (slash && span_u64(len, 128, &bits) < 0)
 		return -ZT_E_SYNTAX;
 	/* "::ffff:10.0.0.0/104" was written in IPv6 bits and means 10.0.0.0/8. */
-	if (slash && out->base.family == 4 && span_find(ip, ':', &at))
+	if (slash && base.family == 4 && span_find(ip, ':', &at))
 		bits = bits < 96 ? 999 : bits - 96;
-	if (bits > (out->base.family == 4 ? 32u : 128u) || !host_bits_zero(&out->base, (unsigned)bits))
+	if (bits > (base.family == 4 ? 32u : 128u) || !host_bits_zero(&base, (unsigned)bits))
 		return -ZT_E_SYNTAX;
-	out->bits = (uint8_t)bits;
+	*out = (struct cidr){.base = base, .bits = (uint8_t)bits};
 	return 0;
 }
 

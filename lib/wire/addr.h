@@ -44,7 +44,8 @@ struct cidr {
 	struct addr base; /* host bits are zero */
 	uint8_t bits;
 };
-/* "10.0.0.0/8", "2001:db8::/32", or a bare address. Host bits that are set: -ZT_E_SYNTAX. */
+/* "10.0.0.0/8", "2001:db8::/32", or a bare address. Host bits that are set: -ZT_E_SYNTAX.
+ * What was refused leaves a network that holds no address. */
 int cidr_parse(struct span s, struct cidr *out);
 bool cidr_has(const struct cidr *c, const struct addr *a);
 

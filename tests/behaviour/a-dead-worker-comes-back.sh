@@ -17,6 +17,12 @@ for i in 1 2 3; do
 	same "$(status children.0.restarts)" "$i" "restarts"
 done
 has "$(status children.0.last_death)" "signal 9"
+worker=$(worker_pid)
+for sig in TERM INT HUP USR1 USR2; do # a service manager signals the whole group: not for it
+	kill -$sig "$worker"
+	echo_check || fail "not served after SIG$sig to the worker"
+done
+same "$(worker_pid)" "$worker" "worker after signals that are for the supervisor"
 kill -STOP "$(worker_pid)"
 expect 0 "$ZT" status echo --json -c "$CONF" # a child that hangs does not hang the question
 kill -CONT "$(worker_pid)"

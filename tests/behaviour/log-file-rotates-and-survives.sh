@@ -9,6 +9,12 @@ mkdir -m 700 "$TMP/logs"
 [ "$(id -u)" != 0 ] || chown 65532:65532 "$TMP/logs"
 log=$TMP/logs/zt.log
 echo_conf '[log]' "file = $log" 'format = json' 'max_size = 64K' 'keep = 2'
+if [ "$(id -u)" = 0 ] && [ "${ZT_LIMITS_INSECURE_NO_SANDBOX:-}" != true ]; then
+	chown 0:0 "$TMP/logs"
+	expect 1 "$ZT" echo -c "$CONF"
+	has "$ERR" "chown 65532:65532 $TMP/logs"
+	chown 65532:65532 "$TMP/logs"
+fi
 start_echo
 ready() { grep -q '"msg":"ready"' "$log"; }
 wait_for ready

@@ -65,6 +65,8 @@ sed -i /idle/d "$CONF"
 expect 3 "$ZT" reload echo -c "$CONF"
 has "$ERR" "restart"
 live "at the end"
+kill "$LIVE_PID"
+wait "$LIVE_PID" 2>/dev/null
 stop echo
 same "$STATUS" 0 "exit code"
 pass

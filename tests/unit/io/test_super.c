@@ -20,5 +20,8 @@ FLOODS(BOUND_CHILDREN)
 	const struct super_role role = {"flood", many, BOUND_CAP(BOUND_CHILDREN), NULL};
 	const struct conf_source src = {0};
 
-	CHECK_INT(super_run(&role, plain(), &src), EXIT_ZT_FAILED); /* and logd: one too many */
+	struct why w = {0};
+
+	CHECK_INT(super_run(&role, plain(), &src, &w), EXIT_ZT_FAILED); /* and logd: one too many */
+	CHECK_INT(w.err, ZT_E_FULL);
 }
