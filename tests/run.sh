@@ -40,6 +40,7 @@ export LC_ALL=C TZ=UTC
 work=$(mktemp -d "${TMPDIR:-/tmp}/zt-run-XXXXXX")
 export ZT_PORTS=$work/ports
 mkdir "$ZT_PORTS" "$work/tmp"
+chmod 711 "$work" "$work/tmp" # a test that runs as somebody else must get to its $TMP
 trap 'rm -rf "$work"' EXIT
 
 # ---- what is to be run: kind, name, program; index = order of the report --------------------
@@ -70,7 +71,7 @@ add_corpora() {
 add_behaviours() { # MARK: only scripts with the line "# MARK", all when empty
 	local script
 	for script in tests/behaviour/*.sh; do
-		[ "$script" = tests/behaviour/lib.sh ] && continue
+		case $script in */lib.sh | *.inc.sh) continue ;; esac # sourced, not run
 		[ -z "${1:-}" ] || grep -qx "# $1" "$script" || continue
 		add behaviour "$(basename "$script" .sh)" "$script"
 	done

@@ -42,9 +42,10 @@ wait_for is_healthy
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ -x /usr/bin/python3 ]; then
 	chmod 711 "$TMP" "$TMP/run"
 	chmod 666 "$sock" # as if somebody had opened it up: the peer's uid is still looked at
-	out=$(setpriv --reuid 12345 --clear-groups /usr/bin/python3 -c "
+	# From inside the directory: its parents may be closed to the stranger.
+	out=$(cd "$TMP/run" && setpriv --reuid 12345 --clear-groups /usr/bin/python3 -c "
 import socket
-s = socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect('$sock')
+s = socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect('echo.sock')
 try:
     s.sendall(b'status\n'); print(len(s.recv(100)))
 except (BrokenPipeError, ConnectionResetError): print(0)")

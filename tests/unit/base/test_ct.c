@@ -34,6 +34,8 @@ TEST(wipe_erases)
 	CHECK(b[0] == 1 && b[15] == 1);
 	for (int i = 1; i < 15; i++)
 		CHECK(b[i] == 0);
+	wipe(b, 1);
+	CHECK(b[0] == 0 && b[15] == 1);
 	wipe(NULL, 0);
 }
 
@@ -73,6 +75,17 @@ TEST(hex_of_every_pair_of_bytes_is_judged)
 			    out != (ok ? slow_hex(hi) * 16 + slow_hex(lo) : 0))
 				unit_fail(__FILE__, __LINE__, "bytes %u %u", hi, lo);
 		}
+}
+
+TEST(hex_of_several_bytes)
+{
+	char text[7] = {0};
+	uint8_t out[3];
+
+	ct_hex_encode("\x01\xab\xff", 3, text);
+	CHECK_STR(text, "01abff");
+	CHECK_INT(ct_hex_decode(SPAN_LIT("01ABff"), out), 0);
+	CHECK(memcmp(out, "\x01\xab\xff", 3) == 0);
 }
 
 TEST(hex_that_is_bad_anywhere_leaves_nothing)
@@ -169,13 +182,13 @@ TEST(base64url_refuses_padding_blanks_and_impossible_lengths)
 	CHECK_INT(ct_b64url_decode(span_of(out, SIZE_MAX - 3), out, SIZE_MAX), -ZT_E_TOOLONG);
 }
 
-TEST(base64url_round_trips_every_length)
+TEST(codecs_round_trip_every_length)
 {
 	uint32_t rnd = 5;
 
 	for (size_t n = 0; n <= 200; n++) {
 		uint8_t *in = malloc(n + 1), *out = malloc(n + 1); /* n alone may be 0 */
-		char *text = malloc(CT_B64_LEN(n) + 1);
+		char *text = malloc(2 * n + 1);
 
 		NEED(in && out && text);
 		for (size_t i = 0; i < n; i++) {
@@ -184,6 +197,10 @@ TEST(base64url_round_trips_every_length)
 		}
 		ct_b64url_encode(in, n, text);
 		CHECK_INT(ct_b64url_decode(span_of(text, CT_B64_LEN(n)), out, n), n);
+		CHECK(n == 0 || memcmp(in, out, n) == 0);
+		memset(out, 0xee, n);
+		ct_hex_encode(in, n, text);
+		CHECK_INT(ct_hex_decode(span_of(text, 2 * n), out), 0);
 		CHECK(n == 0 || memcmp(in, out, n) == 0);
 		free(in);
 		free(out);

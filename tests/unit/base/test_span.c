@@ -23,6 +23,7 @@ TEST(case_is_folded_for_ascii_letters_only)
 	uint8_t a, b;
 
 	CHECK(span_ieq(SPAN_LIT("Host-1"), SPAN_LIT("hOST-1")));
+	CHECK(!span_ieq(SPAN_LIT("host"), SPAN_LIT("hosts")) && !span_ieq(SPAN_LIT("x"), none));
 	for (unsigned i = 0; i < 256; i++)
 		for (unsigned k = 0; k < 256; k++) {
 			bool want = i == k || ((i ^ k) == 0x20 && (i | 0x20) >= 'a' && (i | 0x20) <= 'z');
@@ -49,11 +50,12 @@ TEST(prefixes_suffixes_and_parts)
 	struct span s = SPAN_LIT("  a b\t ");
 
 	CHECK(span_starts(SPAN_LIT("zt1_x"), "zt1_"));
-	CHECK(!span_starts(SPAN_LIT("zt"), "zt1_"));
+	CHECK(!span_starts(SPAN_LIT("zt"), "zt1_") && !span_starts(SPAN_LIT("zt2_x"), "zt1_"));
 	CHECK(span_starts(none, "") && span_ends(none, ""));
 	CHECK(span_ends(SPAN_LIT("a.conf"), ".conf"));
-	CHECK(!span_ends(SPAN_LIT("conf"), ".conf"));
+	CHECK(!span_ends(SPAN_LIT("conf"), ".conf") && !span_ends(SPAN_LIT("a.cont"), ".conf"));
 	CHECK(span_eq_str(span_trim(s), "a b"));
+	CHECK(span_eq_str(span_trim(SPAN_LIT("a")), "a"));
 	CHECK(span_trim(SPAN_LIT(" \t ")).n == 0);
 	CHECK(span_trim(none).n == 0);
 	CHECK(span_eq_str(span_sub(s, 2, 3), "a b"));
@@ -136,6 +138,7 @@ TEST(utf8_is_what_rfc_3629_says)
 		{"a", 1},                {"\x7f", 1},         {"\x80", 0},         {"\xbf", 0},
 		{"\xc0\x80", 0},         {"\xc1\xbf", 0},     {"\xc2\x80", 2},     {"\xc2", 0},
 		{"\xc2\x7f", 0},         {"\xc2\xc0", 0},     {"\xdf\xbf", 2},     {"\xe0\x9f\xbf", 0},
+		{"\xe2\x82\x28", 0},     {"\xe2\x82\xc0", 0}, {"\xf0\x9f\x41\x80", 0},
 		{"\xe0\xa0\x80", 3},     {"\xe0\xa0", 0},     {"\xed\x9f\xbf", 3}, {"\xed\xa0\x80", 0},
 		{"\xed\xbf\xbf", 0},     {"\xee\x80\x80", 3}, {"\xef\xbf\xbf", 3}, {"\xf0\x8f\xbf\xbf", 0},
 		{"\xf0\x90\x80\x80", 4}, {"\xf0\x90\x80", 0}, {"\xf0\x90\x80\xc0", 0},
@@ -258,6 +261,8 @@ TEST(writer_writes_numbers_and_formats)
 	wr_le32(&w, 0x01020304);
 	CHECK(span_eq(wr_span(&w), SPAN_LIT("\1\2\3\4\5\6\7\x8\x8\7\6\5\4\3\2\1\4\3\2\1")));
 	w = wr_of(mem, sizeof mem);
+	wr_fmt(&w, "%s", "");
+	CHECK(w.n == 0 && !w.full);
 	wr_fmt(&w, "%511d", 1);
 	CHECK(w.n == 511 && !w.full);
 	wr_fmt(&w, "%512d", 1);

@@ -21,6 +21,23 @@ TEST(a_missing_file_is_not_a_first_start)
 	close(dir);
 }
 
+TEST(a_new_journal_is_the_documented_56_bytes)
+{
+	static const uint8_t want[56] = {
+		0x89, 'z', 't', ' ', 'j', 'o', 'u', 'r', 'n', 'a', 'l', ' ', '1', 0x0d, 0x0a, 0x1a,
+		5, 0, 0xfa, 0xff, 0x41, 0x96, 0x76, 0xfd, 1, 0, 0, 0, 0, 0, 0, 0,
+		0, 0xff, 1, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8};
+	int dir = fresh_dir("new"), fd;
+	uint8_t got[64];
+
+	journal_close(create(dir));
+	fd = openat(dir, "j", O_RDONLY | O_CLOEXEC);
+	CHECK_INT(read(fd, got, sizeof got), 56);
+	CHECK(memcmp(got, want, sizeof want) == 0);
+	close(fd);
+	close(dir);
+}
+
 TEST(appends_survive_and_sequence_numbers_go_on)
 {
 	int dir = fresh_dir("life");
@@ -143,6 +160,7 @@ TEST(staged_records_are_written_together_and_only_then)
 	close(dir);
 }
 
+/* FLOODS(BOUND_JOURNAL_RECORD) */
 TEST(a_record_over_the_bound_is_refused)
 {
 	static uint8_t fill[65000];
@@ -220,12 +238,16 @@ TEST(removing_the_lock_file_does_not_let_a_second_writer_in)
 	struct seen s;
 
 	CHECK(unlinkat(dir, "j.lock", 0) == 0);
-	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED);
-	/* also when a snapshot has replaced the locked file */
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of a file just made */
+	CHECK_STR(w.text, "dir/j: another process is using it: stop that one first");
+	journal_close(j);
+	NEED(reopen(&j, dir, &s, NULL, &w) == 0);
+	CHECK(unlinkat(dir, "j.lock", 0) == 0);
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of one that was there */
 	w = (struct why){0};
 	CHECK_INT(journal_snapshot(j, snap_numbers, &keep, &w), 0);
 	CHECK(unlinkat(dir, "j.lock", 0) == 0);
-	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED);
+	CHECK_INT(reopen(&k, dir, &s, NULL, &w), -ZT_E_LOCKED); /* of one that replaced it */
 	w = (struct why){0};
 	CHECK_INT(append(j, 2, SPAN_NONE, &w), 0);
 	journal_close(j);

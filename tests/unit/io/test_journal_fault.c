@@ -281,6 +281,34 @@ TEST(a_full_disk_whose_partial_write_cannot_be_cut_is_the_end)
 	close(dir);
 }
 
+TEST(every_answer_waits_for_the_disk)
+{
+	int dir = fresh_dir("waits");
+	struct journal *j;
+	struct why w = {0};
+	uint32_t mask = 2;
+
+	wrap_reset();
+	j = create(dir);
+	for (uint64_t i = 1; i < 5; i++) {
+		unsigned synced = wrap_count(WRAP_FSYNC);
+
+		CHECK_INT(append(j, i, SPAN_NONE, &w), 0);
+		CHECK_INT(wrap_count(WRAP_FSYNC), synced + 1);
+		CHECK_INT(journal_snapshot(j, snap_mask, &mask, &w), 0);
+		CHECK_INT(wrap_count(WRAP_FSYNC), synced + 3); /* the file, and the directory */
+	}
+	wrap_fail(WRAP_FSYNC, 1, EIO, 1);
+	CHECK_INT(append(j, 6, SPAN_NONE, &w), -ZT_E_SYS);
+	CHECK(strstr(w.text, "dir/j: cannot be made safe at offset ") == w.text);
+	wrap_reset();
+	journal_close(j);
+	NEED(open_masked(&j, dir, &mask, NULL, &w) == 0);
+	CHECK_INT(mask, 2); /* what could not be made safe was cut off, not left in the cache */
+	journal_close(j);
+	close(dir);
+}
+
 TEST(opening_waits_for_the_disk_before_it_believes_what_it_read)
 {
 	int dir = fresh_dir("opening");

@@ -125,13 +125,14 @@ TEST(ten_fields_and_one_look_at_the_error)
 	size_t keys, v, n = 0;
 
 	NEED(parse("{\"iss\":\"home\",\"sub\":\"a\\u0062c\",\"exp\":1795230746,\"off\":-3600,"
-		   "\"admin\":true,\"ratio\":1.50,\"none\":null,\"keys\":[\"k1\",\"k2\",\"k3\"],"
+		   "\"admin\":true,\"off?\":false,\"ratio\":1.50,\"none\":null,\"keys\":[\"k1\",\"k2\",\"k3\"],"
 		   "\"o\":{\"x\":1,\"y\\n\":2}}") == 0);
 	CHECK(span_eq_str(json_str(&j, json_get(&j, JSON_ROOT, "iss")), "home"));
 	CHECK(span_eq_str(json_str(&j, json_get(&j, JSON_ROOT, "sub")), "abc"));
 	CHECK_INT(json_u64(&j, json_get(&j, JSON_ROOT, "exp"), UINT64_MAX), 1795230746);
 	CHECK_INT(json_i64(&j, json_get(&j, JSON_ROOT, "off"), -43200, 43200), -3600);
 	CHECK(json_bool(&j, json_get(&j, JSON_ROOT, "admin")));
+	CHECK(!json_bool(&j, json_get(&j, JSON_ROOT, "off?")));
 	CHECK(!json_bool(&j, json_find(&j, JSON_ROOT, "absent")));
 	CHECK(span_eq_str(json_number(&j, json_get(&j, JSON_ROOT, "ratio")), "1.50"));
 	CHECK(json_is(&j, json_get(&j, JSON_ROOT, "none"), JSON_NULL));
@@ -163,6 +164,11 @@ TEST(no_value_gives_nothing_and_no_error)
 	CHECK(json_u64(&j, JSON_NONE, 5) == 0 && json_i64(&j, JSON_NONE, 1, 5) == 0);
 	CHECK(json_number(&j, JSON_NONE).n == 0 && json_str(&j, JSON_NONE).n == 0);
 	CHECK(json_key(&j, JSON_NONE).n == 0 && !json_eq(&j, JSON_NONE, ""));
+	/* One behind the last is no value either; an earlier document left a token there. */
+	CHECK(!json_is(&j, j.n, (enum json_kind)tok[j.n].kind) && json_str(&j, j.n).n == 0);
+	CHECK(json_i64(&j, j.n, 1, 5) == 0 && json_get(&j, j.n, "a") == JSON_NONE);
+	CHECK(json_next(&j, j.n, 1) == JSON_NONE && json_next(&j, JSON_ROOT, j.n) == JSON_NONE);
+	CHECK(json_key(&j, j.n).n == 0 && json_key(&j, JSON_ROOT).n == 0);
 	CHECK_INT(j.err, ZT_OK);
 }
 
@@ -299,6 +305,11 @@ TEST(strings_are_unescaped_into_the_callers_memory)
 	CHECK_INT(mem[0], '"');
 	v = json_next(&j, JSON_ROOT, v);
 	CHECK(json_str(&j, v).p == (const uint8_t *)strstr(doc, "plain")); /* borrowed, not copied */
+
+	/* The first and last character of each length in UTF-8. */
+	NEED(parse("\"\\u007f\\u0080\\u07ff\\u0800\\uffff\\ud800\\udc00\\udbff\\udfff\"") == 0);
+	CHECK(span_eq_str(json_str(&j, JSON_ROOT),
+			  "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
 
 	json_init(&j, tok, ARRAY_LEN(tok), mem, 3);
 	NEED(json_parse(&j, SPAN_LIT("[\"\\n123\",\"\\n12\"]")) == 0);
