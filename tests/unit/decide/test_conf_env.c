@@ -40,6 +40,23 @@ TEST(a_key_called_file_is_not_a_file_form)
 	CHECK_STR(e.key->name, "file");
 }
 
+/* Tables should not do this (test_conf_keys.c); if they do, the answer does not depend on order. */
+TEST(an_own_name_wins_over_a_file_form)
+{
+	static const struct conf_key keys[] = {{"a_file", CONF_BOOL, 0, 0, NULL, 0, 0, NULL, 1, "x"},
+					       {"a", CONF_BOOL, 0, 0, NULL, 0, 0, NULL, 1, "x"},
+					       {"a_file", CONF_BOOL, 0, 0, NULL, 0, 0, NULL, 1, "x"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct conf_section sec = {"s", false, 0, 1, keys + i, 2, "x"};
+		const struct conf_schema s = {&sec, 1, NULL};
+
+		CHECK_INT(match(&s, "ZT_S_A_FILE"), CONF_ENV_KEY);
+		CHECK_STR(e.key->name, "a_file");
+		CHECK_INT(match(&s, "ZT_S_A"), CONF_ENV_KEY);
+	}
+}
+
 TEST(named_sections_are_not_set_here)
 {
 	CHECK_INT(match(&shape_schema, "ZT_HOST_ACCESS"), CONF_ENV_NAMED);

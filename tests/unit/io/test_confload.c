@@ -45,22 +45,32 @@ TEST(the_default_file_may_be_missing)
 	unload(c);
 }
 
+/* Created in each order, because a directory may list its names in any. */
 TEST(conf_d_is_read_in_byte_order)
 {
-	const char *zt = put("order", "zt.conf", "[log]\nlevel = warn\n");
-	struct conf *c;
+	static const char *const names[] = {"10.conf", "B.conf", "b.conf"};
+	static const unsigned orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-	put("order", "conf.d/b.conf", "[log]\nkeep = 2\n");
-	put("order", "conf.d/B.conf", "[log]\nkeep = 1\n");
-	put("order", "conf.d/10.conf", "[log]\nkeep = 3\n");
-	CHECK_INT(load(&c, zt, NULL), -ZT_E_CONFIG);
-	CHECK_INT(faults.faults, 2);
-	/* "10" < "B" < "b": the first one sets it, the two others are told against it. */
-	CHECK(strstr(faults.first->file, "/conf.d/B.conf") != NULL);
-	CHECK(strstr(faults.first->text, "keep is set twice, first at ") != NULL);
-	CHECK(strstr(faults.first->text, "/conf.d/10.conf:2") != NULL);
-	CHECK(strstr(faults.last->file, "/conf.d/b.conf") != NULL);
-	unload(c);
+	for (size_t o = 0; o < ARRAY_LEN(orders); o++) {
+		char dir[16], name[32];
+		struct conf *c;
+		const char *zt;
+
+		snprintf(dir, sizeof dir, "order%zu", o);
+		zt = put(dir, "zt.conf", "[log]\nlevel = warn\n");
+		for (size_t i = 0; i < 3; i++) {
+			snprintf(name, sizeof name, "conf.d/%s", names[orders[o][i]]);
+			put(dir, name, "[log]\nkeep = 2\n");
+		}
+		CHECK_INT(load(&c, zt, NULL), -ZT_E_CONFIG);
+		CHECK_INT(faults.faults, 2);
+		/* The first one sets it; the two others are told against it, in order. */
+		CHECK(strstr(faults.first->file, "/conf.d/B.conf") != NULL);
+		CHECK(strstr(faults.first->text, "keep is set twice, first at ") != NULL);
+		CHECK(strstr(faults.first->text, "/conf.d/10.conf:2") != NULL);
+		CHECK(strstr(faults.last->file, "/conf.d/b.conf") != NULL);
+		unload(c);
+	}
 }
 
 TEST(conf_d_adds_to_sections_of_the_main_file)
