@@ -65,8 +65,9 @@ sed -i /idle/d "$CONF"
 expect 3 "$ZT" reload echo -c "$CONF"
 has "$ERR" "restart"
 live "at the end"
-kill "$LIVE_PID"
-wait "$LIVE_PID" 2>/dev/null
+live_pid=$LIVE_PID # bash forgets it as soon as the process has ended
+kill "$live_pid"
+wait "$live_pid" 2>/dev/null
 stop echo
 same "$STATUS" 0 "exit code"
 pass
