@@ -132,7 +132,7 @@ below_io     := io decide wire base
 below_serve  := serve io decide wire base
 # wrapio.o stands between a test and the kernel only where a test asks for it by name.
 WRAPPED := read write pwrite pread fsync fdatasync ftruncate rename renameat openat open malloc calloc realloc \
-           accept4 connect recv send recvfrom sendto
+           accept4 socket connect recv send recvfrom sendto
 define unit_rule
 build/$(1)/$(2:%.c=%): build/$(1)/$(2:%.c=%.o) build/$(1)/tests/unit/unit.o \
     $(if $(findstring _fault,$(2)),build/$(1)/tests/unit/wrapio.o) \

@@ -37,10 +37,14 @@ struct attempt {
 	const char *words; /* for people: "read a file of somebody else" */
 	unsigned profiles; /* those that must be refused it: 1u << profile */
 	unsigned layers;   /* those of which any refuses it, where it is on: 1u << layer */
+	unsigned unfiltered; /* profiles whose system-call filter has to let it through */
 	int (*run)(const struct attempt_world *w);
 };
 
 extern const struct attempt attempts[];
 extern const size_t attempts_n;
+
+/* The layers that refuse it in this profile. */
+unsigned attempt_layers(const struct attempt *a, enum jail_profile p);
 
 #endif

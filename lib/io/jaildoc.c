@@ -105,7 +105,7 @@ static void tries(struct wr *w)
 				wr_fmt(w, "%s%s", any ? ", " : " ", jail_layer_name((enum jail_layer)l));
 				any = true;
 			}
-		wr_str(w, " |\n");
+		wr_str(w, a->unfiltered ? " (in logd and state only by the latter) |\n" : " |\n");
 	}
 }
 

@@ -280,7 +280,7 @@ enum probe_verdict probe_judge(const struct attempt *a, const struct jail_report
 	if (got.outcome != PROBE_ALLOWED)
 		return PROBE_OPEN;
 	for (unsigned l = 0; l < JAIL_LAYER_COUNT; l++)
-		if ((a->layers >> l & 1) && r->layer[l].state == JAIL_ON)
+		if ((attempt_layers(a, r->profile) >> l & 1) && r->layer[l].state == JAIL_ON)
 			return PROBE_BREACH;
 	return PROBE_GAP;
 }

@@ -41,8 +41,7 @@ static const char usage_text[] =
 
 static const char *const remedies[JAIL_LAYER_COUNT] = {
 	[JAIL_L_USER] = "start zt as an ordinary user, or as root with a user to become",
-	[JAIL_L_FILES] = ("needs Linux 5.13 with Landlock on (boot parameter lsm=...,landlock); in a "
-			  "container the host's kernel decides"),
+	[JAIL_L_FILES] = "needs Linux 5.13 with Landlock on (lsm=...,landlock); a container has its host's kernel",
 	[JAIL_L_TCP] = "needs Linux 6.7; until then the system-call filter refuses bind() alone",
 	[JAIL_L_SCOPES] = "needs Linux 6.12; until then the system-call filter refuses these alone",
 	[JAIL_L_WX] = "needs Linux 6.3; until then the system-call filter does it for the children",
