@@ -241,6 +241,16 @@ static int child_open(struct child *c, struct why *w)
 	return enter_jail(c, fds, n, w);
 }
 
+/* Every source ends with the loop; what the kind allocated is its own to free after this. */
+static int child_close(struct child *c, int code)
+{
+	loop_free(c->loop);
+	c->loop = NULL;
+	conf_free(c->next);
+	conf_free(c->owned);
+	return code;
+}
+
 int child_run(struct child *c, const struct child_class *cls)
 {
 	uint8_t report[IPC_PAYLOAD];
@@ -254,11 +264,11 @@ int child_run(struct child *c, const struct child_class *cls)
 	log_init(&c->log, &clock_real, cls->role, cls->proc);
 	if (child_open(c, &w) < 0) {
 		say(IPC_REFUSED, c->epoch, span_str(w.text));
-		return (int)err_exit(w.err);
+		return child_close(c, (int)err_exit(w.err));
 	}
 	jailrep_write(&r, &c->jail);
 	cls->commit(c);
 	if (say(IPC_READY, c->epoch, wr_span(&r)) < 0 || loop_run(c->loop) < 0)
-		return EXIT_ZT_FAILED;
-	return EXIT_ZT_OK;
+		return child_close(c, EXIT_ZT_FAILED);
+	return child_close(c, EXIT_ZT_OK);
 }

@@ -370,6 +370,7 @@ static void super_close(struct super *s)
 	if (s->place.sock[0] && s->lock_fd >= 0)
 		unlink(s->place.sock);
 	loop_free(s->loop);
+	ctl_free(&s->ctl);
 	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
 	free(s);

@@ -66,10 +66,6 @@ sed -i /idle/d "$CONF"
 expect 3 "$ZT" reload echo -c "$CONF"
 has "$ERR" "restart"
 live "at the end"
-<<<<<<< HEAD
-=======
-live_pid=$LIVE_PID # bash forgets it as soon as the process has ended
->>>>>>> harness
 kill "$live_pid"
 wait "$live_pid" 2>/dev/null
 stop echo
