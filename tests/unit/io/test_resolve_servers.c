@@ -236,6 +236,27 @@ TEST(a_silent_server_times_out_and_goes_to_the_back)
 	end();
 }
 
+TEST(an_answer_makes_a_server_well_again)
+{
+	struct ask a = {0};
+
+	start(2, true, NULL);
+	dns[1].script = both_families;
+	CHECK_INT(look(&a, "one.ex"), 0);
+	UNTIL(dns[0].n == 2);
+	step_s(2);
+	UNTIL(a.updates == 2); /* the first is sick now */
+	dns[0].script = both_families;
+	dns[1].script = servfail;
+	CHECK_INT(look(&a, "two.ex"), 0);
+	UNTIL(a.updates == 4);
+	CHECK(dns[0].n == 4 && dns[1].n == 4);
+	CHECK_INT(look(&a, "three.ex"), 0);
+	UNTIL(a.updates == 6);
+	CHECK(dns[0].n == 6 && dns[1].n == 4); /* long before its rest is over */
+	end();
+}
+
 TEST(every_server_silent_is_a_timeout_after_all_rounds)
 {
 	struct ask a = {0};
