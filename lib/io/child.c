@@ -193,11 +193,11 @@ static size_t handed_over(int out[static CHAN_FDS])
 	return n;
 }
 
-/* What stays open: the standard three, the channel, the poller, what was handed over. */
+/* What stays open: the standard three, the channel, the log, the poller, what was handed over. */
 static int enter_jail(struct child *c, const int *fds, size_t n, struct why *w)
 {
-	int keep[CHAN_FDS + 2] = {CHILD_FD_CHAN, loop_fd(c->loop)};
-	size_t kept = loop_fd(c->loop) >= 0 ? 2 : 1;
+	int keep[CHAN_FDS + 3] = {CHILD_FD_CHAN, c->log.fd, loop_fd(c->loop)};
+	size_t kept = loop_fd(c->loop) >= 0 ? 3 : 2;
 	bool root = geteuid() == 0;
 	const struct jail_opts o = {
 		.profile = c->cls->profile,
@@ -235,6 +235,7 @@ static int child_open(struct child *c, struct why *w)
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot watch the channel");
 	n = handed_over(fds);
+	log_own_pipe(&c->log); /* after counting what was handed over: it takes the next number */
 	rc = c->cls->prepare(c, c->conf, fds, n, w);
 	if (rc < 0)
 		return rc;
