@@ -19,6 +19,13 @@ lacks "$ERR" "clang"
 expect 1 bare sh "$ROOT/third_party/deps.sh" --check lint
 has "$ERR" "shellcheck"
 
+# Whatever a test skips itself for is a package of the table, or on every machine.
+everywhere=" chroot install mkfifo mount umount readelf setpriv sha256sum tar timeout "
+for tool in $(grep -hoE '^[[:space:]]*need [^#;|&]*' "$ROOT"/tests/behaviour/*.sh | sed 's/^[[:space:]]*need //'); do
+	[[ $everywhere == *" $tool "* ]] || grep -qw "cmd:$tool" "$ROOT/third_party/deps.sh" ||
+		fail "a test needs $tool, which third_party/deps.sh does not install"
+done
+
 # make itself stops before the first compiler call, with the same words.
 mkdir "$TMP/tree"
 cp -r "$ROOT/Makefile" "$ROOT/main.c" "$ROOT/lib" "$ROOT/roles" "$ROOT/third_party" "$TMP/tree/"
