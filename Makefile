@@ -78,6 +78,8 @@ LINK_asan = $(CLANG) $(SAN) -o $@ $(1) $(BEARSSL_A) $(INIH_A)
 LINK_fuzz = $(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $(1) $(BEARSSL_A) $(INIH_A)
 LINK_rel  = $(REL_LINK)
 
+# make V=1 shows the commands.
+SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 .DEFAULT_GOAL := zt
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -98,7 +100,7 @@ endif
 define variant
 build/$(1)/%.o: %.c build/flags
 	@mkdir -p $$(dir $$@)
-	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(call SAY,CC  )$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 $(foreach l,$(LAYERS),
 build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
 	@mkdir -p $$(dir $$@) && rm -f $$@
@@ -111,9 +113,9 @@ SHIM := build/rel/third_party/shim.o
 
 build/rel/zt: LDFLAGS_REL += -Wl,-Map=build/rel/zt.map
 build/rel/zt: $(ROLE_SRC:%.c=build/rel/%.o) $(ARCHIVES_rel) $(SHIM)
-	$(call LINK_rel,$^)
+	$(call SAY,LINK)$(call LINK_rel,$^)
 build/asan/zt: $(ROLE_SRC:%.c=build/asan/%.o) $(ARCHIVES_asan)
-	$(call LINK_asan,$^)
+	$(call SAY,LINK)$(call LINK_asan,$^)
 
 zt: build/rel/zt
 	@strip -o $@ $<
@@ -130,12 +132,12 @@ below_io     := io decide wire base
 below_serve  := serve io decide wire base
 # wrapio.o stands between a test and the kernel only where a test asks for it by name.
 WRAPPED := read write pwrite pread fsync fdatasync ftruncate rename renameat openat open malloc calloc realloc \
-           accept4 connect recv send recvfrom sendto
+           accept4 socket connect recv send recvfrom sendto
 define unit_rule
 build/$(1)/$(2:%.c=%): build/$(1)/$(2:%.c=%.o) build/$(1)/tests/unit/unit.o \
     $(if $(findstring _fault,$(2)),build/$(1)/tests/unit/wrapio.o) \
     $(patsubst %,build/$(1)/lib%.a,$(below_$(word 3,$(subst /, ,$(2))))) $(if $(filter rel,$(1)),$(SHIM))
-	$$(call LINK_$(1),$$^) $(if $(findstring _fault,$(2)),$(WRAPPED:%=-Wl,--wrap=%))
+	$$(call SAY,LINK)$$(call LINK_$(1),$$^) $(if $(findstring _fault,$(2)),$(WRAPPED:%=-Wl,--wrap=%))
 endef
 $(foreach v,rel asan,$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(v),$(t)))))
 UNIT_rel  := $(UNIT_SRC:%.c=build/rel/%)
@@ -144,15 +146,15 @@ UNIT_asan := $(UNIT_SRC:%.c=build/asan/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
 build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(ARCHIVES_fuzz)
-	$(call LINK_fuzz,$^)
+	$(call SAY,LINK)$(call LINK_fuzz,$^)
 
 # Small programs that behaviour tests and benches drive.
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c bench/*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=build/rel/%)
 build/rel/tests/tools/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
-	$(call LINK_rel,$^)
+	$(call SAY,LINK)$(call LINK_rel,$^)
 build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
-	$(call LINK_rel,$^)
+	$(call SAY,LINK)$(call LINK_rel,$^)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
@@ -238,4 +240,5 @@ help:
 ## make bench      measurements beside real peers
 ## make soak       the long versions of the tests
 ## make install    DESTDIR and PREFIX are honoured
+## make V=1 ...    shows the commands
 ## make BEARSSL=DIR  build against a BearSSL source tree

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/jsonw.h"
 #include "base/num.h"
 #include "decide/nearest.h"
 #include "io/logd.h"
@@ -32,6 +33,7 @@ static const struct entry {
 	{"health", VERB, health_main, "exit 0 if the running role is healthy, else 1"},
 	{"doctor", VERB, doctor_main, "what this machine's kernel lets zt lock down, tried out"},
 	{"journal", VERB, journal_main, "check or dump a state file"},
+	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 };
@@ -78,12 +80,15 @@ static int list(void)
 
 static int unknown(const char *name)
 {
+	char shown[6 * 40 + 1] = ""; /* "\u001b" for each byte: this goes to a terminal */
+	struct wr w = wr_of(shown, sizeof shown - 1);
 	struct nearest n = nearest_to(span_str(name));
 
+	jsonw_escape(&w, span_str(name), 40);
 	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
 		if (entries[i].kind != CHILD)
 			nearest_offer(&n, entries[i].name);
-	fprintf(stderr, "zt: there is no role or verb '%.40s'", name);
+	fprintf(stderr, "zt: there is no role or verb '%s'", shown);
 	if (n.best)
 		fprintf(stderr, "; did you mean '%s'?", n.best);
 	fprintf(stderr, "\nzt: 'zt help' lists them\n");

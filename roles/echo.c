@@ -227,7 +227,7 @@ static void conn_ready(struct source *s, unsigned events)
 
 static void drained_if_empty(struct worker *w)
 {
-	if (w->child.draining && w->first == NULL)
+	if (w->child.draining && w->child.loop && w->first == NULL)
 		child_drained(&w->child);
 }
 
@@ -236,6 +236,7 @@ static void conn_reap(struct source *s)
 	struct conn *k = CONTAINER_OF(s, struct conn, src);
 	struct worker *w = k->w;
 
+	give_back(k); /* the loop itself may end a connection: at the very end */
 	pool_put(&w->conns, k);
 	drained_if_empty(w);
 }
@@ -414,10 +415,14 @@ static const struct child_class worker_class = {
 int echo_worker_main(int argc, char **argv)
 {
 	struct worker w = {.thirsty_end = &w.thirsty};
+	int code;
 
 	(void)argc;
 	(void)argv;
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));
 	pool_init(&w.bufs, &w.child.bounds, BOUND_RELAY_BUFS, BUF_BYTES);
-	return child_run(&w.child, &worker_class);
+	code = child_run(&w.child, &worker_class);
+	pool_free(&w.conns);
+	pool_free(&w.bufs);
+	return code;
 }

@@ -40,6 +40,7 @@ export LC_ALL=C TZ=UTC
 work=$(mktemp -d "${TMPDIR:-/tmp}/zt-run-XXXXXX")
 export ZT_PORTS=$work/ports
 mkdir "$ZT_PORTS" "$work/tmp"
+chmod 711 "$work" "$work/tmp" # a test that runs as somebody else must get to its $TMP
 trap 'rm -rf "$work"' EXIT
 
 # ---- what is to be run: kind, name, program; index = order of the report --------------------

@@ -38,6 +38,8 @@ test  cmd:ip                    iproute2        iproute2
 test  cmd:unshare               util-linux      util-linux-misc,util-linux
 test  cmd:ps                    procps          procps-ng,procps
 test  cmd:curl                  curl            curl
+test  cmd:git                   git             git
+test  cmd:valgrind              valgrind        valgrind
 test  cmd:sqlite3               sqlite3         sqlite
 test  hdr:sqlite3.h             libsqlite3-dev  sqlite-dev
 lint  cmd:bash                  bash            bash

@@ -83,7 +83,7 @@ bool buf_push(struct buf *b, struct span s)
 		return false;
 	if (s.n == 0)
 		return true;
-	if (b->cap - b->tail < s.n) /* the room is in front: close the gap */
+	if (s.n > b->cap - b->tail) /* the room is in front */
 		to_front(b);
 	memcpy(b->mem + b->tail, s.p, s.n);
 	b->tail += s.n;

@@ -151,49 +151,49 @@ static bool put_fields(const struct log *l, struct wr *w, struct jsonw *j, const
 	return cut;
 }
 
-struct event {
+struct line {
+	char stamp[CLOCK_RFC3339_LEN];
 	enum log_level level;
-	const char *stamp, *msg;
+	struct span msg;
 	const struct log_field *f;
 	size_t n;
 };
 
-static void render_json(const struct log *l, struct wr *w, const struct event *e)
+static void render_json(const struct log *l, struct wr *w, const struct line *line)
 {
 	struct jsonw j;
 	bool cut;
 
 	jsonw_init(&j, w);
 	jsonw_open(&j, '{');
-	jsonw_key(&j, "ts"), jsonw_str(&j, e->stamp);
-	jsonw_key(&j, "level"), jsonw_str(&j, level_names[e->level]);
+	jsonw_key(&j, "ts"), jsonw_str(&j, line->stamp);
+	jsonw_key(&j, "level"), jsonw_str(&j, level_names[line->level]);
 	jsonw_key(&j, "role"), jsonw_cut(&j, span_str(l->role), NAME_MAX_BYTES);
 	jsonw_key(&j, "proc"), jsonw_cut(&j, span_str(l->proc), NAME_MAX_BYTES);
 	jsonw_key(&j, "msg");
-	cut = !jsonw_cut(&j, span_str(e->msg), FIELD_MAX);
+	cut = !jsonw_cut(&j, line->msg, FIELD_MAX);
 	if (cut)
 		hit(l, BOUND_LOG_FIELD);
-	cut |= put_fields(l, w, &j, e->f, e->n);
+	cut |= put_fields(l, w, &j, line->f, line->n);
 	w->cap += TAIL_RESERVE;
 	if (cut)
 		wr_str(w, ",\"cut\":true");
 	wr_str(w, "}\n");
 }
 
-static void render_text(const struct log *l, struct wr *w, const struct event *e)
+static void render_text(const struct log *l, struct wr *w, const struct line *line)
 {
-	struct span m = span_str(e->msg);
 	bool cut;
 
-	wr_fmt(w, "%s %-5s ", e->stamp, level_names[e->level]);
+	wr_fmt(w, "%s %-5s ", line->stamp, level_names[line->level]);
 	jsonw_escape(w, span_str(l->role), NAME_MAX_BYTES);
 	wr_u8(w, '/');
 	jsonw_escape(w, span_str(l->proc), NAME_MAX_BYTES);
 	wr_str(w, ": ");
-	cut = jsonw_escape(w, m, FIELD_MAX) < m.n;
+	cut = jsonw_escape(w, line->msg, FIELD_MAX) < line->msg.n;
 	if (cut)
 		hit(l, BOUND_LOG_FIELD);
-	cut |= put_fields(l, w, NULL, e->f, e->n);
+	cut |= put_fields(l, w, NULL, line->f, line->n);
 	w->cap += TAIL_RESERVE;
 	wr_str(w, cut ? " cut=true\n" : "\n");
 }
@@ -201,18 +201,17 @@ static void render_text(const struct log *l, struct wr *w, const struct event *e
 void log_render(const struct log *l, struct wr *w, enum log_level level, const char *msg,
 		const struct log_field *f, size_t n)
 {
-	char stamp[CLOCK_RFC3339_LEN];
-	const struct event e = {level, stamp, msg, f, n};
+	struct line line = {.level = level, .msg = span_str(msg), .f = f, .n = n};
 
 	ZT_ASSERT(w->cap - w->n > TAIL_RESERVE);
-	clock_rfc3339(clock_wall(l->clock), stamp, sizeof stamp);
+	clock_rfc3339(clock_wall(l->clock), line.stamp, sizeof line.stamp);
 	w->cap -= TAIL_RESERVE;
 	if (l->journald)
 		wr_str(w, journald_prefix[level]);
 	if (l->format == LOG_JSON)
-		render_json(l, w, &e);
+		render_json(l, w, &line);
 	else
-		render_text(l, w, &e);
+		render_text(l, w, &line);
 }
 
 /* Bytes written, or -(enum zt_err). */

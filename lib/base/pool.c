@@ -96,7 +96,7 @@ void *pool_get(struct pool *p)
 		return NULL;
 	}
 	s = p->free;
-	ZT_ASSERT(s && s->mark == SLOT_FREE);
+	ZT_ASSERT(s != NULL && s->mark == SLOT_FREE);
 	p->free = s->next;
 	p->used++;
 	s->mark = SLOT_USED;

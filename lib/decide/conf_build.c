@@ -1,7 +1,6 @@
 /* conf_build: see conf_build.h. Memory: one scratch arena, bounded by SCRATCH_MEM. */
 #include "conf_build.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bounds.h"
@@ -76,13 +75,15 @@ static struct part *part_new(struct conf_build *b, const struct conf_section *se
 int conf_build_open(struct conf_build **out, const struct conf_schema *s, unsigned who, void *root,
 		    struct arena *mem, struct conf_faults *faults)
 {
-	struct conf_build *b = calloc(1, sizeof *b);
+	struct conf_build *b;
+	struct arena scratch;
 
 	*out = NULL;
+	arena_init(&scratch, SCRATCH_MEM);
+	b = arena_get(&scratch, sizeof *b);
 	if (b == NULL)
 		return -ZT_E_NOMEM;
-	*b = (struct conf_build){.schema = s, .who = who, .root = root, .mem = mem, .faults = faults};
-	arena_init(&b->scratch, SCRATCH_MEM);
+	*b = (struct conf_build){.schema = s, .who = who, .root = root, .mem = mem, .scratch = scratch, .faults = faults};
 	b->singles = arena_get(&b->scratch, (s->n_sections + 1) * sizeof *b->singles);
 	b->nomem = b->singles == NULL;
 	for (size_t i = 0; !b->nomem && i < s->n_sections; i++)
@@ -98,10 +99,12 @@ int conf_build_open(struct conf_build **out, const struct conf_schema *s, unsign
 
 void conf_build_free(struct conf_build *b)
 {
+	struct arena scratch;
+
 	if (b == NULL)
 		return;
-	arena_free(&b->scratch);
-	free(b);
+	scratch = b->scratch; /* b lies in it */
+	arena_free(&scratch);
 }
 
 /* ---- sections ---------------------------------------------------------------------------- */
@@ -322,6 +325,9 @@ static void on_fault(void *ctx, uint32_t line, enum zt_err e, const char *text)
 {
 	struct conf_build *b = ctx;
 
+	/* It may have been an item of the list above: do not call that one empty as well. */
+	if (b->part && b->key)
+		origin_of(b->part, b->key)->bad = true;
 	conf_fault_add(b->faults, here(b, line), e, "%s", text);
 }
 
@@ -427,10 +433,10 @@ struct conf_place conf_build_place(const struct conf_build *b, const char *secti
 	const struct origin *o = NULL;
 
 	for (size_t i = 0; i < b->schema->n_sections; i++)
-		if (b->singles[i] && strcmp(b->schema->sections[i].name, section) == 0)
+		if (b->singles[i] && span_eq_str(span_str(section), b->schema->sections[i].name))
 			p = b->singles[i];
 	for (size_t k = 0; p && k < p->sec->n_keys; k++)
-		if (strcmp(p->sec->keys[k].name, key) == 0)
+		if (span_eq_str(span_str(key), p->sec->keys[k].name))
 			o = &p->keys[k];
 	if (o && o->env.file)
 		return o->env;

@@ -63,6 +63,16 @@ static void emit_part(const struct emission *e, const struct conf_section *sec, 
 	}
 }
 
+/* A singleton that lacks what it requires was never written; its defaults stand for nothing. */
+static bool in_use(const struct conf_section *sec, const void *object)
+{
+	for (size_t i = 0; i < sec->n_keys; i++)
+		if ((sec->keys[i].flags & CONF_REQUIRED) &&
+		    conf_value_empty(&sec->keys[i], conf_at_const(object, sec->keys[i].offset)))
+			return false;
+	return true;
+}
+
 void conf_schema_emit(const struct conf_schema *s, const void *root, unsigned who, enum conf_reveal r,
 		      struct wr *w)
 {
@@ -73,7 +83,8 @@ void conf_schema_emit(const struct conf_schema *s, const void *root, unsigned wh
 		const struct conf_named_list *list = conf_at_const(root, sec->offset);
 
 		if (!sec->named) {
-			emit_part(&e, sec, NULL, list);
+			if (in_use(sec, list))
+				emit_part(&e, sec, NULL, list);
 			continue;
 		}
 		for (const struct conf_named *o = list->first; o; o = o->next)

@@ -3,7 +3,7 @@
  *
  * The canonical text holds every key of every singleton and of every named section in the
  * order written, with defaults filled in; list items stand on lines of their own; a key that
- * has neither value nor default is left out. It parses
+ * has neither value nor default is left out, and so is a singleton that lacks what it requires. It parses
  * back to the same values, so equal configurations have equal texts and equal digests.
  */
 #ifndef ZT_CONF_EMIT_H

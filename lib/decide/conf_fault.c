@@ -27,10 +27,14 @@ static char *keep(struct conf_faults *f, struct span s)
 	char *copy = arena_str(&f->mem, s);
 	bool clean = span_is_utf8(s);
 
-	for (size_t i = 0; copy && i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] == 0x7f || (s.p[i] > 0x7f && !clean) ||
-		    (s.p[i] == 0xc2 && i + 1 < s.n && s.p[i + 1] < 0xa0)) /* C1 controls */
+	for (size_t i = 0; copy && i < s.n; i++) {
+		uint8_t c = s.p[i];
+		/* C1 controls are c2 80..9f; some terminals obey the second byte alone. */
+		bool c1 = (c == 0xc2 && i + 1 < s.n && s.p[i + 1] < 0xa0) || (c < 0xa0 && i > 0 && s.p[i - 1] == 0xc2);
+
+		if (c < 0x20 || c == 0x7f || (c > 0x7f && !clean) || c1)
 			copy[i] = '?';
+	}
 	return copy;
 }
 

@@ -1,8 +1,6 @@
-/* config: binds the product's tables to struct conf. Memory: the struct itself, one calloc per
- * load, and its arena, bounded by CONF_MEM. */
+/* config: binds the product's tables to struct conf. Memory: one arena per configuration, which
+ * holds the struct too, bounded by CONF_MEM. */
 #include "config.h"
-
-#include <stdlib.h>
 
 #include "base/bounds.h"
 #include "base/ct.h"
@@ -16,14 +14,17 @@
 
 int conf_begin(struct conf **out, struct conf_build **b, unsigned who, struct conf_faults *faults)
 {
-	struct conf *c = calloc(1, sizeof *c);
+	struct arena mem;
+	struct conf *c;
 	int rc;
 
 	*out = NULL;
 	*b = NULL;
+	arena_init(&mem, CONF_MEM);
+	c = arena_get(&mem, sizeof *c);
 	if (c == NULL)
 		return -ZT_E_NOMEM;
-	arena_init(&c->mem, CONF_MEM);
+	c->mem = mem;
 	rc = conf_build_open(b, &conf_keys, who, c, &c->mem, faults);
 	if (rc < 0)
 		conf_free(c);
@@ -105,9 +106,11 @@ const struct addr *conf_addr(const struct conf_list *l, size_t i)
 
 void conf_free(struct conf *c)
 {
+	struct arena mem;
+
 	if (c == NULL)
 		return;
 	conf_schema_clear(&conf_keys, c);
-	arena_free(&c->mem);
-	free(c);
+	mem = c->mem; /* c lies in it */
+	arena_free(&mem);
 }

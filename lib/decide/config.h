@@ -55,7 +55,7 @@ struct conf {
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
 	uint8_t shown[SHA256_LEN];    /* of the text with secrets masked: for people and logs */
-	struct arena mem;             /* owns every string and list */
+	struct arena mem;             /* owns this struct, every string and every list */
 };
 
 /* The i-th of a list of addresses; i < l->n. */

@@ -193,11 +193,11 @@ static size_t handed_over(int out[static CHAN_FDS])
 	return n;
 }
 
-/* What stays open: the standard three, the channel, the poller, what was handed over. */
+/* What stays open: the standard three, the channel, the log, the poller, what was handed over. */
 static int enter_jail(struct child *c, const int *fds, size_t n, struct why *w)
 {
-	int keep[CHAN_FDS + 2] = {CHILD_FD_CHAN, loop_fd(c->loop)};
-	size_t kept = loop_fd(c->loop) >= 0 ? 2 : 1;
+	int keep[CHAN_FDS + 3] = {CHILD_FD_CHAN, c->log.fd, loop_fd(c->loop)};
+	size_t kept = loop_fd(c->loop) >= 0 ? 3 : 2;
 	bool root = geteuid() == 0;
 	const struct jail_opts o = {
 		.profile = c->cls->profile,
@@ -235,10 +235,21 @@ static int child_open(struct child *c, struct why *w)
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot watch the channel");
 	n = handed_over(fds);
+	log_own_pipe(&c->log); /* after counting what was handed over: it takes the next number */
 	rc = c->cls->prepare(c, c->conf, fds, n, w);
 	if (rc < 0)
 		return rc;
 	return enter_jail(c, fds, n, w);
+}
+
+/* Every source ends with the loop; what the kind allocated is its own to free after this. */
+static int child_close(struct child *c, int code)
+{
+	loop_free(c->loop);
+	c->loop = NULL;
+	conf_free(c->next);
+	conf_free(c->owned);
+	return code;
 }
 
 int child_run(struct child *c, const struct child_class *cls)
@@ -254,11 +265,11 @@ int child_run(struct child *c, const struct child_class *cls)
 	log_init(&c->log, &clock_real, cls->role, cls->proc);
 	if (child_open(c, &w) < 0) {
 		say(IPC_REFUSED, c->epoch, span_str(w.text));
-		return (int)err_exit(w.err);
+		return child_close(c, (int)err_exit(w.err));
 	}
 	jailrep_write(&r, &c->jail);
 	cls->commit(c);
 	if (say(IPC_READY, c->epoch, wr_span(&r)) < 0 || loop_run(c->loop) < 0)
-		return EXIT_ZT_FAILED;
-	return EXIT_ZT_OK;
+		return child_close(c, EXIT_ZT_FAILED);
+	return child_close(c, EXIT_ZT_OK);
 }

@@ -26,6 +26,7 @@ struct load {
 /* ---- one file ---------------------------------------------------------------------------- */
 
 struct text {
+	struct arena mem;
 	uint8_t *p;
 	size_t n, cap;
 };
@@ -34,7 +35,7 @@ static void text_free(struct text *t)
 {
 	if (t->p)
 		wipe(t->p, t->cap);
-	free(t->p);
+	arena_free(&t->mem);
 }
 
 static void sys_fault(struct load *l, struct conf_place at, int sys, const char *what)
@@ -76,7 +77,8 @@ static int read_open(struct load *l, int fd, struct conf_place at, size_t most, 
 	if (st.st_mode & S_IWOTH)
 		conf_warn_add(l->faults, at, "everybody on this machine may write to it; chmod o-w");
 	t->cap = st.st_size < (off_t)most ? (size_t)st.st_size + 1 : most + 1;
-	t->p = malloc(t->cap);
+	arena_init(&t->mem, t->cap + 16); /* an arena hands out in steps of 16 */
+	t->p = arena_get(&t->mem, t->cap);
 	if (t->p == NULL)
 		return -ZT_E_NOMEM;
 	sys = read_all(fd, t);
@@ -130,6 +132,7 @@ static int add_file(struct load *l, const char *path, bool missing_ok)
 /* ---- conf.d ------------------------------------------------------------------------------ */
 
 struct names {
+	struct arena mem;
 	char *name[BOUND_CAP(BOUND_CONF_FILES)];
 	size_t n;
 };
@@ -159,7 +162,7 @@ static int list_names(struct load *l, DIR *dir, const char *path, struct names *
 			conf_fault_add(l->faults, at, ZT_E_FULL, "holds more than %zu .conf files", names->n);
 			return 0;
 		}
-		names->name[names->n] = strdup(e->d_name);
+		names->name[names->n] = arena_str(&names->mem, span_str(e->d_name));
 		if (names->name[names->n] == NULL)
 			return -ZT_E_NOMEM;
 		names->n++;
@@ -193,14 +196,14 @@ static int add_dir(struct load *l, const char *path)
 			sys_fault(l, (struct conf_place){path, 0}, errno, "cannot list it");
 		return 0;
 	}
+	arena_init(&names.mem, ARRAY_LEN(names.name) * (NAME_MAX + 17));
 	rc = list_names(l, dir, path, &names);
 	closedir(dir);
 	qsort(names.name, names.n, sizeof names.name[0], by_bytes);
-	for (size_t i = 0; i < names.n; i++) {
-		if (rc == 0 && join(l, file, path, names.name[i]) == 0)
+	for (size_t i = 0; i < names.n && rc == 0; i++)
+		if (join(l, file, path, names.name[i]) == 0)
 			rc = add_file(l, file, false);
-		free(names.name[i]);
-	}
+	arena_free(&names.mem);
 	return rc;
 }
 

@@ -216,9 +216,10 @@ int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, 
 	return 0;
 }
 
-void ctl_close(struct ctl *c)
+void ctl_free(struct ctl *c)
 {
-	loop_close(&c->src);
+	if (c->clients.bounds) /* it was opened */
+		pool_free(&c->clients);
 }
 
 static int wait_for(int fd, short events, int timeout_ms)

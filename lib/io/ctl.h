@@ -28,7 +28,8 @@ struct ctl {
 
 /* Binds path (a stale socket there is removed: the caller holds the role's lock). */
 int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, struct why *w);
-void ctl_close(struct ctl *c);
+/* After loop_free(), which closes what is left: gives the memory of clients back. */
+void ctl_free(struct ctl *c);
 /* text may be cut to CTL_REPLY bytes. who is closed when it has been sent. */
 void ctl_reply(struct ctl_client *who, enum zt_exit code, const char *sentence, struct span body);
 

@@ -54,18 +54,37 @@ int loop_open(struct loop **out, enum loop_backend kind, const struct clock *clo
 	return 0;
 }
 
+/* A closed source that is still on the touched or again list stays until that list has been
+ * walked once more: the next turn, which then does not wait. */
 static void reap_all(struct loop *l)
 {
+	struct source *later = NULL;
+
 	while (l->reap) {
 		struct source *s = l->reap;
 
 		l->reap = s->reap_next;
+		if (s->listed & (ON_TOUCHED | ON_AGAIN)) {
+			s->reap_next = later;
+			later = s;
+			continue;
+		}
 		l->stats.reaped++;
 		s->listed = 0;
 		s->loop = NULL;
 		if (s->cls->reap)
 			s->cls->reap(s);
 	}
+	l->reap = later;
+}
+
+static void forget_lists(struct loop *l)
+{
+	for (; l->touched; l->touched = l->touched->touched_next)
+		l->touched->listed &= (uint8_t)~ON_TOUCHED;
+	for (; l->again; l->again = l->again->again_next)
+		l->again->listed &= (uint8_t)~ON_AGAIN;
+	l->again_end = &l->again;
 }
 
 void loop_free(struct loop *l)
@@ -75,6 +94,7 @@ void loop_free(struct loop *l)
 	do { /* a reap() may close other sources */
 		while (l->all)
 			loop_close(l->all);
+		forget_lists(l);
 		reap_all(l);
 	} while (l->all || l->reap);
 	l->cls->free(l->poller);
@@ -222,7 +242,7 @@ static int turn_timeout(const struct loop *l, int max_wait_ms)
 {
 	uint64_t next = timers_next(&l->timers), ms;
 
-	if (l->again || l->stop)
+	if (l->again || l->touched || l->reap || l->stop)
 		return 0;
 	if (next == TIMER_NEVER)
 		return max_wait_ms;

@@ -113,6 +113,7 @@ static void join(struct query *q, struct resolve_part *p)
 
 static void leave(struct resolve_part *p)
 {
+	ZT_ASSERT(p->query);
 	if (p->prev)
 		p->prev->next = p->next;
 	else

@@ -360,7 +360,10 @@ static int super_open(struct super *s, struct why *w)
 		rc = open_log_sink(s, w);
 	if (rc == 0)
 		rc = super_bind(&s->open, s->role, s->conf, &none, w);
-	return rc < 0 ? rc : enter_jail(s, w);
+	if (rc < 0)
+		return rc;
+	log_own_pipe(&s->log);
+	return enter_jail(s, w);
 }
 
 static void super_close(struct super *s)
@@ -370,6 +373,7 @@ static void super_close(struct super *s)
 	if (s->place.sock[0] && s->lock_fd >= 0)
 		unlink(s->place.sock);
 	loop_free(s->loop);
+	ctl_free(&s->ctl);
 	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
 	free(s);

@@ -116,7 +116,7 @@ static int ask_one(const struct ask *a, const char *role)
 		return rc == -ZT_E_NOTFOUND || rc == -ZT_E_TIMEOUT ? a->verb->absent_code : (int)err_exit(w.err);
 	}
 	span_cut(wr_span(&out), '\n', &sentence, &body);
-	if (!a->json || code != EXIT_ZT_OK)
+	if (!span_eq_str(sentence, "ok")) /* then the body says it all */
 		fprintf(code == EXIT_ZT_OK ? stdout : stderr, "%s: %.*s\n", role, SPAN_ARG(sentence));
 	fwrite(body.p, 1, body.n, code == EXIT_ZT_OK ? stdout : stderr);
 	return (int)code;

@@ -4,11 +4,11 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/bounds.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "decide/conf_emit.h"
 #include "decide/conf_keys.h"
 #include "decide/config.h"
@@ -65,16 +65,20 @@ static bool parse_args(int argc, char **argv, struct wish *out)
 static int print_text(void (*write)(const struct conf *c, struct wr *w), const struct conf *c)
 {
 	size_t cap = BOUND_CAP(BOUND_CONF_FILE);
-	void *p = malloc(cap);
-	struct wr w = wr_of(p, cap);
+	struct arena mem;
+	struct wr w;
+	void *p;
 
+	arena_init(&mem, cap);
+	p = arena_get(&mem, cap);
 	if (p == NULL) {
 		fprintf(stderr, "zt check: %s\n", err_text(ZT_E_NOMEM));
 		return EXIT_ZT_FAILED;
 	}
+	w = wr_of(p, cap);
 	write(c, &w);
 	fwrite(w.p, 1, w.n, stdout);
-	free(p);
+	arena_free(&mem);
 	return fflush(stdout) == 0 && !w.full ? EXIT_ZT_OK : EXIT_ZT_FAILED;
 }
 

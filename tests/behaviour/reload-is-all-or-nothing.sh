@@ -15,6 +15,7 @@ for line in sys.stdin:
     s.sendall(b"x"); print("back" if s.recv(1) == b"x" else "lost", flush=True)
 PY
 coproc LIVE { python3 "$TMP/live.py" "$PORT"; }
+live_pid=$LIVE_PID # bash forgets it when the process ends
 live() {
 	local got
 	echo go >&"${LIVE[1]}"
@@ -65,8 +66,8 @@ sed -i /idle/d "$CONF"
 expect 3 "$ZT" reload echo -c "$CONF"
 has "$ERR" "restart"
 live "at the end"
-kill "$LIVE_PID"
-wait "$LIVE_PID" 2>/dev/null
+kill "$live_pid"
+wait "$live_pid" 2>/dev/null
 stop echo
 same "$STATUS" 0 "exit code"
 pass

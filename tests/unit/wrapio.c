@@ -88,6 +88,7 @@ WRAP(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int flags))
 {
 	return hit(WRAP_ACCEPT) ? -1 : __real_accept4(fd, a, n, flags);
 }
+WRAP(int, socket, (int family, int type, int proto)) { return hit(WRAP_SOCKET) ? -1 : __real_socket(family, type, proto); }
 WRAP(int, connect, (int fd, const struct sockaddr *a, socklen_t n))
 {
 	return hit(WRAP_CONNECT) ? -1 : __real_connect(fd, a, n);

@@ -78,10 +78,8 @@ TEST(giving_back_more_than_was_taken_aborts)
  * is printed, and a row that has its test by now must be taken off.
  */
 static const enum bound_id pending[] = {
-	BOUND_LISTENERS,     BOUND_CONF_LINE,    BOUND_CONF_FILE,     BOUND_CONF_SECTIONS,
-	BOUND_CONF_FAULTS,   BOUND_CONF_LIST,    BOUND_JOURNAL_RECORD, BOUND_STORE_KEYS,  BOUND_STORE_OPS,     BOUND_DNS_QUERIES,
-	BOUND_DNS_CACHE,     BOUND_DNS_ADDRS,    BOUND_DNS_CHAIN,     BOUND_HOSTS_ENTRIES,
-	BOUND_DIALS,
+	BOUND_LISTENERS, BOUND_CONF_LINE, BOUND_CONF_FILE, BOUND_CONF_SECTIONS, BOUND_CONF_FAULTS, BOUND_CONF_LIST,
+	BOUND_CONF_FILES,
 };
 
 static const char *const id_names[BOUND_COUNT] = {

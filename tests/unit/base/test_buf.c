@@ -40,6 +40,7 @@ TEST(bytes_leave_in_order_and_room_comes_back)
 	buf_take(&b, 8);
 	CHECK_INT(buf_room(&b), 8);
 	CHECK(buf_span(&b).n == 0);
+	CHECK(buf_space(&b, &room) == mem && room == 8); /* empty: all of it in one piece */
 	CHECK(buf_detach(&b) == mem && !buf_attached(&b));
 }
 

@@ -51,6 +51,25 @@ TEST(commas_stand_between_and_nowhere_else)
 			  "\"f\\u0000\":-1.5e3,\"g\":2}");
 }
 
+TEST(a_container_beside_a_full_one_begins_empty)
+{
+	struct jsonw j;
+
+	w = wr_of(mem, sizeof mem);
+	jsonw_init(&j, &w);
+	jsonw_open(&j, '[');
+	for (int i = 0; i < 2; i++) {
+		jsonw_open(&j, '{');
+		jsonw_key(&j, "a"), jsonw_open(&j, '[');
+		jsonw_u64(&j, 1);
+		jsonw_u64(&j, 2);
+		jsonw_close(&j, ']');
+		jsonw_close(&j, '}');
+	}
+	jsonw_close(&j, ']');
+	CHECK_STR(text(), "[{\"a\":[1,2]},{\"a\":[1,2]}]");
+}
+
 TEST(numbers_at_their_ends)
 {
 	struct jsonw j;
@@ -101,6 +120,23 @@ TEST(what_drives_a_terminal_or_turns_text_is_escaped)
 		  "\"a\\u202eb\\u2066c\\u200fd\\u061c\"");
 	CHECK_STR(quoted(SPAN_LIT("\xe2\x80\x8d\xe2\x81\xaa\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")),
 		  "\"\xe2\x80\x8d\xe2\x81\xaa\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
+}
+
+TEST(the_escaped_ranges_end_where_they_should)
+{
+	static const uint16_t ends[] = {0x9f, 0x61c, 0x200e, 0x200f, 0x2028, 0x202e, 0x2066, 0x2069};
+	static const uint16_t plain[] = {0xa0, 0x61b, 0x61d, 0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a};
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0] + sizeof plain / sizeof plain[0]; i++) {
+		bool escaped = i < sizeof ends / sizeof ends[0];
+		unsigned c = escaped ? ends[i] : plain[i - sizeof ends / sizeof ends[0]];
+		uint8_t three[] = {(uint8_t)(0xe0 | c >> 12), (uint8_t)(0x80 | (c >> 6 & 63)), (uint8_t)(0x80 | (c & 63))};
+		uint8_t two[] = {(uint8_t)(0xc0 | c >> 6), (uint8_t)(0x80 | (c & 63))};
+		const char *out = quoted(c < 0x800 ? span_of(two, 2) : span_of(three, 3));
+
+		if ((strstr(out, "\\u") != NULL) != escaped)
+			unit_fail(__FILE__, __LINE__, "U+%04x", c);
+	}
 }
 
 TEST(bytes_that_are_not_utf8_become_replacement_characters)

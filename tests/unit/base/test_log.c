@@ -105,6 +105,24 @@ TEST(nothing_from_outside_forges_a_line_or_drives_a_terminal)
 	CHECK(strstr(render(&text, "a\nb\x1b", NULL, 0), "worker: a\\nb\\u001b\n"));
 }
 
+TEST(text_values_stand_bare_only_of_harmless_characters)
+{
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/-_@+[],*";
+	struct log l = new_log(LOG_TEXT);
+
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t at = 0; at < 3; at++) {
+			uint8_t b[] = {'a', 'a', 'a'};
+			const struct log_field f[] = {LF_SPAN("k", span_of(b, 3))};
+			bool bare = c && strchr(harmless, (int)c);
+
+			b[at] = (uint8_t)c;
+			if ((strstr(render(&l, "m", f, 1), "k=\"") == NULL) != bare)
+				unit_fail(__FILE__, __LINE__, "byte %u at %zu", c, at);
+		}
+	CHECK(strstr(render(&l, "m", (const struct log_field[]){LF_STR("k", "7")}, 1), "k=7\n"));
+}
+
 static const char *with_value(const struct log *l, const char *value)
 {
 	const struct log_field f[] = {LF_STR("k", value), LF_U64("after", 1)};

@@ -53,6 +53,20 @@ TEST(half_a_line_is_not_glued_to_the_next)
 	wrap_reset();
 }
 
+TEST(one_line_written_by_hand)
+{
+	struct log l = to_file();
+
+	NEED(l.fd >= 0);
+	CHECK_INT(log_write_fd(l.fd, SPAN_LIT("whole\n")), 0);
+	wrap_short(WRAP_WRITE, 3);
+	CHECK_INT(log_write_fd(l.fd, SPAN_LIT("half\n")), -ZT_E_NOSPACE);
+	CHECK_STR(content(&l), "whole\nhal");
+	wrap_reset();
+	CHECK_INT(log_write_fd(-1, SPAN_LIT("x\n")), -ZT_E_SYS);
+	close(l.fd);
+}
+
 TEST(an_interrupted_write_is_made_again)
 {
 	struct log l = to_file();

@@ -188,20 +188,23 @@ TEST(random_gets_and_puts_agree_with_the_count)
 
 TEST(an_arena_gives_zeroed_aligned_memory_up_to_its_cap)
 {
+	uint8_t *p, *kept[10];
 	struct arena a;
-	uint8_t *p;
 
 	arena_init(&a, 10000);
 	for (int i = 0; i < 10; i++) {
 		NEED((p = arena_get(&a, 1 + (size_t)i)) != NULL);
 		CHECK((uintptr_t)p % 16 == 0);
 		CHECK(p[0] == 0 && p[i] == 0);
-		memset(p, 0xff, 16);
+		memset(p, 0xa0 + i, 16);
+		kept[i] = p;
 	}
 	CHECK_INT(a.used, 160);
 	CHECK(arena_get(&a, 9841) == NULL);
 	NEED((p = arena_get(&a, 9840)) != NULL); /* larger than a chunk */
 	CHECK(p[0] == 0 && p[9839] == 0);
+	for (int i = 0; i < 10; i++) /* none was given out twice */
+		CHECK(kept[i][0] == 0xa0 + i && kept[i][15] == 0xa0 + i);
 	CHECK_INT(a.used, 10000);
 	CHECK(arena_get(&a, 1) == NULL);
 	CHECK(arena_get(&a, 0) != NULL);

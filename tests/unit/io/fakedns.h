@@ -39,6 +39,7 @@ struct fake_conn {
 	size_t split; /* > 0: this many bytes first, the rest a turn later */
 	bool hang_up; /* close when all is sent */
 	bool reset;   /* … or throw everything away with an RST */
+	bool used;
 };
 
 struct fakedns {
@@ -48,6 +49,8 @@ struct fakedns {
 	void (*script)(struct fake_question *q); /* called for every question; may be NULL */
 	struct fake_question seen[160];
 	size_t n;
+	/* Slots and not malloc(): the fault tests count what the resolver allocates. */
+	struct fake_conn conn[6];
 	size_t conns;
 	bool mute_tcp; /* take connections and never read */
 };
@@ -245,12 +248,13 @@ static inline void fake_conn_reap(struct source *s)
 	struct fake_conn *c = CONTAINER_OF(s, struct fake_conn, src);
 
 	c->dns->conns--;
-	free(c);
+	c->used = false;
 }
 
 static inline void fake_conn_write(struct fake_conn *c)
 {
 	size_t n = c->out_n - c->out_at;
+	ssize_t sent;
 
 	if (n == 0)
 		return;
@@ -258,8 +262,10 @@ static inline void fake_conn_write(struct fake_conn *c)
 		n = c->split;
 		c->split = 0; /* the rest when the loop comes round again */
 	}
-	n = (size_t)send(c->src.fd, c->out + c->out_at, n, MSG_NOSIGNAL);
-	c->out_at += n;
+	sent = send(c->src.fd, c->out + c->out_at, n, MSG_NOSIGNAL);
+	if (sent < 0)
+		return;
+	c->out_at += (size_t)sent;
 	if (c->out_at == c->out_n && c->hang_up)
 		loop_close(&c->src);
 }
@@ -276,7 +282,7 @@ static inline void fake_conn_ready(struct source *s, unsigned events)
 		return;
 	n = recv(s->fd, c->in + c->in_n, sizeof c->in - c->in_n, 0);
 	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			loop_close(s);
 		return;
 	}
@@ -297,12 +303,14 @@ static const struct source_class fake_conn_class = {"fakedns-conn", fake_conn_wa
 static inline void fake_tcp_ready(struct source *s, unsigned events)
 {
 	struct fakedns *f = CONTAINER_OF(s, struct fakedns, tcp);
-	struct fake_conn *c = calloc(1, sizeof *c);
+	struct fake_conn *c = f->conn;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	CHECK(fd >= 0 && c);
-	*c = (struct fake_conn){.src = {.cls = &fake_conn_class, .fd = fd}, .dns = f};
+	while (c->used && c < &f->conn[ARRAY_LEN(f->conn) - 1])
+		c++;
+	CHECK(fd >= 0 && !c->used);
+	*c = (struct fake_conn){.src = {.cls = &fake_conn_class, .fd = fd}, .dns = f, .used = true};
 	f->conns++;
 	CHECK_INT(loop_add(f->loop, &c->src), 0);
 }

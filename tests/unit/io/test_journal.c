@@ -160,6 +160,7 @@ TEST(staged_records_are_written_together_and_only_then)
 	close(dir);
 }
 
+/* FLOODS(BOUND_JOURNAL_RECORD) */
 TEST(a_record_over_the_bound_is_refused)
 {
 	static uint8_t fill[65000];

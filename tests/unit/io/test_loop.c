@@ -179,6 +179,63 @@ static void closing_a_parked_source_is_clean(enum loop_backend kind)
 TEST(closing_a_parked_source_epoll) { closing_a_parked_source_is_clean(LOOP_EPOLL); }
 TEST(closing_a_parked_source_poll) { closing_a_parked_source_is_clean(LOOP_POLL); }
 
+/* p asks for another turn and then closes q, which had asked for one too: q must be neither
+ * called nor freed while a list still names it. */
+static void again_then_close_ready(struct source *s, unsigned events)
+{
+	struct probe *p = CONTAINER_OF(s, struct probe, src);
+
+	(void)events;
+	p->calls++;
+	loop_again(s);
+	if (p->closes)
+		loop_close(&p->closes->src);
+}
+
+static void free_probe(struct source *s)
+{
+	free(CONTAINER_OF(s, struct probe, src));
+}
+
+static const struct source_class again_class = {"again", probe_wants, again_then_close_ready, free_probe};
+
+static struct probe *again_probe(struct loop *l, int *peer)
+{
+	struct probe *p = calloc(1, sizeof *p);
+	int sv[2];
+
+	if (p == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sv) < 0)
+		abort();
+	p->src = (struct source){.cls = &again_class, .fd = sv[0]};
+	*peer = sv[1];
+	CHECK_INT(loop_add(l, &p->src), 0);
+	return p;
+}
+
+static void closed_after_asking_again(enum loop_backend kind)
+{
+	struct loop *l = open_loop(kind);
+	int pa, pb;
+	struct probe *a = again_probe(l, &pa), *b = again_probe(l, &pb);
+
+	b->closes = a;
+	loop_again(&a->src); /* a runs first and asks again; then b closes it in the same pass */
+	loop_again(&b->src);
+	CHECK_INT(loop_turn(l, 0), 0);
+	b->closes = NULL;
+	CHECK_INT(loop_turn(l, -1), 0);
+	CHECK_INT(loop_turn(l, -1), 0);
+	CHECK_INT(b->calls, 3);
+	CHECK_INT(loop_stats(l).reaped, 1);
+	loop_touch(&b->src);
+	loop_close(&b->src); /* touched, asked again, closed: and then the loop itself ends */
+	loop_free(l);
+	close(pa);
+	close(pb);
+}
+TEST(closed_after_asking_again_epoll) { closed_after_asking_again(LOOP_EPOLL); }
+TEST(closed_after_asking_again_poll) { closed_after_asking_again(LOOP_POLL); }
+
 struct tick {
 	struct timer t;
 	char name;

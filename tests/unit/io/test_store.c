@@ -253,6 +253,7 @@ TEST(questions_outside_their_bounds_are_not_queued)
 	kit_close(&k);
 }
 
+/* FLOODS(BOUND_STORE_OPS) */
 TEST(the_queue_has_an_end)
 {
 	struct kit k;
@@ -271,6 +272,7 @@ TEST(the_queue_has_an_end)
 	kit_close(&k);
 }
 
+/* FLOODS(BOUND_STORE_KEYS) */
 TEST(a_full_table_refuses_new_keys_and_keeps_the_old_ones_going)
 {
 	struct kit k;
@@ -289,6 +291,7 @@ TEST(a_full_table_refuses_new_keys_and_keeps_the_old_ones_going)
 	kit_close(&k);
 }
 
+/* FLOODS(BOUND_STORE_BYTES) */
 TEST(a_full_memory_refuses_longer_values)
 {
 	struct kit k;

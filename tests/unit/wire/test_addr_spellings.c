@@ -121,7 +121,7 @@ TEST(a_host_with_a_port)
 	static const char *const bad[] = {
 		"example.com", "example.com:", "example.com:0", "example.com:99999", ":80", "[example.com]:80",
 		"[192.0.2.1]:80", "::1:80", "fe80::1:443", "exa mple.com:80", "example.com.:80", "-a.com:80",
-		"a-.com:80", "a..b:80", "10.0.0.256:80", "123:80", "1.2.3:80", "a.b.7:80", "a/b:80", "a@b:80",
+		"a-.com:80", "a..b:80", "10.0.0.256:80", "123:80", "1.2.3:80", "a.b.7:80", "a.0:80", "a.9:80", "a.90:80", "a.com:65536", "a/b:80", "a@b:80",
 		"\xc3\xa9.com:80", "*.example.com:80", "[::1]:80x", "[::1]x:80",
 	};
 	struct span host;
@@ -141,6 +141,7 @@ TEST(host_names_have_their_lengths)
 	char name[300];
 
 	memset(name, 'a', sizeof name);
+	CHECK(addr_is_hostname(span_of(name, 1)));
 	CHECK(addr_is_hostname(span_of(name, 63)));
 	CHECK(!addr_is_hostname(span_of(name, 64)));
 	for (size_t i = 63; i < sizeof name; i += 64)
@@ -197,11 +198,19 @@ TEST(kinds_of_addresses)
 
 TEST(equality_with_and_without_the_port)
 {
-	struct addr a = ip("192.0.2.1"), b = ip("::ffff:192.0.2.1"), c = ip("::c000:201");
+	struct addr a = ip("192.0.2.1"), b = ip("::ffff:192.0.2.1"), c = ip("::c000:201"), d;
 	char text[ADDR_TEXT];
 
 	CHECK(addr_eq(&a, &b) && addr_same_ip(&a, &b));
 	CHECK(!addr_same_ip(&a, &c));
+	c = ip("192.0.2.2");
+	CHECK(!addr_same_ip(&a, &c) && !addr_eq(&a, &c));
+	c = ip("0.0.0.0");
+	d = ip("::");
+	CHECK(!addr_same_ip(&c, &d) && !addr_same_ip(&d, &c)); /* equal bytes, other family */
+	c = ip("2001:db8::1");
+	d = ip("2001:db8::2");
+	CHECK(!addr_same_ip(&c, &d));
 	b.port = 1;
 	CHECK(!addr_eq(&a, &b) && addr_same_ip(&a, &b));
 	c = ip("fe80::1");
@@ -245,8 +254,10 @@ TEST(networks_hold_what_they_should)
 		"10.0.0.0/ 8", "10.0.0/8", "::/129", "::1/64", "2001:db8::1/32", "::ffff:10.0.0.0/8",
 		"::ffff:0:0/95", "::ffff:10.0.0.1/104", "example.com/8",
 	};
-	struct cidr c;
+	const struct addr none = {0};
+	struct cidr c = {0};
 
+	CHECK(!cidr_has(&c, &none));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct addr a = ip(cases[i].ip);
 

@@ -68,7 +68,7 @@ TEST(lines_that_say_nothing)
 	CHECK_INT(hosts_find(SPAN_LIT("10.0.0.1 na\0s\n"), SPAN_LIT("na"), &ip, 1), 0); /* NUL is a byte of it */
 }
 
-TEST(cap_and_bound)
+FLOODS(BOUND_HOSTS_ENTRIES)
 {
 	size_t max = BOUND_CAP(BOUND_HOSTS_ENTRIES), size = (max + 10) * 40;
 	char *text = malloc(size);
