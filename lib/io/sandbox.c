@@ -182,7 +182,8 @@ static int caps_get(struct cap_sets *c)
 	return (int)syscall(SYS_capget, &c->head, c->set);
 }
 
-/* Permitted and effective become what of `keep` was permitted; inheritable and ambient, empty. */
+/* Permitted and effective become what of `keep` was permitted; inheritable becomes empty, and
+ * with it the ambient set, which the kernel keeps within both. */
 static int caps_cut(uint64_t keep)
 {
 	struct cap_sets c;
@@ -194,9 +195,6 @@ static int caps_cut(uint64_t keep)
 		c.set[i].effective = c.set[i].permitted;
 		c.set[i].inheritable = 0;
 	}
-	/* EINVAL before Linux 4.3, which has no ambient set */
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
-		return -1;
 	return (int)syscall(SYS_capset, &c.head, c.set);
 }
 
@@ -339,16 +337,17 @@ static void sort_fds(int *fd, size_t n)
 
 /* Without close_range() (before Linux 5.9) one by one. Numbers above the hard limit cannot
  * have been given out unless it was lowered since, which nothing in zt does. */
+#define FDS_AT_MOST (1u << 20) /* the kernel's own default ceiling, fs.nr_open: 0.1 s */
+#define FDS_UNKNOWN (1u << 16) /* where even the limit cannot be asked */
 static bool close_between(unsigned from, unsigned to)
 {
-	struct rlimit max;
+	struct rlimit max = {0};
 
 	if (from > to || syscall(__NR_close_range, from, to, 0) == 0)
 		return true;
-	if (getrlimit(RLIMIT_NOFILE, &max) == 0 && max.rlim_max < to)
-		to = (unsigned)max.rlim_max;
-	if (to > 1u << 20) /* the kernel's own default ceiling, fs.nr_open */
-		to = 1u << 20;
+	if (getrlimit(RLIMIT_NOFILE, &max) != 0)
+		max.rlim_max = FDS_UNKNOWN;
+	to = (unsigned)num_min64(to, num_min64(max.rlim_max, FDS_AT_MOST));
 	for (unsigned fd = from; fd <= to; fd++)
 		close((int)fd);
 	return false;

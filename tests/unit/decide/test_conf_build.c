@@ -204,6 +204,7 @@ TEST(cross_checks_run_only_on_good_values)
 	conf_faults_free(&faults);
 }
 
+/* FLOODS(BOUND_CONF_FAULTS) */
 TEST(sixty_four_faults_are_listed_and_the_rest_counted)
 {
 	static char text[8192];
@@ -224,6 +225,7 @@ TEST(sixty_four_faults_are_listed_and_the_rest_counted)
 	conf_faults_free(&faults);
 }
 
+/* FLOODS(BOUND_CONF_SECTIONS) */
 TEST(four_thousand_and_ninety_six_sections)
 {
 	static char text[262144];

@@ -239,6 +239,7 @@ static int list(const struct conf_key *k, struct conf_list *l, const char *text)
 	return rc;
 }
 
+/* FLOODS(BOUND_CONF_LIST) */
 TEST(lists_are_split_at_commas_and_grow)
 {
 	const struct conf_key k = {.type = CONF_STRING, .flags = CONF_LIST, .min = 1};

@@ -131,6 +131,7 @@ TEST(checks_look_across_keys)
 	}
 }
 
+/* FLOODS(BOUND_LISTENERS) */
 TEST(seventeen_listeners_are_too_many)
 {
 	char text[2048] = "[echo]\nlisten =\n";

@@ -178,6 +178,7 @@ TEST(a_file_that_everybody_may_write)
 	unload(c);
 }
 
+/* FLOODS(BOUND_CONF_FILE) */
 TEST(a_file_of_one_mebibyte_is_the_longest)
 {
 	const char *zt = put("big", "zt.conf", "");
@@ -196,6 +197,7 @@ TEST(a_file_of_one_mebibyte_is_the_longest)
 	unload(c);
 }
 
+/* FLOODS(BOUND_CONF_FILES) */
 TEST(two_hundred_and_fifty_six_files)
 {
 	char name[32], zt[512]; /* a copy: put() forgets a path after eight more */

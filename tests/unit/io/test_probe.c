@@ -67,6 +67,24 @@ static struct tally try_all(const struct probe *p, enum jail_profile profile, co
 	return t;
 }
 
+/* What this kernel has must be on: a layer that is never put on would also refuse nothing. */
+static void check_layers(const struct jail_report *r)
+{
+	int abi = landlock_abi();
+
+	for (unsigned l = 0; l < JAIL_LAYER_COUNT; l++) {
+		bool has = l == JAIL_L_FILES	? abi >= LANDLOCK_ABI_TRUNCATE
+			   : l == JAIL_L_TCP	? abi >= LANDLOCK_ABI_TCP
+			   : l == JAIL_L_SCOPES ? abi >= LANDLOCK_ABI_SCOPES
+			   : l == JAIL_L_WX	? prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0) >= 0
+						: true;
+
+		if (has && jail_wants(r->profile, (enum jail_layer)l) && r->layer[l].state == JAIL_ABSENT)
+			unit_fail(__FILE__, __LINE__, "%s: %s is absent: %s", jail_profile_name(r->profile),
+				  jail_layer_name((enum jail_layer)l), r->layer[l].text);
+	}
+}
+
 TEST(every_profile_is_refused_what_it_must_be)
 {
 	struct probe p;
@@ -82,6 +100,7 @@ TEST(every_profile_is_refused_what_it_must_be)
 			unit_fail(__FILE__, __LINE__, "%s: %s", jail_profile_name((enum jail_profile)i), why.text);
 			continue;
 		}
+		check_layers(&r);
 		t = try_all(&p, (enum jail_profile)i, &r);
 		held += t.held;
 		CHECK_INT(t.open, 0);
@@ -275,6 +294,9 @@ TEST(without_mdwe_the_filter_is_the_write_xor_execute)
 	CHECK_INT(state_of(&e, JAIL_L_WX), JAIL_ABSENT);
 	CHECK_INT(e.tally.gap, 2);
 	CHECK(e.missing && strstr(e.why, "w^x (needs Linux 6.3") != NULL);
+	NEED(on_kernel(lacks, ARRAY_LEN(lacks), JAIL_SUPERVISOR, &e)); /* whose filter lets it be */
+	CHECK_INT(state_of(&e, JAIL_L_WX), JAIL_ABSENT);
+	CHECK(!e.missing);
 }
 
 TEST(without_landlock_a_worker_holds_and_a_log_writer_does_not)

@@ -5,6 +5,7 @@
 #include "tests/unit/io/jailed.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,29 +73,108 @@ TEST(ends_have_words)
 
 /* ---- who it is ------------------------------------------------------------------------------- */
 
-static int has_no_power(struct given *g)
+struct caps {
+	uint64_t permitted, effective, inheritable;
+};
+
+static bool caps_of_self(struct caps *out)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct set[2] = {0};
+
+	if (syscall(SYS_capget, &head, set) != 0)
+		return false;
+	out->permitted = set[0].permitted | (uint64_t)set[1].permitted << 32;
+	out->effective = set[0].effective | (uint64_t)set[1].effective << 32;
+	out->inheritable = set[0].inheritable | (uint64_t)set[1].inheritable << 32;
+	return true;
+}
+
+static uint64_t bounding_set(void)
+{
+	uint64_t all = 0;
+
+	for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		all |= (uint64_t)prctl(PR_CAPBSET_READ, cap, 0, 0, 0) << cap;
+	return all;
+}
+
+/* Everything that a process can have too much of: groups, inheritable and ambient sets. */
+static bool take_too_much(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct set[2];
+	const gid_t groups[] = {4, 5};
+
+	if (!is_root())
+		return true;
+	if (setgroups(2, groups) != 0 || syscall(SYS_capget, &head, set) != 0)
+		return false;
+	set[0].inheritable = set[0].permitted;
+	return syscall(SYS_capset, &head, set) == 0 &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) == 0;
+}
+
+static int has_no_power(struct given *g)
+{
+	struct rlimit core;
+	struct caps c;
 	uid_t r, e, s;
 	int step = 0;
 
-	(void)g;
 	STEP(getresuid(&r, &e, &s) == 0 && r != 0 && e == r && s == r);
-	STEP(getgroups(0, NULL) == 0 || geteuid() != NOBODY);
-	STEP(syscall(SYS_capget, &head, set) == 0);
-	STEP((set[0].permitted | set[1].permitted | set[0].effective | set[1].effective | set[0].inheritable) == 0);
+	STEP(e != NOBODY || getgroups(0, NULL) == 0);
+	STEP(caps_of_self(&c) && (c.permitted | c.effective | c.inheritable) == 0);
+	STEP(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_RAW, 0, 0) == 0);
+	STEP(bounding_set() == 0 || strstr(g->report.layer[JAIL_L_USER].text, "was not started as root"));
 	STEP(setuid(0) != 0 && setgid(0) != 0);
 	STEP(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	STEP(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
 	STEP(g->report.layer[JAIL_L_NOCORE].state == JAIL_PARTIAL || prctl(PR_GET_DUMPABLE) == 0);
 	return 0;
+}
+
+static int with_too_much(struct jail_opts *o, int (*body)(struct given *))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(take_too_much() ? WEXITSTATUS(in_jail(o, body)) : 199);
+	waitpid(pid, &status, 0);
+	return status;
 }
 
 TEST(root_is_gone_and_stays_gone)
 {
 	struct jail_opts o = jail_for(JAIL_PROBE, NULL, 0, -1);
 
-	check_exit(in_jail(&o, has_no_power), "probe");
+	check_exit(with_too_much(&o, has_no_power), "probe");
+}
+
+#define BIT64(n) (1ull << (n))
+static int has_what_it_needs(struct given *g)
+{
+	const uint64_t keep = BIT64(CAP_NET_BIND_SERVICE) | BIT64(CAP_CHOWN) | BIT64(CAP_FOWNER) |
+			      BIT64(CAP_DAC_OVERRIDE) | BIT64(CAP_KILL) | BIT64(CAP_SETUID) |
+			      BIT64(CAP_SETGID) | BIT64(CAP_SETPCAP);
+	struct caps c;
+	int step = 0;
+
+	STEP(caps_of_self(&c) && c.inheritable == 0 && c.permitted == c.effective);
+	STEP((c.permitted & ~keep) == 0);
+	STEP(g->report.layer[JAIL_L_CAPS].state == JAIL_ON);
+	STEP(getuid() != 0 || (bounding_set() & ~keep) == 0);
+	STEP(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	STEP(g->report.layer[JAIL_L_NOCORE].state == JAIL_PARTIAL || prctl(PR_GET_DUMPABLE) == 0);
+	return 0;
+}
+
+TEST(a_supervisor_keeps_what_its_work_needs_and_no_more)
+{
+	struct jail_opts o = jail_for(JAIL_SUPERVISOR, NULL, 0, -1);
+
+	check_exit(with_too_much(&o, has_what_it_needs), "supervisor");
 }
 
 static int still_root(struct given *g)

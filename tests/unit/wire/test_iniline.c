@@ -163,6 +163,7 @@ TEST(malformed_pairs)
 	REFUSED("a = b", ZT_E_SYNTAX, "before any section");
 }
 
+/* FLOODS(BOUND_CONF_LINE) */
 TEST(a_line_of_196_bytes_is_the_longest)
 {
 	in_section();
