@@ -423,11 +423,9 @@ int echo_worker_main(int argc, char **argv)
 	struct worker w = {.thirsty_end = &w.thirsty};
 	int code;
 
-	(void)argc;
-	(void)argv;
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));
 	pool_init(&w.bufs, &w.child.bounds, BOUND_RELAY_BUFS, BUF_BYTES);
-	code = child_run(&w.child, &worker_class);
+	code = child_run(&w.child, &worker_class, argc, argv);
 	pool_free(&w.conns);
 	pool_free(&w.bufs);
 	return code;
