@@ -15,11 +15,11 @@ while not select.select([sys.stdin], [], [], 0.01)[0]:   # sends whenever it can
 PY
 # The worker holds bytes that it cannot send, and for a while nothing has moved.
 stuck() {
-	local now then
-	then=$(status children.0.counters.bytes)
+	local now before
+	before=$(status children.0.counters.bytes)
 	sleep 0.3
 	now=$(status children.0.counters.bytes)
-	[ "$now" = "$then" ] && [ "$now" -gt 0 ] && [ "$(status children.0.counters.relay_buffers)" = 1 ]
+	[ "$now" = "$before" ] && [ "$now" -gt 0 ] && [ "$(status children.0.counters.relay_buffers)" = 1 ]
 }
 begin() {
 	start_echo
