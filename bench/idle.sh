@@ -33,7 +33,9 @@ total=0
 for p in $pid $(ps -o pid= --ppid "$pid"); do
 	pss=$(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup")
 	rss=$(awk '/^Rss:/ {print $2}' "/proc/$p/smaps_rollup")
-	echo "| idle $(tr '\0' ' ' <"/proc/$p/cmdline" | cut -c1-40 | sed 's/ *$//' | sed "s|$PWD/||"): PSS / RSS | $pss / $rss KiB |"
+	name=supervisor
+	[ "$p" = "$pid" ] || name=$(tr '\0' ' ' <"/proc/$p/cmdline" | awk '{print $3}')
+	echo "| idle $name: PSS / RSS | $pss / $rss KiB |"
 	total=$((total + pss))
 done
 echo "| idle role, supervisor and one child: summed PSS | $total KiB |"

@@ -255,7 +255,10 @@ static void conn_close(struct conn *k, const char *why)
 	    LF_STR("why", why));
 	loop_timer_stop(k->src.loop, &k->idle);
 	leave_thirsty(k);
-	give_back(k);
+	if (buf_attached(&k->buf))
+		give_back(k);
+	else
+		wake_thirsty(w); /* it may have been woken for a buffer that it did not take any more */
 	if (k->prev)
 		k->prev->next = k->next;
 	else
@@ -323,10 +326,11 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 	return why_set(why, ZT_E_BUG, "%zu listeners were handed over for %zu addresses", n, next->echo.listen.n);
 }
 
+/* The open one for this address that is not kept yet: two on port 0 look alike and are two. */
 static struct door *door_at(struct worker *w, const struct addr *at)
 {
 	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		if (w->doors[i].open && addr_eq(&w->doors[i].at, at))
+		if (w->doors[i].open && !w->doors[i].stays && addr_eq(&w->doors[i].at, at))
 			return &w->doors[i];
 	return NULL;
 }
@@ -346,6 +350,8 @@ static void open_door(struct worker *w, int fd, const struct addr *at)
 		LOG(&w->child.log, LOG_ERROR, "cannot watch a listener", LF_STR("at", addr_text(at, text)));
 		return;
 	}
+	close(fd);
+	LOG0(&w->child.log, LOG_ERROR, "no room for a listener");
 }
 
 static void worker_commit(struct child *c)
@@ -417,11 +423,9 @@ int echo_worker_main(int argc, char **argv)
 	struct worker w = {.thirsty_end = &w.thirsty};
 	int code;
 
-	(void)argc;
-	(void)argv;
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));
 	pool_init(&w.bufs, &w.child.bounds, BOUND_RELAY_BUFS, BUF_BYTES);
-	code = child_run(&w.child, &worker_class);
+	code = child_run(&w.child, &worker_class, argc, argv);
 	pool_free(&w.conns);
 	pool_free(&w.bufs);
 	return code;

@@ -81,8 +81,9 @@ if [ "$code" = 0 ] || ! diff -u expected got; then
 	echo "0 passed, 1 failed"
 	exit 1
 fi
-if bash tests/run.sh all no-such-name >/dev/null || ! bash tests/run.sh all good >/dev/null; then
+if bash tests/run.sh all no-such-name >none 2>&1 || ! bash tests/run.sh all good >some 2>&1; then
 	echo "run-selftest: the exit code does not follow the count"
+	cat none some
 	echo "0 passed, 1 failed"
 	exit 1
 fi

@@ -1,6 +1,13 @@
 /*
- * chan: one end of the datagram pair between a supervisor and a child: whole messages, with
- * descriptors. Never blocks, never queues: the pair's own socket buffer is the bound, and a
+ * chan: the two one-way channels between a supervisor and a child.
+ *
+ * Orders go down a SOCK_SEQPACKET pair, because they carry descriptors. Words come up a pipe in
+ * packet mode, because they must not: whoever receives a descriptor also closes it, and close()
+ * of the last reference to a socket with SO_LINGER waits for that socket's peer. A child that
+ * fell into wrong hands could hold up its supervisor for hours. A pipe carries bytes only, and
+ * the supervisor's end of the pair takes nothing.
+ *
+ * Whole messages, never blocks, never queues: the kernel's own buffers are the bound, and a
  * full one is an error that the owner answers (a child that does not read is ended).
  */
 #ifndef ZT_CHAN_H
@@ -10,19 +17,28 @@
 
 #define CHAN_FDS BOUND_CAP(BOUND_IPC_FDS)
 
+struct chan_ends {
+	int super_orders, super_words, child_orders, child_words;
+};
+
 struct chan_msg {
 	struct ipc_msg ipc; /* payload points into bytes */
-	int fds[CHAN_FDS];  /* now ours to close; CLOEXEC */
+	int fds[CHAN_FDS];  /* of an order: now ours to close; CLOEXEC */
 	size_t nfds;
 	uint8_t bytes[BOUND_CAP(BOUND_IPC_BYTES)];
 };
 
-int chan_pair(int out[2]); /* non-blocking, CLOEXEC */
-int chan_send(int fd, const struct ipc_msg *m, const int *fds, size_t nfds);
-/* 1 with a message, 0 when none is waiting, -ZT_E_CLOSED at the end, -ZT_E_SYNTAX,
- * -ZT_E_UNKNOWN, -ZT_E_TOOLONG for a message that must not be believed. from: the other
- * side's letter. On an error no descriptor is kept. */
-int chan_recv(int fd, char from, struct chan_msg *out);
+int chan_open(struct chan_ends *out); /* all non-blocking, CLOEXEC */
+
+/* An order, with descriptors that stay the caller's. 0, -ZT_E_AGAIN when the child does not
+ * read, -ZT_E_CLOSED, -ZT_E_TOOLONG. */
+int chan_order(int fd, const struct ipc_msg *m, const int *fds, size_t nfds);
+int chan_say(int fd, const struct ipc_msg *m); /* the child's word; answers the same */
+
+/* Both: 1 with a message, 0 when none is waiting, -ZT_E_CLOSED at the end, -ZT_E_SYNTAX,
+ * -ZT_E_UNKNOWN, -ZT_E_TOOLONG for one that must not be believed; then no descriptor is kept. */
+int chan_take_order(int fd, struct chan_msg *out);
+int chan_hear(int fd, struct chan_msg *out);
 void chan_close_fds(struct chan_msg *m);
 
 #endif

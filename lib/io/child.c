@@ -12,11 +12,15 @@
 #include "chan.h"
 #include "spawn.h"
 
-static int say(enum ipc_type type, uint32_t epoch, struct span payload)
+/* The supervisor counts on one answer to each order: a child that cannot give it leaves. */
+static int say(struct child *c, enum ipc_type type, uint32_t epoch, struct span payload)
 {
 	const struct ipc_msg m = {.type = type, .epoch = epoch, .payload = payload};
+	int rc = chan_say(CHILD_FD_WORDS, &m);
 
-	return chan_send(CHILD_FD_CHAN, &m, NULL, 0);
+	if (rc < 0 && c->loop)
+		loop_stop(c->loop);
+	return rc;
 }
 
 /* Parse the sealed text into *out. */
@@ -53,7 +57,7 @@ static void on_prepare(struct child *c, struct chan_msg *m)
 
 	if (c->next || m->nfds < 1) {
 		chan_close_fds(m);
-		say(IPC_REFUSED, m->ipc.epoch, SPAN_LIT("an offer is open already"));
+		say(c, IPC_REFUSED, m->ipc.epoch, SPAN_LIT("an offer is open already"));
 		return;
 	}
 	rc = read_conf(c, m->fds[0], &c->next, &w);
@@ -70,7 +74,7 @@ static void on_prepare(struct child *c, struct chan_msg *m)
 		}
 	}
 	m->nfds = 0;
-	say(rc < 0 ? IPC_REFUSED : IPC_PREPARED, m->ipc.epoch, span_str(w.text));
+	say(c, rc < 0 ? IPC_REFUSED : IPC_PREPARED, m->ipc.epoch, span_str(w.text));
 }
 
 static void on_commit(struct child *c, struct chan_msg *m)
@@ -120,7 +124,7 @@ static void on_ask(struct child *c, struct chan_msg *m)
 	ipc_write_counter(&w, "log_lines_lost", c->log.dropped_total);
 	if (w.full)
 		w.n = 0;
-	say(IPC_COUNTERS, m->ipc.epoch, wr_span(&w));
+	say(c, IPC_COUNTERS, m->ipc.epoch, wr_span(&w));
 }
 
 static void on_drain(struct child *c, struct chan_msg *m)
@@ -157,7 +161,7 @@ static void chan_ready(struct source *s, unsigned events)
 {
 	struct child *c = CONTAINER_OF(s, struct child, chan);
 	struct chan_msg m;
-	int rc = chan_recv(s->fd, 's', &m);
+	int rc = chan_take_order(s->fd, &m);
 
 	(void)events;
 	if (rc < 0) { /* the supervisor is gone: nobody could tell us to stop any more */
@@ -177,11 +181,11 @@ void child_drained(struct child *c)
 {
 	if (!c->draining)
 		return;
-	say(IPC_DRAINED, c->epoch, SPAN_NONE);
+	say(c, IPC_DRAINED, c->epoch, SPAN_NONE);
 	loop_stop(c->loop);
 }
 
-/* Descriptors 5 and up, as many as are open without a gap. */
+/* Descriptors CHILD_FD_FIRST and up, as many as are open without a gap. */
 static size_t handed_over(int out[static CHAN_FDS])
 {
 	size_t n = 0;
@@ -193,11 +197,11 @@ static size_t handed_over(int out[static CHAN_FDS])
 	return n;
 }
 
-/* What stays open: the standard three, the channel, the log, the poller, what was handed over. */
+/* What stays open: the standard three, the channels, the log, the poller, what was handed over. */
 static int enter_jail(struct child *c, const int *fds, size_t n, struct why *w)
 {
-	int keep[CHAN_FDS + 3] = {CHILD_FD_CHAN, c->log.fd, loop_fd(c->loop)};
-	size_t kept = loop_fd(c->loop) >= 0 ? 3 : 2;
+	int keep[CHAN_FDS + 4] = {CHILD_FD_ORDERS, CHILD_FD_WORDS, c->log.fd, loop_fd(c->loop)};
+	size_t kept = loop_fd(c->loop) >= 0 ? 4 : 3;
 	bool root = geteuid() == 0;
 	const struct jail_opts o = {
 		.profile = c->cls->profile,
@@ -230,7 +234,7 @@ static int child_open(struct child *c, struct why *w)
 	rc = loop_open(&c->loop, LOOP_BEST, &clock_real);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
-	c->chan = (struct source){.cls = &chan_class, .fd = CHILD_FD_CHAN, .keep_fd = true};
+	c->chan = (struct source){.cls = &chan_class, .fd = CHILD_FD_ORDERS, .keep_fd = true};
 	rc = loop_add(c->loop, &c->chan);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot watch the channel");
@@ -252,24 +256,34 @@ static int child_close(struct child *c, int code)
 	return code;
 }
 
-int child_run(struct child *c, const struct child_class *cls)
+/* "zt --child KIND EPOCH": logs and answers carry the number that the supervisor goes by. */
+static uint32_t told_epoch(int argc, char **argv)
+{
+	uint64_t epoch = 0;
+
+	if (argc > 3)
+		span_u64(span_str(argv[3]), UINT32_MAX, &epoch);
+	return (uint32_t)epoch;
+}
+
+int child_run(struct child *c, const struct child_class *cls, int argc, char **argv)
 {
 	uint8_t report[IPC_PAYLOAD];
 	struct wr r = wr_of(report, sizeof report);
 	struct why w = {0};
 
 	c->cls = cls;
-	c->epoch = 1;
+	c->epoch = told_epoch(argc, argv);
 	c->dir_fd = -1;
 	bounds_init(&c->bounds);
 	log_init(&c->log, &clock_real, cls->role, cls->proc);
 	if (child_open(c, &w) < 0) {
-		say(IPC_REFUSED, c->epoch, span_str(w.text));
+		say(c, IPC_REFUSED, c->epoch, span_str(w.text));
 		return child_close(c, (int)err_exit(w.err));
 	}
 	jailrep_write(&r, &c->jail);
 	cls->commit(c);
-	if (say(IPC_READY, c->epoch, wr_span(&r)) < 0 || loop_run(c->loop) < 0)
+	if (say(c, IPC_READY, c->epoch, wr_span(&r)) < 0 || loop_run(c->loop) < 0)
 		return child_close(c, EXIT_ZT_FAILED);
 	return child_close(c, EXIT_ZT_OK);
 }

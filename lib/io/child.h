@@ -46,8 +46,8 @@ struct child {
 	bool draining;
 };
 
-/* The whole life. Answers the process's exit code. */
-int child_run(struct child *c, const struct child_class *cls);
+/* The whole life; the arguments are those of main(). Answers the process's exit code. */
+int child_run(struct child *c, const struct child_class *cls, int argc, char **argv);
 /* Nothing left: leave. Only after drain() was called. */
 void child_drained(struct child *c);
 

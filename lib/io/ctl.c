@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -122,6 +123,7 @@ void ctl_reply(struct ctl_client *k, enum zt_exit code, const char *sentence, st
 		client_close(k);
 		return;
 	}
+	client_write(k); /* at once: there may be no next turn when the role stops */
 	loop_touch(&k->src);
 }
 
@@ -135,10 +137,13 @@ static bool peer_allowed(int fd)
 	       (cred.uid == 0 || cred.uid == geteuid());
 }
 
-static void accept_one(struct ctl *c, int fd)
+static void door_accepted(struct listener *door, int fd, const struct addr *peer)
 {
+	struct ctl *c = CONTAINER_OF(door, struct ctl, door);
+	struct loop *l = door->src.loop;
 	struct ctl_client *k = peer_allowed(fd) ? pool_get(&c->clients) : NULL;
 
+	(void)peer; /* a unix socket has no address */
 	if (k == NULL) {
 		close(fd);
 		return;
@@ -146,36 +151,16 @@ static void accept_one(struct ctl *c, int fd)
 	k->ctl = c;
 	k->src = (struct source){.cls = &client_class, .fd = fd};
 	k->deadline.fire = client_late;
-	if (loop_add(c->src.loop, &k->src) < 0) {
+	if (loop_add(l, &k->src) < 0) {
 		close(fd);
 		pool_put(&c->clients, k);
 		return;
 	}
-	if (!loop_timer(c->src.loop, &k->deadline, ASK_DEADLINE))
+	if (!loop_timer(l, &k->deadline, ASK_DEADLINE))
 		client_close(k);
 }
 
-static unsigned ctl_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
-static void ctl_ready(struct source *s, unsigned events)
-{
-	struct ctl *c = CONTAINER_OF(s, struct ctl, src);
-
-	(void)events;
-	for (int i = 0; i < LOOP_ACCEPTS; i++) {
-		int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0)
-			return;
-		accept_one(c, fd);
-	}
-}
-
-static const struct source_class ctl_class = {"control socket", ctl_wants, ctl_ready, NULL};
+static const struct listener_class door_class = {door_accepted, NULL};
 
 static int fill_path(struct sockaddr_un *to, const char *path, struct why *w)
 {
@@ -206,14 +191,9 @@ int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, 
 		close(fd);
 		return rc;
 	}
-	c->src = (struct source){.cls = &ctl_class, .fd = fd};
 	pool_init(&c->clients, b, BOUND_CTL_CLIENTS, sizeof(struct ctl_client));
-	rc = loop_add(l, &c->src);
-	if (rc < 0) {
-		close(fd);
-		return why_set(w, (enum zt_err)-rc, "cannot watch the control socket");
-	}
-	return 0;
+	rc = listener_start(&c->door, l, fd, &door_class);
+	return rc < 0 ? why_set(w, (enum zt_err)-rc, "cannot watch the control socket") : 0;
 }
 
 void ctl_free(struct ctl *c)
@@ -222,26 +202,28 @@ void ctl_free(struct ctl *c)
 		pool_free(&c->clients);
 }
 
-static int wait_for(int fd, short events, int timeout_ms)
+static int wait_for(int fd, short events, uint64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = events};
+	uint64_t now;
 	int rc;
 
-	do
-		rc = poll(&p, 1, timeout_ms);
-	while (rc < 0 && errno == EINTR);
+	do {
+		now = clock_mono(&clock_real);
+		rc = now >= deadline ? 0 : poll(&p, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+	} while (rc < 0 && errno == EINTR);
 	return rc == 1 ? 0 : -ZT_E_TIMEOUT;
 }
 
 /* Everything up to the end of the stream, into out. */
-static int read_answer(int fd, int timeout_ms, struct wr *out, struct why *w)
+static int read_answer(int fd, uint64_t deadline, struct wr *out, struct why *w)
 {
 	for (;;) {
 		uint8_t part[4096];
 		ssize_t n;
 
-		if (wait_for(fd, POLLIN, timeout_ms) < 0)
-			return why_set(w, ZT_E_TIMEOUT, "the role did not answer within %d ms", timeout_ms);
+		if (wait_for(fd, POLLIN, deadline) < 0)
+			return why_set(w, ZT_E_TIMEOUT, "the role did not answer in time");
 		n = recv(fd, part, sizeof part, 0);
 		if (n == 0)
 			return 0;
@@ -254,12 +236,29 @@ static int read_answer(int fd, int timeout_ms, struct wr *out, struct why *w)
 	}
 }
 
+static int connect_why(struct why *w, const char *path)
+{
+	if (errno == ECONNREFUSED || errno == ENOENT)
+		return why_set(w, ZT_E_NOTFOUND, "nothing listens on %s: the role is not running", path);
+	if (errno == EAGAIN)
+		return why_set(w, ZT_E_TIMEOUT, "%s takes no connection: the role hangs", path);
+	return why_sys(w, errno, "cannot connect to %s", path);
+}
+
+/* A full queue makes connect() wait, and a peer that does not read makes send() wait. */
+static int limit_waiting(int fd, int timeout_ms)
+{
+	const struct timeval most = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
 int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
 	    struct why *w)
 {
 	struct sockaddr_un to;
+	uint64_t deadline = num_add64_sat(clock_mono(&clock_real), (uint64_t)timeout_ms * NS_PER_MS), v;
 	struct span num, rest;
-	uint64_t v;
 	int rc = fill_path(&to, path, w), fd;
 
 	if (rc < 0)
@@ -267,14 +266,12 @@ int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *co
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return why_sys(w, errno, "cannot make a socket");
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
-		rc = errno == ECONNREFUSED || errno == ENOENT
-			     ? why_set(w, ZT_E_NOTFOUND, "nothing listens on %s: the role is not running", path)
-			     : why_sys(w, errno, "cannot connect to %s", path);
+	if (limit_waiting(fd, timeout_ms) < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+		rc = connect_why(w, path);
 	} else if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0) {
 		rc = why_sys(w, errno, "cannot ask %s", path);
 	} else {
-		rc = read_answer(fd, timeout_ms, out, w);
+		rc = read_answer(fd, deadline, out, w);
 	}
 	close(fd);
 	if (rc < 0)

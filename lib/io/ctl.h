@@ -10,7 +10,7 @@
 #include "base/bounds.h"
 #include "base/err.h"
 #include "base/pool.h"
-#include "loop.h"
+#include "net.h"
 
 #define CTL_REQUEST 128
 #define CTL_REPLY 65536
@@ -18,7 +18,7 @@
 struct ctl_client;
 
 struct ctl {
-	struct source src;
+	struct listener door;
 	struct pool clients;
 	/* A whole request line without its newline. Answer now or later with ctl_reply. */
 	void (*asked)(struct ctl *c, struct ctl_client *who, struct span line);
@@ -26,14 +26,15 @@ struct ctl {
 	void (*gone)(struct ctl *c, struct ctl_client *who);
 };
 
-/* Binds path (a stale socket there is removed: the caller holds the role's lock). */
+/* Binds path. A stale socket there is removed: the caller holds a lock on that place. */
 int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, struct why *w);
 /* After loop_free(), which closes what is left: gives the memory of clients back. */
 void ctl_free(struct ctl *c);
-/* text may be cut to CTL_REPLY bytes. who is closed when it has been sent. */
+/* body may be cut, the whole being CTL_REPLY bytes. who is closed when it has been sent, which
+ * may be before this returns. */
 void ctl_reply(struct ctl_client *who, enum zt_exit code, const char *sentence, struct span body);
 
-/* The asking end, blocking, bounded by timeout_ms. *code is the role's exit code, out gets
+/* The asking end, blocking, for timeout_ms all in all. *code is the role's exit code, out gets
  * sentence '\n' body. -ZT_E_NOTFOUND when no role listens at path. */
 int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
 	    struct why *w);

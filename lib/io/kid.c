@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/ct.h"
+#include "base/jsonw.h"
 #include "base/num.h"
 #include "spawn.h"
 #include "super_int.h"
@@ -18,6 +20,7 @@
 #define HEALTHY_AFTER (30 * NS_PER_S)
 #define BACKOFF_FIRST (100 * NS_PER_MS)
 #define BACKOFF_MOST (10 * NS_PER_S)
+#define REASON_ROOM 1024 /* a child's struct why, with every quote escaped */
 
 static const char *const state_names[] = {"down", "starting", "up", "leaving"};
 
@@ -29,7 +32,7 @@ const char *kid_state_name(enum kid_state st)
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n)
 {
 	const struct ipc_msg m = {.type = type, .epoch = epoch};
-	int rc = loop_closed(&k->src) ? -ZT_E_CLOSED : chan_send(k->src.fd, &m, fds, n);
+	int rc = loop_closed(&k->src) ? -ZT_E_CLOSED : chan_order(k->orders, &m, fds, n);
 
 	/* A child that does not read its channel is stuck: its queue is the bound. */
 	if (rc == -ZT_E_AGAIN)
@@ -47,13 +50,18 @@ int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void 
 		return -ZT_E_NOMEM;
 	w = wr_of(*mem, BOUND_CAP(BOUND_CONF_FILE));
 	rc = conf_emit(c, k->what->who, &w);
+	*text = wr_span(&w);
 	if (rc < 0 || w.full) {
-		free(*mem);
-		*mem = NULL;
+		kid_conf_free(*text, *mem);
 		return rc < 0 ? rc : -ZT_E_TOOLONG;
 	}
-	*text = wr_span(&w);
 	return 0;
+}
+
+void kid_conf_free(struct span text, void *mem)
+{
+	wipe(mem, text.n);
+	free(mem);
 }
 
 size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS])
@@ -61,7 +69,7 @@ size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static
 	const struct super *s = k->super;
 	size_t n = 0;
 
-	if (s->log_dir >= 0 && strcmp(k->what->kind, "logd") == 0) {
+	if (super_is_logd(k)) {
 		out[n++] = s->log_pipe[0];
 		out[n++] = s->log_dir;
 		return n;
@@ -80,50 +88,124 @@ static uint64_t backoff(unsigned tries)
 	return num_min64(wait, BACKOFF_MOST);
 }
 
+/* Never in the turn in which it ended: its source is still the loop's until that is over. */
+static void start_after(struct kid *k, uint64_t wait)
+{
+	if (!loop_timer(k->super->loop, &k->timer, wait))
+		super_stop(k->super, EXIT_ZT_FAILED); /* no memory for one timer: let init try again */
+}
+
 static void start_later(struct kid *k)
 {
 	k->state = KID_DOWN;
 	k->tries++;
-	if (!loop_timer(k->super->loop, &k->timer, backoff(k->tries)))
-		super_stop(k->super, EXIT_ZT_FAILED); /* no memory for one timer: let init try again */
+	start_after(k, backoff(k->tries));
 }
 
-static void heard(struct kid *k, const struct chan_msg *m)
+/* ---- what it says -------------------------------------------------------------------------
+ *
+ * Each handler answers 0, or an error when nobody asked for that word or it makes no sense: then
+ * the child is not ours any more and is ended. Words that were on their way when it was told to
+ * leave are in order. */
+
+static int heard_ready(struct kid *k, const struct ipc_msg *m)
 {
-	switch (m->ipc.type) {
-	case IPC_READY:
-		if (k->state == KID_STARTING && jailrep_read(m->ipc.payload, &k->jail) == 0) {
-			k->state = KID_UP;
-			k->up_since = loop_now(k->super->loop);
-			loop_timer(k->super->loop, &k->timer, HEALTHY_AFTER);
-			super_kid_up(k);
-		}
-		return;
-	case IPC_PREPARED:
-	case IPC_REFUSED:
-		if (k->state == KID_STARTING && m->ipc.type == IPC_REFUSED) {
-			LOG(&k->super->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc),
-			    LF_SPAN("reason", m->ipc.payload));
-			if (!k->super->announced) /* the very first start: tell the operator and end */
-				super_stop(k->super, EXIT_ZT_FAILED);
-		} else if (k->super->next && m->ipc.epoch == k->super->epoch + 1) {
-			renew_answer(k, m->ipc.type == IPC_PREPARED, m->ipc.payload);
-		}
-		return;
-	case IPC_COUNTERS:
-		report_kid_answered(k, m->ipc.payload);
-		return;
-	case IPC_DRAINED:
-		k->state = KID_LEAVING;
-		return;
-	case IPC_PREPARE:
-	case IPC_COMMIT:
-	case IPC_ABORT:
-	case IPC_ASK:
-	case IPC_DRAIN:
-	case IPC_REOPEN:
-		return; /* chan_recv refuses these from a child */
+	if (k->introduced || m->epoch != k->epoch || jailrep_read(m->payload, &k->jail) < 0)
+		return -ZT_E_SYNTAX;
+	k->introduced = true;
+	if (k->state != KID_STARTING)
+		return 0;
+	k->state = KID_UP;
+	k->up_since = loop_now(k->super->loop);
+	loop_timer(k->super->loop, &k->timer, HEALTHY_AFTER);
+	super_kid_up(k);
+	return 0;
+}
+
+/* Its reason goes to a terminal, perhaps root's. */
+static struct span readable(struct span said, uint8_t mem[static REASON_ROOM])
+{
+	struct wr w = wr_of(mem, REASON_ROOM);
+
+	jsonw_escape(&w, said, REASON_ROOM);
+	return wr_span(&w);
+}
+
+static int cannot_start(struct kid *k, struct span reason)
+{
+	struct super *s = k->super;
+
+	k->introduced = true;
+	if (k->state != KID_STARTING)
+		return 0;
+	LOG(&s->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc), LF_SPAN("reason", reason));
+	if (!s->announced) { /* the very first start: tell the operator and end */
+		why_set(s->why, ZT_E_CLOSED, "child %s cannot start: %.*s", k->what->proc, SPAN_ARG(reason));
+		super_stop(s, EXIT_ZT_FAILED);
 	}
+	return 0;
+}
+
+/* Answers come in the order of the offers, so only the one that leaves none open is about the
+ * renewal that runs now, if any does. */
+static int heard_answer(struct kid *k, const struct ipc_msg *m)
+{
+	uint8_t mem[REASON_ROOM];
+	struct span reason = readable(m->payload, mem);
+
+	if (m->type == IPC_REFUSED && !k->introduced)
+		return cannot_start(k, reason);
+	if (k->offers == 0)
+		return -ZT_E_SYNTAX;
+	k->offers--;
+	if (k->offers || k->super->next == NULL || !k->offered)
+		return 0;
+	if (m->epoch != k->super->epoch + 1)
+		return -ZT_E_SYNTAX;
+	renew_answer(k, m->type == IPC_PREPARED, reason);
+	return 0;
+}
+
+static int heard_counters(struct kid *k, const struct ipc_msg *m)
+{
+	if (!k->asked)
+		return -ZT_E_SYNTAX;
+	k->asked = false;
+	return report_kid_answered(k, m->payload);
+}
+
+static int heard_drained(struct kid *k, const struct ipc_msg *m)
+{
+	(void)m;
+	if (!k->told_to_drain)
+		return -ZT_E_SYNTAX;
+	k->told_to_drain = false; /* once */
+	return 0;
+}
+
+static const struct {
+	enum ipc_type type;
+	int (*handle)(struct kid *k, const struct ipc_msg *m);
+} words[] = {
+	{IPC_READY, heard_ready},       {IPC_PREPARED, heard_answer}, {IPC_REFUSED, heard_answer},
+	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained},
+};
+
+static int heard(struct kid *k, const struct ipc_msg *m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i].type == m->type)
+			return words[i].handle(k, m);
+	return -ZT_E_UNKNOWN;
+}
+
+static void close_channels(struct kid *k)
+{
+	if (loop_closed(&k->src))
+		return;
+	loop_close(&k->src);
+	close(k->orders);
+	k->orders = -1;
 }
 
 static unsigned kid_wants(const struct source *s)
@@ -136,24 +218,21 @@ static void kid_ready(struct source *src, unsigned events)
 {
 	struct kid *k = CONTAINER_OF(src, struct kid, src);
 	struct chan_msg m;
-	int rc = 1;
+	int rc;
 
 	(void)events;
-	for (int i = 0; i < 8 && rc > 0 && !loop_closed(src); i++) {
-		rc = chan_recv(src->fd, 'c', &m);
-		if (rc > 0) {
-			chan_close_fds(&m); /* a child has nothing to hand up */
-			heard(k, &m);
-		}
-	}
-	if (rc < 0) { /* its end is closed or it talks nonsense: either way it is over */
-		if (rc != -ZT_E_CLOSED)
-			LOG(&k->super->log, LOG_ERROR, "child sent nonsense, ending it",
-			    LF_STR("child", k->what->proc), LF_ERR("error", (enum zt_err)-rc));
-		loop_close(src);
-		if (k->state != KID_DOWN)
-			kill(k->pid, SIGKILL);
-	}
+	rc = chan_hear(src->fd, &m);
+	if (rc > 0)
+		rc = heard(k, &m.ipc);
+	if (rc >= 0)
+		return;
+	/* Its end is closed, or it says what it must not: either way it is over. */
+	if (rc != -ZT_E_CLOSED)
+		LOG(&k->super->log, LOG_ERROR, "child sent nonsense, ending it", LF_STR("child", k->what->proc),
+		    LF_STR("word", ipc_name(m.ipc.type)), LF_ERR("error", (enum zt_err)-rc));
+	close_channels(k);
+	if (k->state != KID_DOWN)
+		kill(k->pid, SIGKILL);
 }
 
 static const struct source_class kid_class = {"child channel", kid_wants, kid_ready, NULL};
@@ -182,32 +261,36 @@ static void kid_timer(struct timer *t, uint64_t now)
 
 void kid_init(struct super *s, struct kid *k, const struct super_child *what)
 {
-	*k = (struct kid){.super = s, .what = what, .timer = {.fire = kid_timer}};
+	*k = (struct kid){.super = s, .what = what, .orders = -1, .timer = {.fire = kid_timer}};
 }
 
 static int kid_spawn(struct kid *k, struct why *w)
 {
 	struct super *s = k->super;
-	int fds[KID_FDS], chan = -1, rc;
-	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds};
+	int fds[KID_FDS], rc;
+	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch};
+	struct spawned child;
 	void *mem;
 
 	/* logd itself complains where everybody complained before it existed */
-	r.log_fd = s->log_pipe[1] >= 0 && strcmp(k->what->kind, "logd") != 0 ? s->log_pipe[1] : STDERR_FILENO;
+	r.log_fd = s->log_pipe[1] >= 0 && !super_is_logd(k) ? s->log_pipe[1] : STDERR_FILENO;
 	r.nfds = kid_fds(k, &s->open, fds);
 	rc = kid_conf(k, s->conf, &r.conf, &mem);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot write the configuration of child %s", k->what->kind);
-	rc = spawn_child(&r, &k->pid, &chan, w);
-	free(mem);
+	rc = spawn_child(&r, &child, w);
+	kid_conf_free(r.conf, mem);
 	if (rc < 0)
 		return rc;
-	k->src = (struct source){.cls = &kid_class, .fd = chan};
+	k->src = (struct source){.cls = &kid_class, .fd = child.words};
 	rc = loop_add(s->loop, &k->src);
-	if (rc < 0) {
-		close(chan); /* the child sees the end of its channel and leaves; SIGCHLD follows */
+	if (rc < 0) { /* the child sees the end of its channel and leaves; SIGCHLD follows */
+		close(child.words);
+		close(child.orders);
 		return why_set(w, (enum zt_err)-rc, "cannot watch child %s", k->what->kind);
 	}
+	k->pid = child.pid;
+	k->orders = child.orders;
 	return 0;
 }
 
@@ -218,6 +301,8 @@ void kid_start(struct kid *k)
 
 	if (s->stopping)
 		return;
+	if (k->what->listeners)
+		super_mend(s);
 	if (kid_spawn(k, &w) < 0) {
 		LOG(&s->log, LOG_ERROR, "cannot start child", LF_STR("child", k->what->proc),
 		    LF_STR("reason", w.text));
@@ -225,6 +310,9 @@ void kid_start(struct kid *k)
 		return;
 	}
 	k->state = KID_STARTING;
+	k->epoch = s->epoch;
+	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = false;
+	k->offers = 0;
 	k->counters_n = 0;
 	if (!loop_timer(s->loop, &k->timer, START_DEADLINE))
 		kid_kill(k);
@@ -236,10 +324,12 @@ void kid_drain(struct kid *k)
 		loop_timer_stop(k->super->loop, &k->timer);
 		return;
 	}
-	if (k->state == KID_UP && kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) == 0)
-		k->state = KID_LEAVING;
-	else
+	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {
 		kid_kill(k);
+		return;
+	}
+	k->state = KID_LEAVING;
+	k->told_to_drain = true;
 }
 
 void kid_kill(struct kid *k)
@@ -250,6 +340,12 @@ void kid_kill(struct kid *k)
 	kill(k->pid, SIGKILL);
 }
 
+void kid_replace(struct kid *k)
+{
+	k->replaced = true;
+	kid_kill(k);
+}
+
 static void count_death(struct kid *k, uint64_t now)
 {
 	memmove(k->deaths + 1, k->deaths, sizeof k->deaths - sizeof k->deaths[0]);
@@ -257,25 +353,34 @@ static void count_death(struct kid *k, uint64_t now)
 	k->restarts++;
 }
 
+static void bury(struct kid *k, int wait_status)
+{
+	struct super *s = k->super;
+	bool expected = s->stopping || k->replaced;
+
+	close_channels(k);
+	loop_timer_stop(s->loop, &k->timer);
+	jail_death_text(wait_status, k->last_death, sizeof k->last_death);
+	k->state = KID_DOWN;
+	if (!expected)
+		count_death(k, loop_now(s->loop));
+	if (!s->said_stopped) /* after that nobody writes the log any more */
+		LOG(&s->log, expected ? LOG_INFO : LOG_ERROR, expected ? "child left" : "child died",
+		    LF_STR("child", k->what->proc), LF_I64("pid", k->pid), LF_STR("how", k->last_death));
+	super_kid_gone(k);
+	if (s->stopping)
+		return;
+	if (k->replaced)
+		start_after(k, NS_PER_MS);
+	else
+		start_later(k);
+}
+
 void kid_reaped(struct super *s, pid_t pid, int wait_status)
 {
-	for (size_t i = 0; i < s->nkids; i++) {
-		struct kid *k = &s->kids[i];
-		bool expected = s->stopping;
-
-		if (k->state == KID_DOWN || k->pid != pid)
-			continue;
-		loop_close(&k->src);
-		loop_timer_stop(s->loop, &k->timer);
-		jail_death_text(wait_status, k->last_death, sizeof k->last_death);
-		k->state = KID_DOWN;
-		if (!expected)
-			count_death(k, loop_now(s->loop));
-		LOG(&s->log, expected ? LOG_INFO : LOG_ERROR, expected ? "child left" : "child died",
-		    LF_STR("child", k->what->proc), LF_I64("pid", pid), LF_STR("how", k->last_death));
-		super_kid_gone(k, expected);
-		if (!s->stopping)
-			start_later(k);
-		return;
-	}
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state != KID_DOWN && s->kids[i].pid == pid) {
+			bury(&s->kids[i], wait_status);
+			return;
+		}
 }

@@ -5,7 +5,6 @@
 #include "logd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@ struct logd {
 	struct buf in;
 	uint8_t mem[BOUND_CAP(BOUND_LOG_LINE) * 4];
 	uint64_t lines, lost, lost_total;
+	enum zt_err why; /* the first of those lost was lost */
 	bool opened;
 };
 
@@ -35,21 +35,27 @@ static void note_lost(struct logd *d)
 {
 	uint8_t mem[BOUND_CAP(BOUND_LOG_LINE)];
 	struct wr w = wr_of(mem, sizeof mem);
-	const struct log_field f[] = {LF_U64("lines", d->lost)};
+	const struct log_field f[] = {LF_U64("lines", d->lost), LF_ERR("error", d->why)};
 
-	log_render(&d->child.log, &w, LOG_WARN, "log lines were lost: the disk was full", f, 1);
+	log_render(&d->child.log, &w, LOG_WARN, "log lines were lost: the file could not be written", f, 2);
 	if (logfile_append(&d->file, wr_span(&w)) == 0)
 		d->lost = 0;
 }
 
 static void put_line(struct logd *d, struct span line)
 {
+	int rc = 0;
+
 	if (d->lost)
 		note_lost(d);
-	if (d->lost == 0 && logfile_append(&d->file, line) == 0) {
+	if (d->lost == 0)
+		rc = logfile_append(&d->file, line);
+	if (d->lost == 0 && rc == 0) {
 		d->lines++;
 		return;
 	}
+	if (rc < 0)
+		d->why = (enum zt_err)-rc;
 	d->lost++;
 	d->lost_total++;
 }
@@ -62,7 +68,7 @@ static void cut_lines(struct logd *d)
 		put_line(d, span_sub(buf_span(&d->in), 0, at + 1));
 		buf_take(&d->in, at + 1);
 	}
-	/* Longer than any line of ours: something else wrote into our stderr. Cut it. */
+	/* Longer than any line of ours: something else wrote into our stderr. A piece at a time. */
 	if (buf_room(&d->in) == 0) {
 		put_line(d, buf_span(&d->in));
 		buf_take(&d->in, buf_len(&d->in));
@@ -107,16 +113,13 @@ static int logd_prepare(struct child *c, const struct conf *next, const int *fds
 	struct logd *d = of(c);
 	const char *slash = strrchr(next->log.file, '/');
 
-	if (n != 2 || slash == NULL)
-		return why_set(w, ZT_E_BUG, "logd was given %zu descriptors", n);
-	if (d->opened) {
-		close(fds[0]);
-		close(fds[1]);
-		return 0;
+	if (d->opened || n != 2 || slash == NULL) {
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		return d->opened ? 0 : why_set(w, ZT_E_BUG, "logd was given %zu descriptors", n);
 	}
 	d->opened = true;
 	buf_attach(&d->in, d->mem, sizeof d->mem);
-	fcntl(fds[0], F_SETFL, O_NONBLOCK); /* the reading end is ours alone */
 	d->pipe = (struct source){.cls = &pipe_class, .fd = fds[0]};
 	d->file.dir = fds[1];
 	c->dir_fd = fds[1];
@@ -152,6 +155,8 @@ static void logd_drain(struct child *c)
 
 	while (read_some(d))
 		continue;
+	if (buf_len(&d->in) && buf_push(&d->in, SPAN_LIT("\n"))) /* somebody's last word, unfinished */
+		cut_lines(d);
 	child_drained(c);
 }
 
@@ -188,7 +193,5 @@ int logd_main(int argc, char **argv)
 {
 	struct logd d = {.lines = 0}; /* 16 KiB of lines: fits any stack */
 
-	(void)argc;
-	(void)argv;
-	return child_run(&d.child, &logd_class);
+	return child_run(&d.child, &logd_class, argc, argv);
 }

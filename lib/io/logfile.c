@@ -54,20 +54,22 @@ static void numbered(const struct logfile *f, unsigned i, char out[static LOGFIL
 		snprintf(out, LOGFILE_NAME + 12, "%s.%u", f->name, i);
 }
 
-/* name.keep-1 -> name.keep, ..., name -> name.1. A rename that fails loses at most one old
- * file, never the line at hand. */
+/* name.keep-1 -> name.keep, ..., name -> name.1. Where the last step fails (somebody made a
+ * directory of that name) the full file is dropped: the size is a promise to the disk, and the
+ * newest lines are worth more than the oldest. */
 static int rotate(struct logfile *f)
 {
 	char from[LOGFILE_NAME + 12], to[LOGFILE_NAME + 12];
+	bool moved = false;
 
 	logfile_close(f);
 	f->torn = false;
 	for (unsigned i = f->keep; i > 0; i--) {
 		numbered(f, i - 1, from);
 		numbered(f, i, to);
-		renameat(f->dir, from, f->dir, to);
+		moved = renameat(f->dir, from, f->dir, to) == 0;
 	}
-	if (f->keep == 0)
+	if (!moved)
 		unlinkat(f->dir, f->name, 0);
 	return open_file(f);
 }
@@ -106,5 +108,9 @@ int logfile_append(struct logfile *f, struct span line)
 		if (rc == 0)
 			f->torn = false;
 	}
-	return rc < 0 ? rc : write_once(f, line);
+	if (rc == 0)
+		rc = write_once(f, line);
+	if (rc == 0 && !span_ends(line, "\n"))
+		f->torn = true; /* a piece of something too long: it ends here all the same */
+	return rc;
 }

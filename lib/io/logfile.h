@@ -18,13 +18,13 @@ struct logfile {
 	char name[LOGFILE_NAME];
 	uint64_t size, max_size;
 	unsigned keep;      /* rotated files kept; 0: the full file is dropped */
-	bool torn;          /* the last write was cut short: end that line first */
+	bool torn;          /* what was written last has no newline: the next line begins with one */
 };
 
 /* Opens (creates 0640) or answers why not; usable either way. dir stays the caller's. */
 int logfile_open(struct logfile *f, int dir, const char *name, uint64_t max_size, unsigned keep);
-/* One line with its newline. Rotates first when it would pass max_size. 0, or -ZT_E_… when
- * the line is lost. */
+/* One line with its newline; without one, the next line begins with it. Rotates first when it
+ * would pass max_size. 0, or -ZT_E_… when the line is lost. */
 int logfile_append(struct logfile *f, struct span line);
 int logfile_reopen(struct logfile *f); /* the file was moved away by somebody */
 void logfile_close(struct logfile *f);

@@ -10,6 +10,8 @@
 
 #include "base/span.h"
 
+#define LEAST_USEC 2000 /* anything shorter would make us spin, and help nobody */
+
 /* WATCHDOG_USEC is ours unless WATCHDOG_PID names another process; half of it is the habit
  * sd_watchdog_enabled(3) asks for. */
 static uint64_t watchdog(void)
@@ -21,7 +23,9 @@ static uint64_t watchdog(void)
 	if (getenv("WATCHDOG_PID") &&
 	    (span_u64(span_str(getenv("WATCHDOG_PID")), UINT32_MAX, &pid) < 0 || pid != (uint64_t)getpid()))
 		return 0;
-	return usec * 1000 / 2;
+	if (usec == 0)
+		return 0;
+	return (usec > LEAST_USEC ? usec : LEAST_USEC) * 1000 / 2;
 }
 
 void notify_open(struct notify *n)

@@ -113,32 +113,58 @@ int place_open_dir(const char *path, struct why *w)
 	return fd;
 }
 
-int place_lock(int dirfd, const char *path, struct why *w)
+/* Its content is overwritten, so it must be a file that nobody has under another name. */
+static int open_lock(const char *dir, const char *name, struct why *w)
 {
-	int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int dirfd = place_open_dir(dir, w), fd, rc = 0;
+	struct stat st;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = why_sys(w, errno, "cannot open %s/%s", dir, name);
+	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		rc = why_set(w, ZT_E_PERM, "%s/%s is not a plain file with one name: remove it", dir, name);
+	close(dirfd);
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int locked_by(int fd, const char *dir, const char *name, struct why *w)
+{
 	char pid[24] = {0};
 
-	if (fd < 0)
-		return why_sys(w, errno, "cannot open %s/lock", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int saved = errno;
+	if (errno != EWOULDBLOCK)
+		return why_sys(w, errno, "cannot lock %s/%s", dir, name);
+	if (pread(fd, pid, sizeof pid - 1, 0) < 0)
+		pid[0] = 0;
+	pid[strspn(pid, "0123456789")] = 0;
+	return why_set(w, ZT_E_LOCKED, "another zt (process %s) already runs in %s; stop it, or set another "
+		       "[state] dir and run_dir", pid[0] ? pid : "unknown", dir);
+}
 
-		if (pread(fd, pid, sizeof pid - 1, 0) < 0)
-			pid[0] = 0;
+int place_lock(const char *dir, const char *name, struct why *w)
+{
+	int fd = open_lock(dir, name, w), rc;
+	char pid[24];
+
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		rc = locked_by(fd, dir, name, w);
 		close(fd);
-		pid[strcspn(pid, "\n")] = 0;
-		if (saved == EWOULDBLOCK)
-			return why_set(w, ZT_E_LOCKED, "another zt (process %s) already runs on %s; stop it or set "
-				       "another [state] dir", pid[0] ? pid : "unknown", path);
-		return why_sys(w, saved, "cannot lock %s/lock", path);
+		return rc;
 	}
 	/* The pid is for people; the lock itself is the kernel's and ends with the process. */
 	snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0) {
-		int saved = errno;
-
+		rc = why_sys(w, errno, "cannot write %s/%s", dir, name);
 		close(fd);
-		return why_sys(w, saved, "cannot write %s/lock", path);
+		return rc;
 	}
 	return fd;
 }

@@ -22,8 +22,8 @@ int place_resolve(struct place *p, const char *role, const char *dir, const char
 /* Make the directory (and its parents, 0755) if missing; it must be ours and closed to group
  * and others. Answers an O_DIRECTORY descriptor. */
 int place_open_dir(const char *path, struct why *w);
-/* Take <dir>/lock for as long as the answered descriptor is open; -ZT_E_LOCKED names the pid
- * that has it. */
-int place_lock(int dirfd, const char *path, struct why *w);
+/* Take the lock file `name` in that directory, as by place_open_dir(), for as long as the answered
+ * descriptor is open; -ZT_E_LOCKED names the pid that has it. */
+int place_lock(const char *dir, const char *name, struct why *w);
 
 #endif

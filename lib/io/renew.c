@@ -3,7 +3,7 @@
  * Each answers; when all would work, commit, else abort. Whatever happens, exactly one of
  * the two configurations is served by everybody, and the asker learns which and why.
  */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,12 +14,27 @@
 #define RENEW_DEADLINE (5 * NS_PER_S)
 #define REASON_MAX 16384
 
+/* sd_notify(3): a service of type notify-reload must say when, on the monotonic clock. */
+static void say_reloading(const struct super *s)
+{
+	char text[64];
+
+	if (!s->announced) /* not ready before, so not ready again after */
+		return;
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(clock_mono(loop_clock(s->loop)) / 1000));
+	notify_send(&s->notify, text);
+}
+
 static void tell_asker(struct super *s, enum zt_exit code, const char *sentence, struct span body)
 {
-	if (s->renew_asker)
-		ctl_reply(s->renew_asker, code, sentence, body);
+	struct ctl_client *asker = s->renew_asker;
+
 	s->renew_asker = NULL;
-	notify_send(&s->notify, "READY=1");
+	if (asker)
+		ctl_reply(asker, code, sentence, body);
+	if (s->announced && !s->stopping)
+		notify_send(&s->notify, "READY=1");
 }
 
 void renew_asker_gone(struct super *s, struct ctl_client *who)
@@ -31,7 +46,13 @@ void renew_asker_gone(struct super *s, struct ctl_client *who)
 static void end_renewal(struct super *s)
 {
 	s->next = NULL;
-	loop_timer_stop(s->loop, &s->renew_late);
+	for (size_t i = 0; i < s->nkids; i++)
+		s->kids[i].offered = s->kids[i].prepared = false;
+	loop_timer_stop(s->loop, &s->renew_timer);
+	/* From a clean stack: what ended this one may be a loop over the children. */
+	if (s->renew_again && !loop_timer(s->loop, &s->renew_timer, 0))
+		LOG0(&s->log, LOG_ERROR, "out of memory: ask for the reload again");
+	s->renew_again = false;
 }
 
 static void refuse(struct super *s, enum zt_exit code, const char *who, struct span reason)
@@ -39,7 +60,7 @@ static void refuse(struct super *s, enum zt_exit code, const char *who, struct s
 	LOG(&s->log, LOG_ERROR, "reload refused, the old configuration goes on", LF_STR("by", who),
 	    LF_SPAN("reason", reason));
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state == KID_UP)
+		if (s->kids[i].state == KID_UP && s->kids[i].offered)
 			kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
 	super_close_rest(&s->next_open, &s->open);
 	conf_free(s->next);
@@ -56,31 +77,33 @@ static void commit(struct super *s)
 		if (k->state == KID_UP)
 			kid_tell(k, IPC_COMMIT, s->epoch, NULL, 0);
 		else if (k->state == KID_STARTING)
-			kid_kill(k); /* it was given the old text; its next start gets the new one */
+			kid_replace(k); /* it was given the old text */
 	}
 	super_close_rest(&s->open, &s->next_open);
 	s->open = s->next_open;
 	conf_free(s->conf);
 	s->conf = s->next;
 	end_renewal(s);
-	s->log.level = s->conf->log.level;
-	s->log.format = s->conf->log.format;
+	super_log_settings(s);
 	LOG(&s->log, LOG_INFO, "reloaded", LF_U64("epoch", s->epoch));
 	tell_asker(s, EXIT_ZT_OK, "reloaded", SPAN_NONE);
+}
+
+static bool is_waited_for(const struct kid *k)
+{
+	return k->offered && !(k->state == KID_UP && k->prepared);
 }
 
 static void commit_if_all(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state == KID_UP && !s->kids[i].prepared)
+		if (is_waited_for(&s->kids[i]))
 			return;
 	commit(s);
 }
 
 void renew_answer(struct kid *k, bool would_work, struct span reason)
 {
-	if (k->state != KID_UP || k->prepared)
-		return;
 	if (!would_work) {
 		refuse(k->super, EXIT_ZT_CONFIG, k->what->proc, reason);
 		return;
@@ -91,19 +114,31 @@ void renew_answer(struct kid *k, bool would_work, struct span reason)
 
 void renew_kid_gone(struct kid *k)
 {
-	refuse(k->super, EXIT_ZT_FAILED, k->what->proc, SPAN_LIT("it died while it was asked"));
+	if (k->super->next && k->offered)
+		refuse(k->super, EXIT_ZT_FAILED, k->what->proc, SPAN_LIT("it died while it was asked"));
 }
 
-void renew_late(struct timer *t, uint64_t now)
+void renew_stop(struct super *s)
 {
-	struct super *s = CONTAINER_OF(t, struct super, renew_late);
+	s->renew_again = false;
+	if (s->next)
+		refuse(s, EXIT_ZT_FAILED, "super", SPAN_LIT("the role is stopping"));
+}
+
+void renew_fire(struct timer *t, uint64_t now)
+{
+	struct super *s = CONTAINER_OF(t, struct super, renew_timer);
+	const char *by = "super";
 
 	(void)now;
+	if (s->next == NULL) {
+		renew_begin(s, NULL);
+		return;
+	}
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state == KID_UP && !s->kids[i].prepared) {
-			refuse(s, EXIT_ZT_FAILED, s->kids[i].what->proc, SPAN_LIT("it did not answer in time"));
-			return;
-		}
+		if (is_waited_for(&s->kids[i]))
+			by = s->kids[i].what->proc;
+	refuse(s, EXIT_ZT_FAILED, by, SPAN_LIT("it did not answer in time"));
 }
 
 /* A reload may not move what only a start can set up. */
@@ -138,17 +173,20 @@ static int offer(struct super *s, struct kid *k)
 	size_t n;
 	void *mem;
 
+	k->offered = true;
 	k->prepared = false;
 	rc = kid_conf(k, s->next, &text, &mem);
 	if (rc < 0)
 		return rc;
 	conf = sealed_text(text, NULL);
-	free(mem);
+	kid_conf_free(text, mem);
 	if (conf < 0)
 		return conf;
 	fds[0] = conf;
 	n = kid_fds(k, &s->next_open, fds + 1);
 	rc = kid_tell(k, IPC_PREPARE, s->epoch + 1, fds, n + 1);
+	if (rc == 0)
+		k->offers++;
 	close(conf);
 	return rc;
 }
@@ -179,6 +217,15 @@ static int load_next(struct super *s, struct wr *reason)
 	return rc;
 }
 
+/* One is running, or there is no sense in one. A signal has nobody to tell, so it is kept. */
+static void not_now(struct super *s, struct ctl_client *asker)
+{
+	if (asker == NULL)
+		s->renew_again = s->next != NULL;
+	else
+		ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : "stopping", SPAN_NONE);
+}
+
 void renew_begin(struct super *s, struct ctl_client *asker)
 {
 	uint8_t mem[REASON_MAX];
@@ -186,13 +233,11 @@ void renew_begin(struct super *s, struct ctl_client *asker)
 	int rc;
 
 	if (s->next || s->stopping) {
-		if (asker)
-			ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : "stopping",
-				  SPAN_NONE);
+		not_now(s, asker);
 		return;
 	}
 	s->renew_asker = asker;
-	notify_send(&s->notify, "RELOADING=1");
+	say_reloading(s);
 	rc = load_next(s, &reason);
 	if (rc < 0) {
 		LOG(&s->log, LOG_ERROR, "reload refused, the old configuration goes on",
@@ -201,7 +246,7 @@ void renew_begin(struct super *s, struct ctl_client *asker)
 			   wr_span(&reason));
 		return;
 	}
-	if (!loop_timer(s->loop, &s->renew_late, RENEW_DEADLINE)) {
+	if (!loop_timer(s->loop, &s->renew_timer, RENEW_DEADLINE)) {
 		refuse(s, EXIT_ZT_FAILED, "super", SPAN_LIT("out of memory"));
 		return;
 	}

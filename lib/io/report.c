@@ -1,13 +1,14 @@
 /*
  * report: what a supervisor says about itself: health at once; status after every child that
- * is up has sent its counters, or after a second. Children's names and numbers are checked
- * by the codec before they are shown.
+ * is up has sent its counters, or after a second. A child's names and numbers are checked by
+ * the codec when they arrive.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/jsonw.h"
 #include "base/num.h"
+#include "net.h"
 #include "super_int.h"
 
 #define ANSWER_WITHIN NS_PER_S
@@ -50,11 +51,19 @@ static void jail_json(struct jsonw *j, const struct kid *k)
 	jsonw_close(j, '}');
 }
 
-static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now)
+static void counters_json(struct jsonw *j, const struct kid *k)
 {
 	struct rd r = rd_of(span_of(k->counters, k->counters_n));
 	struct ipc_counter c;
 
+	jsonw_open(j, '{');
+	while (ipc_read_counter(&r, &c) > 0)
+		jsonw_key_span(j, c.name), jsonw_u64(j, c.value);
+	jsonw_close(j, '}');
+}
+
+static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now, bool counters)
+{
 	jsonw_open(j, '{');
 	jsonw_key(j, "name"), jsonw_str(j, k->what->proc);
 	jsonw_key(j, "state"), jsonw_str(j, kid_state_name(k->state));
@@ -63,18 +72,25 @@ static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now)
 	jsonw_key(j, "restarts"), jsonw_u64(j, k->restarts);
 	jsonw_key(j, "last_death"), jsonw_str(j, k->last_death[0] ? k->last_death : NULL);
 	jsonw_key(j, "jail"), jail_json(j, k);
-	jsonw_key(j, "counters"), jsonw_open(j, '{');
-	while (ipc_read_counter(&r, &c) > 0) {
-		char name[IPC_COUNTER_NAME + 1];
-
-		if (span_to_cstr(c.name, name, sizeof name) == 0)
-			jsonw_key(j, name), jsonw_u64(j, c.value);
-	}
-	jsonw_close(j, '}');
+	jsonw_key(j, "counters");
+	if (counters)
+		counters_json(j, k);
+	else
+		jsonw_null(j);
 	jsonw_close(j, '}');
 }
 
-static void write_json(const struct super *s, struct wr *w, uint64_t now)
+/* What the kernel chose for port 0, not what was written. */
+static const char *bound_text(const struct listening *l, char out[static ADDR_TEXT])
+{
+	struct addr at = l->at;
+
+	if (at.port == 0)
+		at.port = net_local(l->fd).port;
+	return addr_text(&at, out);
+}
+
+static void write_json(const struct super *s, struct wr *w, uint64_t now, bool counters)
 {
 	char print[CONF_FINGERPRINT];
 	struct jsonw j;
@@ -92,15 +108,27 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now)
 	for (size_t i = 0; i < s->open.n; i++) {
 		char text[ADDR_TEXT];
 
-		jsonw_str(&j, addr_text(&s->open.l[i].at, text));
+		jsonw_str(&j, bound_text(&s->open.l[i], text));
 	}
 	jsonw_close(&j, ']');
 	jsonw_key(&j, "children"), jsonw_open(&j, '[');
 	for (size_t i = 0; i < s->nkids; i++)
-		kid_json(&j, &s->kids[i], now);
+		kid_json(&j, &s->kids[i], now, counters);
 	jsonw_close(&j, ']');
 	jsonw_close(&j, '}');
 	wr_u8(w, '\n');
+}
+
+/* A document is whole or useless. Children that say a great deal lose what they say. */
+static void write_json_that_fits(const struct super *s, struct wr *w, uint64_t now)
+{
+	const struct wr empty = *w;
+
+	write_json(s, w, now, true);
+	if (w->full) {
+		*w = empty;
+		write_json(s, w, now, false);
+	}
 }
 
 static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
@@ -130,7 +158,7 @@ static void write_text(const struct super *s, struct wr *w, uint64_t now)
 	       report_healthy(s, now) ? "healthy" : "NOT healthy", (unsigned)s->epoch,
 	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
 	for (size_t i = 0; i < s->open.n; i++)
-		wr_fmt(w, "  listening on %s\n", addr_text(&s->open.l[i].at, text));
+		wr_fmt(w, "  listening on %s\n", bound_text(&s->open.l[i], text));
 	for (size_t i = 0; i < s->nkids; i++)
 		kid_text(w, &s->kids[i], now);
 }
@@ -146,7 +174,7 @@ static void answer_all(struct super *s)
 
 		s->nstatus--;
 		if (s->status_json[s->nstatus])
-			write_json(s, &w, now);
+			write_json_that_fits(s, &w, now);
 		else
 			write_text(s, &w, now);
 		ctl_reply(s->status_asker[s->nstatus], EXIT_ZT_OK, "ok", wr_span(&w));
@@ -156,7 +184,7 @@ static void answer_all(struct super *s)
 void report_check(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state == KID_UP && !s->kids[i].answered)
+		if (s->kids[i].state == KID_UP && s->kids[i].asked)
 			return;
 	answer_all(s);
 }
@@ -167,7 +195,7 @@ void report_late(struct timer *t, uint64_t now)
 	answer_all(CONTAINER_OF(t, struct super, status_late));
 }
 
-void report_kid_answered(struct kid *k, struct span counters)
+int report_kid_answered(struct kid *k, struct span counters)
 {
 	struct rd r = rd_of(counters);
 	struct ipc_counter c;
@@ -175,12 +203,13 @@ void report_kid_answered(struct kid *k, struct span counters)
 
 	while ((rc = ipc_read_counter(&r, &c)) > 0)
 		continue;
-	if (rc == 0 && counters.n) {
+	if (rc < 0)
+		return rc;
+	if (counters.n)
 		memcpy(k->counters, counters.p, counters.n);
-		k->counters_n = counters.n;
-	}
-	k->answered = true;
+	k->counters_n = counters.n;
 	report_check(k->super);
+	return 0;
 }
 
 void report_begin(struct super *s, struct ctl_client *who, bool json)
@@ -194,10 +223,11 @@ void report_begin(struct super *s, struct ctl_client *who, bool json)
 		answer_all(s);
 		return;
 	}
-	for (size_t i = 0; i < s->nkids; i++) {
-		s->kids[i].answered = s->kids[i].state != KID_UP;
-		if (!s->kids[i].answered && kid_tell(&s->kids[i], IPC_ASK, s->epoch, NULL, 0) < 0)
-			s->kids[i].answered = true;
+	for (size_t i = 0; i < s->nkids; i++) { /* one that owes an answer is not asked again */
+		struct kid *k = &s->kids[i];
+
+		if (k->state == KID_UP && !k->asked)
+			k->asked = kid_tell(k, IPC_ASK, s->epoch, NULL, 0) == 0;
 	}
 	report_check(s);
 }

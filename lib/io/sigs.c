@@ -39,6 +39,10 @@ int sigs_open(struct sigs *s, struct loop *l, void (*got)(struct sigs *s, int si
 		sigaddset(&set, watched[i]);
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Whoever started us may have ignored some. Of an ignored SIGCHLD the kernel tells nobody,
+	 * and it reaps the children itself. Blocked first: the default of most is death. */
+	for (size_t i = 0; i < ARRAY_LEN(watched); i++)
+		signal(watched[i], SIG_DFL);
 	s->src.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->src.fd < 0)
 		return -(int)err_from_errno(errno);

@@ -12,7 +12,7 @@ struct sigs {
 	void (*got)(struct sigs *s, int signo);
 };
 
-/* Block and watch HUP, INT, TERM, USR1, USR2, CHLD. */
+/* Block and watch HUP, INT, TERM, USR1, USR2, CHLD, ignored by our parent or not. */
 int sigs_open(struct sigs *s, struct loop *l, void (*got)(struct sigs *s, int signo));
 /* For a forked child before exec: nothing is blocked, and what is meant for the supervisor is
  * ignored. A service manager or a terminal signals the whole group; a worker that obeyed

@@ -17,18 +17,24 @@
 #include "base/bounds.h"
 #include "chan.h"
 #include "sigs.h"
+#include "sysnr.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4U /* since Linux 5.11 */
+#endif
+#define MOST_STRAYS 65536 /* looked for one by one on an older kernel */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* since Linux 6.3 */
 #endif
 
 int spawn_self(struct why *w)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	/* O_PATH: a program may be executable and not readable. */
+	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
 	if (fd < 0 && getauxval(AT_EXECFN)) /* no /proc: the path we were started by */
-		fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC); // NOLINT
+		fd = open((const char *)getauxval(AT_EXECFN), O_PATH | O_CLOEXEC); // NOLINT
 	if (fd < 0)
 		return why_sys(w, errno, "cannot open zt's own executable");
 	return fd;
@@ -96,15 +102,26 @@ int sealed_read(int fd, struct span *out, void **mem, struct why *w)
 	return 0;
 }
 
-/* In the forked child: put every descriptor where the table in spawn.h says, or fail. */
-static int arrange(const struct spawn_req *r, int chan, int conf, int *exe)
+/* Descriptors that whoever started the supervisor left open are not for its children: one
+ * next to the last would count as handed over. */
+static void close_strays_on_exec(unsigned from)
 {
-	int high[CHAN_FDS + 3], want[CHAN_FDS + 3], n = 0, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	long most = sysconf(_SC_OPEN_MAX);
+
+	if (syscall(__NR_close_range, from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (unsigned fd = from; fd < (most > 0 && most < MOST_STRAYS ? most : MOST_STRAYS); fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* In the forked child: put every descriptor where the table in spawn.h says, or fail. */
+static int arrange(const struct spawn_req *r, const struct chan_ends *chan, int conf, int *exe)
+{
+	enum { FIXED = CHILD_FD_FIRST - CHILD_FD_LOG };
+	int high[CHAN_FDS + FIXED], want[CHAN_FDS + FIXED] = {r->log_fd, chan->child_orders, chan->child_words, conf};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), n = FIXED;
 	int safe = CHILD_FD_FIRST + (int)r->nfds; /* above every number the child will use */
 
-	want[n++] = r->log_fd;
-	want[n++] = chan;
-	want[n++] = conf;
 	for (size_t i = 0; i < r->nfds; i++)
 		want[n++] = r->fds[i];
 	/* First all of them out of the way, so that no dup2 below closes a later source. */
@@ -114,27 +131,28 @@ static int arrange(const struct spawn_req *r, int chan, int conf, int *exe)
 	*exe = fcntl(r->exe_fd, F_DUPFD_CLOEXEC, safe);
 	if (*exe < 0)
 		return -1;
-	/* Without /dev (an empty image) 0 and 1 are the channel: any harmless open descriptor. */
+	/* Without /dev (an empty image) 0 and 1 are the config: any harmless open descriptor. */
 	if (null < 0)
-		null = high[1];
+		null = high[FIXED - 1];
 	if (dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		return -1;
 	for (int i = 0; i < n; i++)
 		if (dup2(high[i], CHILD_FD_LOG + i) < 0)
 			return -1;
+	close_strays_on_exec((unsigned)safe);
 	return 0;
 }
 
-static _Noreturn void cannot(const struct spawn_req *r)
+static _Noreturn void cannot(int log_fd, const char *kind)
 {
-	dprintf(r->log_fd, "zt: child %s cannot be set up: %s\n", r->kind, strerror(errno));
+	dprintf(log_fd, "zt: child %s cannot be set up: %s\n", kind, strerror(errno));
 	_exit(EXIT_ZT_FAILED);
 }
 
-static _Noreturn void become_child(const struct spawn_req *r, int chan, int conf, pid_t parent)
+static _Noreturn void become_child(const struct spawn_req *r, const struct chan_ends *chan, int conf, pid_t parent)
 {
-	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", journal[64] = "", *env[] = {NULL, NULL};
-	char *argv[] = {arg0, arg1, kind, NULL};
+	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", epoch[12], journal[64] = "", *env[] = {NULL, NULL};
+	char *argv[] = {arg0, arg1, kind, epoch, NULL};
 	const char *stream = getenv("JOURNAL_STREAM");
 	int exe;
 
@@ -142,8 +160,9 @@ static _Noreturn void become_child(const struct spawn_req *r, int chan, int conf
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_ZT_FAILED);
+	snprintf(epoch, sizeof epoch, "%u", (unsigned)r->epoch);
 	if (chdir("/") < 0 || span_to_cstr(span_str(r->kind), kind, sizeof kind) < 0 || arrange(r, chan, conf, &exe) < 0)
-		cannot(r);
+		cannot(r->log_fd, r->kind);
 	if (stream && strlen(stream) < sizeof journal - sizeof "JOURNAL_STREAM=") {
 		struct wr w = wr_of(journal, sizeof journal - 1);
 
@@ -152,35 +171,38 @@ static _Noreturn void become_child(const struct spawn_req *r, int chan, int conf
 		env[0] = journal;
 	}
 	syscall(SYS_execveat, exe, "", argv, env, AT_EMPTY_PATH);
-	cannot(r);
+	cannot(CHILD_FD_LOG, r->kind); /* r->log_fd may be something else by now */
 }
 
-int spawn_child(const struct spawn_req *r, pid_t *pid, int *chan, struct why *w)
+int spawn_child(const struct spawn_req *r, struct spawned *out, struct why *w)
 {
-	int ends[2], conf, rc;
+	struct chan_ends chan;
 	pid_t parent = getpid(), kid;
+	int conf, rc;
 
 	if (r->nfds > CHAN_FDS)
 		return why_set(w, ZT_E_TOOLONG, "too many descriptors for child %s", r->kind);
 	conf = sealed_text(r->conf, w);
 	if (conf < 0)
 		return conf;
-	rc = chan_pair(ends);
+	rc = chan_open(&chan);
 	if (rc < 0) {
 		close(conf);
-		return why_sys(w, errno, "cannot make a channel for child %s", r->kind);
+		return why_set(w, (enum zt_err)-rc, "cannot make the channels of child %s: %s", r->kind,
+			       err_text((enum zt_err)-rc));
 	}
 	kid = fork();
 	if (kid == 0)
-		become_child(r, ends[1], conf, parent);
+		become_child(r, &chan, conf, parent);
 	rc = kid < 0 ? why_sys(w, errno, "cannot fork child %s", r->kind) : 0;
 	close(conf);
-	close(ends[1]);
+	close(chan.child_orders);
+	close(chan.child_words);
 	if (rc < 0) {
-		close(ends[0]);
+		close(chan.super_orders);
+		close(chan.super_words);
 		return rc;
 	}
-	*pid = kid;
-	*chan = ends[0];
+	*out = (struct spawned){kid, chan.super_orders, chan.super_words};
 	return 0;
 }

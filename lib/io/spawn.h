@@ -2,7 +2,7 @@
  * spawn: starts one jailed child: this very executable again, through a descriptor opened at
  * start (an upgrade on disk cannot mix versions), with an empty environment and descriptors
  * at fixed numbers:
- *   0, 1 /dev/null   2 log   3 channel   4 config (sealed memfd)   5... as given
+ *   0, 1 /dev/null   2 log   3 orders   4 words   5 config (sealed memfd)   6... as given
  */
 #ifndef ZT_SPAWN_H
 #define ZT_SPAWN_H
@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum { CHILD_FD_LOG = 2, CHILD_FD_CHAN = 3, CHILD_FD_CONF = 4, CHILD_FD_FIRST = 5 };
+enum { CHILD_FD_LOG = 2, CHILD_FD_ORDERS, CHILD_FD_WORDS, CHILD_FD_CONF, CHILD_FD_FIRST };
 
 /* CLOEXEC descriptor of the running program, or -ZT_E_…. */
 int spawn_self(struct why *w);
@@ -28,10 +28,14 @@ struct spawn_req {
 	const char *kind;  /* "echo-worker": picks the entry in main.c's table */
 	struct span conf;
 	int log_fd;
-	const int *fds;    /* handed over as 5, 6, …; stay open here */
+	const int *fds;    /* handed over as 6, 7, …; stay open here */
 	size_t nfds;
+	uint32_t epoch;    /* of conf */
 };
-/* 0; *chan is the supervisor's end. */
-int spawn_child(const struct spawn_req *r, pid_t *pid, int *chan, struct why *w);
+struct spawned {
+	pid_t pid;
+	int orders, words; /* the supervisor's ends, io/chan */
+};
+int spawn_child(const struct spawn_req *r, struct spawned *out, struct why *w);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * super: the life of a supervisor (one allocation a process): lock -> descriptors -> listeners -> children -> ready ->
- * signals and requests -> drain -> exit. Owns everything in struct super; the parts are in
- * kid.c (one child), renew.c (reload) and report.c (status, health).
+ * super: the life of a supervisor: locks -> descriptors -> listeners -> children -> ready ->
+ * signals and requests -> drain -> exit. Owns everything in struct super, one allocation for
+ * the life of the process; the parts are in listen.c (sockets), kid.c (one child), renew.c
+ * (reload) and report.c (status, health).
  */
 #include "super.h"
 
@@ -17,67 +18,57 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "logfile.h"
 #include "net.h"
 #include "spawn.h"
 #include "super_int.h"
 
 static const struct super_child logd_child = {"logd", "logd", CONF_FOR_LOGD, false};
 
-/* ---- listeners --------------------------------------------------------------------------- */
-
-static bool has_fd(const struct listeners *set, int fd)
-{
-	for (size_t i = 0; i < set->n; i++)
-		if (set->l[i].fd == fd)
-			return true;
-	return false;
-}
-
-void super_close_rest(struct listeners *gone, const struct listeners *kept)
-{
-	for (size_t i = 0; i < gone->n; i++)
-		if (!has_fd(kept, gone->l[i].fd))
-			close(gone->l[i].fd);
-	gone->n = 0;
-}
-
-/* The socket that is open for this address: kept, so no connection in its queue is lost. */
-static int already_open(const struct listeners *have, const struct addr *at)
-{
-	for (size_t i = 0; i < have->n; i++)
-		if (addr_eq(&have->l[i].at, at))
-			return have->l[i].fd;
-	return -1;
-}
-
-int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
-	       const struct listeners *have, struct why *w)
-{
-	struct addr want[LISTENERS];
-	size_t count = role->listen ? role->listen(c, want) : 0;
-
-	out->n = 0;
-	for (size_t i = 0; i < count; i++) {
-		int fd = already_open(have, &want[i]);
-
-		if (fd < 0)
-			fd = net_listen(&(struct net_listen){.at = want[i]}, w);
-		if (fd < 0) {
-			super_close_rest(out, have);
-			return fd;
-		}
-		out->l[out->n++] = (struct listening){want[i], fd};
-	}
-	return 0;
-}
-
 /* ---- ready, stop ------------------------------------------------------------------------- */
+
+bool super_is_logd(const struct kid *k)
+{
+	return k->super->log_dir >= 0 && k == &k->super->kids[0];
+}
+
+/* The last line, while there is still somebody who writes it. */
+static void say_stopped(struct super *s)
+{
+	if (!s->said_stopped)
+		LOG(&s->log, LOG_INFO, "stopped", LF_I64("code", s->code));
+	s->said_stopped = true;
+}
+
+static void finish_if_empty(struct super *s)
+{
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state != KID_DOWN)
+			return;
+	loop_stop(s->loop);
+}
+
+/* logd leaves last: the others' last words go through it. */
+static void drain_logd_if_last(struct super *s)
+{
+	if (s->log_dir < 0 || s->kids[0].state != KID_UP)
+		return;
+	for (size_t i = 1; i < s->nkids; i++)
+		if (s->kids[i].state != KID_DOWN)
+			return;
+	say_stopped(s);
+	kid_drain(&s->kids[0]);
+}
 
 void super_kid_up(struct kid *k)
 {
 	struct super *s = k->super;
 	uint64_t ms = (loop_now(s->loop) - s->started) / NS_PER_MS;
 
+	if (s->stopping) { /* it was starting when the others were told to leave: logd */
+		drain_logd_if_last(s);
+		return;
+	}
 	if (s->next)
 		renew_kid_up(k);
 	LOG(&s->log, LOG_INFO, "child ready", LF_STR("child", k->what->proc), LF_I64("pid", k->pid));
@@ -92,35 +83,11 @@ void super_kid_up(struct kid *k)
 	notify_send(&s->notify, "READY=1\nSTATUS=ready");
 }
 
-static void finish_if_empty(struct super *s)
-{
-	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state != KID_DOWN)
-			return;
-	loop_stop(s->loop);
-}
-
-/* logd leaves last: the others' last words go through it. */
-static void drain_logd_if_last(struct super *s)
-{
-	struct kid *logd = &s->kids[0];
-
-	if (s->log_dir < 0 || logd->state != KID_UP)
-		return;
-	for (size_t i = 1; i < s->nkids; i++)
-		if (s->kids[i].state != KID_DOWN)
-			return;
-	kid_drain(logd);
-}
-
-void super_kid_gone(struct kid *k, bool expected)
+void super_kid_gone(struct kid *k)
 {
 	struct super *s = k->super;
 
-	(void)expected;
-	if (s->next)
-		renew_kid_gone(k);
-	k->answered = true;
+	renew_kid_gone(k);
 	report_check(s);
 	if (s->stopping) {
 		drain_logd_if_last(s);
@@ -149,6 +116,7 @@ void super_stop(struct super *s, enum zt_exit code)
 	}
 	s->stopping = true;
 	s->code = code;
+	renew_stop(s); /* while the sockets that it shares with the old configuration are open */
 	notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
 	LOG(&s->log, LOG_INFO, "stopping", LF_U64("drain_ms", s->conf->limits.drain_ms));
 	/* Ours too, or the kernel would go on queueing connections that nobody will accept. */
@@ -235,10 +203,10 @@ static void watchdog_fire(struct timer *t, uint64_t now)
 
 /* ---- start ------------------------------------------------------------------------------- */
 
-static void log_settings(struct log *l, const struct conf *c)
+void super_log_settings(struct super *s)
 {
-	l->level = c->log.level;
-	l->format = c->log.format;
+	s->log.level = s->conf->log.level;
+	s->log.format = s->conf->log.format;
 }
 
 /* logd writes as the children's user: better told now than in a line that has no place to go. */
@@ -266,6 +234,9 @@ static int open_log_sink(struct super *s, struct why *w)
 
 	if (s->conf->log.file[0] == 0)
 		return 0;
+	if (slash && (slash[1] == 0 || strlen(slash + 1) >= LOGFILE_NAME))
+		return why_set(w, ZT_E_CONFIG, "[log] file = %s must end in a file name of at most %d bytes",
+			       s->conf->log.file, LOGFILE_NAME - 1);
 	if (slash == NULL || span_to_cstr(span_sub(span_str(s->conf->log.file), 0,
 						   (size_t)(slash - s->conf->log.file) + 1), dir, sizeof dir) < 0)
 		return why_set(w, ZT_E_TOOLONG, "the path of [log] file is too long");
@@ -274,30 +245,28 @@ static int open_log_sink(struct super *s, struct why *w)
 		return why_sys(w, errno, "cannot open the log directory %s", dir);
 	if (check_log_dir(s, dir, w) < 0)
 		return -(int)w->err;
-	if (pipe2(s->log_pipe, O_CLOEXEC) < 0)
+	if (pipe2(s->log_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return why_sys(w, errno, "cannot make the log pipe");
 	s->log.fd = s->log_pipe[1];
 	s->log.journald = false;
 	return 0;
 }
 
+/* Two locks: the places are set one by one, and each has room for one. */
 static int open_places(struct super *s, struct why *w)
 {
-	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w), dir;
+	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w);
+	char lock[PLACE_PATH];
 
 	if (rc < 0)
 		return rc;
-	dir = place_open_dir(s->place.state, w);
-	if (dir < 0)
-		return dir;
-	s->lock_fd = place_lock(dir, s->place.state, w);
-	close(dir);
+	s->lock_fd = place_lock(s->place.state, "lock", w);
 	if (s->lock_fd < 0)
 		return s->lock_fd;
-	dir = place_open_dir(s->place.run, w);
-	if (dir < 0)
-		return dir;
-	close(dir);
+	snprintf(lock, sizeof lock, "%s.lock", s->role->name);
+	s->run_lock_fd = place_lock(s->place.run, lock, w);
+	if (s->run_lock_fd < 0)
+		return s->run_lock_fd;
 	return ctl_open(&s->ctl, s->loop, &s->bounds, s->place.sock, w);
 }
 
@@ -370,7 +339,7 @@ static void super_close(struct super *s)
 {
 	const struct listeners none = {.n = 0};
 
-	if (s->place.sock[0] && s->lock_fd >= 0)
+	if (s->run_lock_fd >= 0) /* else it is somebody else's */
 		unlink(s->place.sock);
 	loop_free(s->loop);
 	ctl_free(&s->ctl);
@@ -389,16 +358,16 @@ static struct super *super_new(const struct super_role *role, struct conf *conf,
 	s->src = src;
 	s->conf = conf;
 	s->epoch = 1;
-	s->lock_fd = s->exe_fd = s->log_dir = s->log_pipe[0] = s->log_pipe[1] = -1;
+	s->lock_fd = s->run_lock_fd = s->exe_fd = s->log_dir = s->log_pipe[0] = s->log_pipe[1] = -1;
 	s->ctl.asked = on_request;
 	s->ctl.gone = on_asker_gone;
 	s->stop_late.fire = stop_late;
-	s->renew_late.fire = renew_late;
+	s->renew_timer.fire = renew_fire;
 	s->status_late.fire = report_late;
 	s->watchdog.fire = watchdog_fire;
 	bounds_init(&s->bounds);
 	log_init(&s->log, &clock_real, role->name, "super");
-	log_settings(&s->log, conf);
+	super_log_settings(s);
 	notify_open(&s->notify);
 	return s;
 }
@@ -413,6 +382,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 		conf_free(conf);
 		return err_exit((enum zt_err)-why_set(w, ZT_E_NOMEM, "no memory for the supervisor"));
 	}
+	s->why = w;
 	if (super_open(s, w) < 0) {
 		super_close(s);
 		return err_exit(w->err);
@@ -424,7 +394,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 		loop_timer(s->loop, &s->watchdog, s->notify.watchdog_ns);
 	if (loop_run(s->loop) < 0)
 		s->code = EXIT_ZT_FAILED;
-	LOG(&s->log, LOG_INFO, "stopped", LF_I64("code", s->code));
+	say_stopped(s);
 	code = s->code;
 	super_close(s);
 	return code;

@@ -31,7 +31,8 @@ enum kid_state {
 };
 
 struct kid {
-	struct source src; /* the channel; the source of a dead kid is closed */
+	struct source src; /* its words; the source of a dead kid is closed */
+	int orders;        /* where it is told; -1 when src is closed */
 	struct super *super;
 	const struct super_child *what;
 	enum kid_state state;
@@ -40,8 +41,15 @@ struct kid {
 	unsigned tries;     /* deaths in a row, for the backoff */
 	uint64_t restarts, deaths[DEATHS];
 	uint64_t up_since;
-	bool prepared;      /* has answered the running renewal's offer */
-	bool answered;      /* has answered the running IPC_ASK */
+	uint32_t epoch;     /* of the configuration it was started with */
+	/* What it may still say: each is said once for once that it was asked. */
+	bool introduced;    /* it has said READY, or REFUSED to start */
+	unsigned offers;    /* IPC_PREPAREs without an answer, of renewals long over perhaps */
+	bool asked;         /* an IPC_ASK without an answer */
+	bool told_to_drain;
+	/* the running renewal */
+	bool offered, prepared;
+	bool replaced;      /* ended for its old configuration, not for a fault */
 	char last_death[120];
 	struct jail_report jail;
 	uint8_t counters[BOUND_CAP(BOUND_IPC_BYTES)];
@@ -70,7 +78,9 @@ struct super {
 	struct ctl ctl;
 	struct notify notify;
 	struct place place;
-	int lock_fd, exe_fd;
+	int lock_fd, run_lock_fd; /* of the state and of the control socket */
+	int exe_fd;
+	struct why *why;          /* for the caller of super_run */
 	int log_pipe[2]; /* -1 unless a log file is set: then every process writes into [1] */
 	int log_dir;     /* where logd may write */
 	struct timer watchdog;
@@ -82,8 +92,9 @@ struct super {
 	/* the running renewal (reload), if next is not NULL */
 	struct conf *next;
 	struct listeners next_open;
-	struct timer renew_late;
+	struct timer renew_timer;       /* while it runs: too late; else: begin again, now */
 	struct ctl_client *renew_asker; /* NULL: a SIGHUP asked, or the asker left */
+	bool renew_again;               /* a SIGHUP came while it ran: the file may be newer */
 
 	/* the running status question */
 	struct ctl_client *status_asker[BOUND_CAP(BOUND_CTL_CLIENTS)];
@@ -91,7 +102,7 @@ struct super {
 	size_t nstatus;
 	struct timer status_late;
 
-	bool stopping, announced;
+	bool stopping, announced, said_stopped;
 	struct timer stop_late;
 	enum zt_exit code;
 	uint64_t started;
@@ -104,35 +115,44 @@ void kid_start(struct kid *k);                         /* DOWN -> STARTING, or D
 void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
 void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
+void kid_replace(struct kid *k);                       /* -> LEAVING, and started again at once */
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n);
-/* The text and descriptors a kid needs for a config; *mem is malloc()ed. */
+/* The text and descriptors a kid needs for a config; 0 and *mem is kid_conf_free()'s. */
 int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void **mem);
+void kid_conf_free(struct span text, void *mem); /* it may hold secrets: wiped */
 size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS]);
 const char *kid_state_name(enum kid_state st);
 
 /* super.c */
 void super_kid_up(struct kid *k);
-void super_kid_gone(struct kid *k, bool expected);
+void super_kid_gone(struct kid *k);
 void super_stop(struct super *s, enum zt_exit code);
+bool super_is_logd(const struct kid *k);
+void super_log_settings(struct super *s); /* of the configuration in force */
+
+/* listen.c */
 /* What c wants, with the sockets of `have` where the address is the same. */
 int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,
 	       const struct listeners *have, struct why *w);
 /* Close those of `gone` that are not in `kept`; gone is empty then. */
 void super_close_rest(struct listeners *gone, const struct listeners *kept);
+/* A child can shut down a socket that it shares with us, or make it block: undo that. */
+void super_mend(struct super *s);
 
 /* renew.c: the two-step reload */
 void renew_begin(struct super *s, struct ctl_client *asker);
-void renew_answer(struct kid *k, bool would_work, struct span reason); /* PREPARED, REFUSED */
+void renew_answer(struct kid *k, bool would_work, struct span reason); /* to the last offer */
 void renew_kid_up(struct kid *k); /* it became ready while a renewal runs: ask it too */
 void renew_kid_gone(struct kid *k);
+void renew_stop(struct super *s); /* the role stops: refuse what runs */
 void renew_asker_gone(struct super *s, struct ctl_client *who);
-void renew_late(struct timer *t, uint64_t now);
+void renew_fire(struct timer *t, uint64_t now);
 
 /* report.c: status and health */
 bool report_healthy(const struct super *s, uint64_t now);
 void report_health(struct super *s, struct ctl_client *who);
 void report_begin(struct super *s, struct ctl_client *who, bool json);
-void report_kid_answered(struct kid *k, struct span counters);
+int report_kid_answered(struct kid *k, struct span counters); /* 0 or -ZT_E_SYNTAX */
 void report_check(struct super *s); /* all have answered? */
 void report_asker_gone(struct super *s, struct ctl_client *who);
 void report_late(struct timer *t, uint64_t now);

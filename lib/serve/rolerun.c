@@ -30,14 +30,16 @@ static void print_faults(const struct conf_faults *f)
 }
 
 /* A descriptor below 3 that is free would be given to the first socket, and what is meant for
- * stderr would go to a peer. */
+ * stderr would go to a peer. Where there is no /dev, one that nobody can read or write does. */
 static void open_missing_std(void)
 {
 	int fd;
 
-	do
+	do {
 		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd < 3);
+		if (fd < 0)
+			fd = open("/", O_PATH);
+	} while (fd >= 0 && fd < 3);
 	if (fd >= 3)
 		close(fd);
 }

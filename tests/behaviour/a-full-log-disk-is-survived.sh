@@ -28,7 +28,7 @@ wait_for lost
 echo_check || fail "not served on a full disk"
 rm "$TMP/small/ballast"
 echo_check
-told() { grep -q "log lines were lost: the disk was full lines=" "$TMP/small/zt.log"; }
+told() { grep -q "log lines were lost: the file could not be written lines=" "$TMP/small/zt.log"; }
 wait_for told
 echo_check || fail "not served afterwards"
 stop echo

@@ -9,7 +9,7 @@ echo_conf
 SECRET_IN_ENV=hunter2 start echo "$ZT" echo -c "$CONF"
 wait_for is_healthy
 pid=$(worker_pid)
-same "$(tr '\0' ' ' <"/proc/$pid/cmdline")" "zt --child echo-worker " "arguments"
+same "$(tr '\0' ' ' <"/proc/$pid/cmdline")" "zt --child echo-worker 1 " "arguments"
 if [ "$(id -u)" = 0 ]; then # the kernel hides the rest of an undumpable process from others
 	same "$(tr '\0' '\n' <"/proc/$pid/environ" | grep -v '^JOURNAL_STREAM=')" "" "environment"
 	if [ "${ZT_LIMITS_INSECURE_NO_SANDBOX:-}" != true ]; then
@@ -19,7 +19,7 @@ if [ "$(id -u)" = 0 ]; then # the kernel hides the rest of an undumpable process
 		same "$(awk '/^Seccomp:/ {print $2}' "/proc/$pid/status")" 2 "seccomp mode"
 		same "$(awk '/Max core file size/ {print $5}' "/proc/$pid/limits")" 0 "core limit"
 	fi
-	# 0 1 null, 2 log, 3 channel, 5 listener; the poller and the listener's spare: no file of the disk
+	# 0 1 null, 2 log, 3 orders, 4 words, 6 listener; the poller and the listener's spare: no file of the disk
 	for fd in /proc/"$pid"/fd/*; do
 		case $(readlink "$fd") in
 		/dev/null | socket:* | pipe:* | anon_inode:* | "$TMP"/echo.log) ;;

@@ -21,17 +21,26 @@ static int open_fds(void)
 	return n;
 }
 
-TEST(a_message_with_descriptors_arrives_whole)
+static void close_all(struct chan_ends *e)
 {
-	int ends[2], give[2], before = open_fds();
+	close(e->super_orders);
+	close(e->super_words);
+	close(e->child_orders);
+	close(e->child_words);
+}
+
+TEST(an_order_with_descriptors_arrives_whole)
+{
+	int give[2], before = open_fds();
+	struct chan_ends e;
 	struct chan_msg m;
 	char c = 0;
 
-	NEED(chan_pair(ends) == 0 && pipe(give) == 0);
-	CHECK_INT(chan_recv(ends[1], 's', &m), 0); /* nothing yet, and no waiting */
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_PREPARE, .epoch = 3, .payload = SPAN_LIT("hello")},
-			    give, 2), 0);
-	NEED(chan_recv(ends[1], 's', &m) == 1);
+	NEED(chan_open(&e) == 0 && pipe(give) == 0);
+	CHECK_INT(chan_take_order(e.child_orders, &m), 0); /* nothing yet, and no waiting */
+	CHECK_INT(chan_order(e.super_orders,
+			     &(struct ipc_msg){.type = IPC_PREPARE, .epoch = 3, .payload = SPAN_LIT("hello")}, give, 2), 0);
+	NEED(chan_take_order(e.child_orders, &m) == 1);
 	CHECK_INT(m.ipc.epoch, 3);
 	CHECK(span_eq_str(m.ipc.payload, "hello"));
 	NEED(m.nfds == 2);
@@ -40,68 +49,132 @@ TEST(a_message_with_descriptors_arrives_whole)
 	CHECK(write(m.fds[1], "z", 1) == 1 && read(give[0], &c, 1) == 1 && c == 'z'); /* the same pipe */
 	chan_close_fds(&m);
 	CHECK_INT(m.nfds, 0);
-	for (int i = 0; i < 2; i++) {
-		close(ends[i]);
-		close(give[i]);
-	}
+	close(give[0]);
+	close(give[1]);
+	close_all(&e);
 	CHECK_INT(open_fds(), before);
 }
 
-TEST(a_refused_message_leaks_no_descriptor)
+TEST(words_arrive_one_by_one)
 {
-	int ends[2], give[2], before;
+	struct chan_ends e;
 	struct chan_msg m;
 
-	NEED(chan_pair(ends) == 0 && pipe(give) == 0);
+	NEED(chan_open(&e) == 0);
+	CHECK_INT(chan_hear(e.super_words, &m), 0);
+	CHECK_INT(chan_say(e.child_words, &(struct ipc_msg){.type = IPC_PREPARED, .epoch = 4}), 0);
+	CHECK_INT(chan_say(e.child_words, &(struct ipc_msg){.type = IPC_REFUSED, .payload = SPAN_LIT("no")}), 0);
+	NEED(chan_hear(e.super_words, &m) == 1);
+	CHECK(m.ipc.type == IPC_PREPARED && m.ipc.epoch == 4 && m.ipc.payload.n == 0);
+	NEED(chan_hear(e.super_words, &m) == 1);
+	CHECK(m.ipc.type == IPC_REFUSED && span_eq_str(m.ipc.payload, "no"));
+	CHECK_INT(chan_hear(e.super_words, &m), 0);
+	close_all(&e);
+}
+
+TEST(neither_speaks_as_the_other)
+{
+	int give[2], before;
+	struct chan_ends e;
+	struct chan_msg m;
+
+	NEED(chan_open(&e) == 0 && pipe(give) == 0);
+	CHECK_INT(chan_say(e.child_words, &(struct ipc_msg){.type = IPC_COMMIT}), 0);
+	CHECK_INT(chan_hear(e.super_words, &m), -ZT_E_UNKNOWN);
 	before = open_fds();
-	/* a child that sends a supervisor's order, with descriptors */
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_COMMIT}, give, 2), 0);
-	CHECK_INT(chan_recv(ends[1], 'c', &m), -ZT_E_UNKNOWN);
-	CHECK_INT(m.nfds, 0);
+	CHECK_INT(chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_READY}, give, 2), 0);
+	CHECK_INT(chan_take_order(e.child_orders, &m), -ZT_E_UNKNOWN);
+	CHECK_INT(m.nfds, 0); /* and what came with it is closed */
 	CHECK_INT(open_fds(), before);
-	for (int i = 0; i < 2; i++) {
-		close(ends[i]);
-		close(give[i]);
-	}
+	close(give[0]);
+	close(give[1]);
+	close_all(&e);
+}
+
+/* What a child hands up would be ours to close, and close() may wait: see chan.h. */
+TEST(nothing_goes_up_the_order_channel)
+{
+	struct chan_ends e;
+	int give = 2, before;
+
+	NEED(chan_open(&e) == 0);
+	before = open_fds();
+	CHECK_INT(chan_order(e.child_orders, &(struct ipc_msg){.type = IPC_READY}, &give, 1), -ZT_E_CLOSED);
+	CHECK_INT(chan_order(e.child_orders, &(struct ipc_msg){.type = IPC_READY}, NULL, 0), -ZT_E_CLOSED);
+	CHECK_INT(open_fds(), before);
+	CHECK_INT(chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_ASK}, NULL, 0), 0); /* down it does */
+	close_all(&e);
+}
+
+/* An empty datagram can carry descriptors. */
+TEST(the_end_leaks_no_descriptor)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct msghdr msg = {.msg_control = control.room, .msg_controllen = sizeof control.room};
+	struct chan_ends e;
+	struct chan_msg m;
+	int give = 2, before;
+
+	NEED(chan_open(&e) == 0);
+	before = open_fds();
+	memcpy(CMSG_DATA(&control.head), &give, sizeof give);
+	CHECK_INT(sendmsg(e.super_orders, &msg, 0), 0);
+	CHECK_INT(chan_take_order(e.child_orders, &m), -ZT_E_CLOSED);
+	CHECK_INT(open_fds(), before);
+	close_all(&e);
 }
 
 /* FLOODS(BOUND_IPC_BYTES) and FLOODS(BOUND_IPC_FDS) */
 TEST(too_long_and_too_many_are_refused_by_both_ends)
 {
 	static uint8_t big[BOUND_CAP(BOUND_IPC_BYTES) + 64];
-	int ends[2], many[CHAN_FDS + 1];
+	const struct ipc_msg most = {.type = IPC_ASK, .payload = span_of(big, IPC_PAYLOAD)};
+	const struct ipc_msg more = {.type = IPC_ASK, .payload = span_of(big, IPC_PAYLOAD + 1)};
+	int many[CHAN_FDS + 1];
+	struct chan_ends e;
 	struct chan_msg m;
 
-	NEED(chan_pair(ends) == 0);
+	NEED(chan_open(&e) == 0);
 	for (size_t i = 0; i <= CHAN_FDS; i++)
-		many[i] = ends[0];
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_READY, .payload = span_of(big, IPC_PAYLOAD + 1)},
-			    NULL, 0), -ZT_E_TOOLONG);
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_READY}, many, CHAN_FDS + 1), -ZT_E_TOOLONG);
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_READY, .payload = span_of(big, IPC_PAYLOAD)},
-			    many, CHAN_FDS), 0); /* the most that fits */
-	NEED(chan_recv(ends[1], 'c', &m) == 1);
+		many[i] = e.super_words;
+	CHECK_INT(chan_order(e.super_orders, &more, NULL, 0), -ZT_E_TOOLONG);
+	CHECK_INT(chan_say(e.child_words, &more), -ZT_E_TOOLONG);
+	CHECK_INT(chan_order(e.super_orders, &most, many, CHAN_FDS + 1), -ZT_E_TOOLONG);
+	CHECK_INT(chan_order(e.super_orders, &most, many, CHAN_FDS), 0); /* the most that fits */
+	NEED(chan_take_order(e.child_orders, &m) == 1);
 	CHECK_INT(m.ipc.payload.n, IPC_PAYLOAD);
 	CHECK_INT(m.nfds, CHAN_FDS);
 	chan_close_fds(&m);
-	CHECK_INT(send(ends[0], big, sizeof big, 0), sizeof big); /* an enemy does not use chan_send */
-	CHECK_INT(chan_recv(ends[1], 'c', &m), -ZT_E_TOOLONG);
-	close(ends[0]);
-	CHECK_INT(chan_recv(ends[1], 'c', &m), -ZT_E_CLOSED);
-	close(ends[1]);
+	CHECK_INT(send(e.super_orders, big, sizeof big, 0), sizeof big); /* not by chan_order */
+	CHECK_INT(chan_take_order(e.child_orders, &m), -ZT_E_TOOLONG);
+	CHECK_INT(write(e.child_words, big, sizeof big), sizeof big); /* an enemy: two packets, both judged */
+	CHECK_INT(chan_hear(e.super_words, &m), -ZT_E_UNKNOWN);
+	CHECK_INT(chan_hear(e.super_words, &m), -ZT_E_UNKNOWN);
+	close(e.child_words);
+	CHECK_INT(chan_hear(e.super_words, &m), -ZT_E_CLOSED);
+	e.child_words = -1;
+	close_all(&e);
 }
 
 TEST(a_reader_that_sleeps_is_an_error_not_a_wait)
 {
-	int ends[2], rc = 0, sent = 0;
+	struct chan_ends e;
+	int rc = 0, sent = 0;
 
-	NEED(chan_pair(ends) == 0);
-	while (rc == 0 && sent < 100000) {
-		rc = chan_send(ends[0], &(struct ipc_msg){.type = IPC_ASK}, NULL, 0);
-		sent++;
-	}
+	NEED(chan_open(&e) == 0);
+	while (rc == 0 && sent++ < 100000)
+		rc = chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_ASK}, NULL, 0);
 	CHECK_INT(rc, -ZT_E_AGAIN);
-	close(ends[1]);
-	CHECK_INT(chan_send(ends[0], &(struct ipc_msg){.type = IPC_ASK}, NULL, 0), -ZT_E_CLOSED);
-	close(ends[0]);
+	for (rc = sent = 0; rc == 0 && sent < 100000; sent++)
+		rc = chan_say(e.child_words, &(struct ipc_msg){.type = IPC_COUNTERS});
+	CHECK_INT(rc, -ZT_E_AGAIN);
+	close(e.child_orders);
+	close(e.super_words);
+	CHECK_INT(chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_ASK}, NULL, 0), -ZT_E_CLOSED);
+	CHECK_INT(chan_say(e.child_words, &(struct ipc_msg){.type = IPC_COUNTERS}), -ZT_E_CLOSED);
+	close(e.super_orders);
+	close(e.child_words);
 }

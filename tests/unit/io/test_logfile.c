@@ -114,3 +114,55 @@ TEST(only_a_regular_file_is_written)
 	logfile_close(&f);
 	close(dir);
 }
+
+/* Somebody made a directory where the first old file goes: the size is kept all the same. */
+TEST(a_rename_that_fails_does_not_let_the_file_grow)
+{
+	int dir = open_dir("norename");
+	struct logfile f;
+
+	CHECK_INT(mkdirat(dir, "z.log.1", 0700), 0);
+	CHECK_INT(mkdirat(dir, "z.log.1/not-empty", 0700), 0);
+	CHECK_INT(logfile_open(&f, dir, "z.log", 25, 1), 0);
+	for (int i = 0; i < 9; i++)
+		CHECK_INT(logfile_append(&f, SPAN_LIT("123456789\n")), 0);
+	CHECK_INT(file_size(dir, "z.log"), 10); /* the newest */
+	logfile_close(&f);
+	close(dir);
+}
+
+/* Pieces of something without an end do not swallow the line that comes after them. */
+TEST(a_piece_without_an_end_is_ended)
+{
+	int dir = open_dir("pieces");
+	char text[32] = "";
+	struct logfile f;
+	int fd;
+
+	CHECK_INT(logfile_open(&f, dir, "z.log", 1000, 1), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("junk")), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("more")), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("a line\n")), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("another\n")), 0);
+	fd = openat(dir, "z.log", O_RDONLY);
+	CHECK_INT(read(fd, text, sizeof text - 1), 25);
+	CHECK_STR(text, "junk\nmore\na line\nanother\n");
+	close(fd);
+	logfile_close(&f);
+	close(dir);
+}
+
+TEST(a_directory_that_is_gone_loses_lines_until_it_is_back)
+{
+	int dir = open_dir("gone");
+	struct logfile f;
+
+	CHECK_INT(logfile_open(&f, dir, "z.log", 25, 1), 0);
+	CHECK_INT(unlinkat(dir, "z.log", 0), 0);
+	CHECK_INT(rmdir(unit_tmp("gone")), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("into the open file\n")), 0);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("time to rotate\n")), -ZT_E_NOTFOUND);
+	CHECK_INT(logfile_append(&f, SPAN_LIT("and again\n")), -ZT_E_NOTFOUND);
+	logfile_close(&f);
+	close(dir);
+}

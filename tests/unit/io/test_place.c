@@ -77,22 +77,48 @@ TEST(directories_are_made_and_must_be_ours_alone)
 
 TEST(one_lock_at_a_time_and_it_names_the_holder)
 {
-	int dir = place_open_dir(unit_tmp("locked"), NULL), lock = place_lock(dir, "locked", NULL), status;
+	const char *dir = unit_tmp("locked");
+	int lock = place_lock(dir, "lock", NULL), other = place_lock(dir, "other", NULL), status;
 	char pid[24];
 	pid_t kid;
 
-	NEED(lock >= 0);
+	NEED(lock >= 0 && other >= 0); /* two names are two locks */
+	close(other);
 	snprintf(pid, sizeof pid, "process %ld", (long)getpid());
 	kid = fork();
 	if (kid == 0) { /* a lock belongs to the open file: another process opens its own */
 		struct why w = {0};
 
-		_exit(place_lock(dir, "locked", &w) == -ZT_E_LOCKED && strstr(w.text, pid) ? 0 : 1);
+		_exit(place_lock(dir, "lock", &w) == -ZT_E_LOCKED && strstr(w.text, pid) ? 0 : 1);
 	}
 	CHECK(waitpid(kid, &status, 0) == kid && status == 0);
 	close(lock);
-	lock = place_lock(dir, "locked", NULL); /* free again without any cleaning up */
+	lock = place_lock(dir, "lock", NULL); /* free again without any cleaning up */
 	CHECK(lock >= 0);
 	close(lock);
-	close(dir);
+}
+
+/* What stands there may be anything, and the lock overwrites it. */
+TEST(a_planted_lock_is_refused_and_left_alone)
+{
+	const char *dir = unit_tmp("planted"), *lock = unit_tmp("planted/lock"), *precious = unit_tmp("precious");
+	struct why link = {0}, hard = {0}, fifo = {0};
+	struct stat st;
+	int fd = place_open_dir(dir, NULL);
+
+	NEED(fd >= 0);
+	close(fd);
+	fd = open(precious, O_WRONLY | O_CREAT, 0600);
+	CHECK_INT(write(fd, "gold", 4), 4);
+	close(fd);
+	CHECK_INT(symlink(precious, lock), 0);
+	CHECK(place_lock(dir, "lock", &link) < 0);
+	CHECK_INT(unlink(lock), 0);
+	CHECK_INT(linkat(AT_FDCWD, precious, AT_FDCWD, lock, 0), 0);
+	CHECK_INT(place_lock(dir, "lock", &hard), -ZT_E_PERM);
+	CHECK(strstr(hard.text, "planted/lock") != NULL);
+	CHECK(stat(precious, &st) == 0 && st.st_size == 4);
+	CHECK_INT(unlink(lock), 0);
+	CHECK_INT(mkfifo(lock, 0600), 0); /* and it does not wait for a writer */
+	CHECK_INT(place_lock(dir, "lock", &fifo), -ZT_E_PERM);
 }

@@ -1,0 +1,440 @@
+/*
+ * puppet: a real supervisor in a process of its own, whose children are this very test
+ * program, started again by spawn.c. A child ("puppet") obeys the test: it takes one command
+ * a connection from the listening socket that it was handed, so a test says exactly when a
+ * child sends what. Puppet number i listens on descriptor CHILD_FD_FIRST + i.
+ *
+ * What it does by itself: READY at start, PREPARED to an offer, COUNTERS to a question,
+ * DRAINED and exit when told to drain. "mute" stops the answers, but for COUNTERS.
+ */
+#ifndef ZT_TEST_PUPPET_H
+#define ZT_TEST_PUPPET_H
+
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "io/chan.h"
+#include "io/ctl.h"
+#include "io/spawn.h"
+#include "io/super.h"
+#include "wire/jailrep.h"
+
+#define PUPPET_PORT 4711
+#define PATIENCE_MS 20000 /* a hang guard; nothing below waits for time to pass */
+
+/* ---- the child ---------------------------------------------------------------------------- */
+
+struct puppet {
+	char index;  /* '0', '1': the last letter of its kind */
+	bool mute, deaf; /* deaf: does not read its channel */
+	bool stuff;      /* answers with as many counters as fit */
+	uint32_t epoch;
+	char orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
+};
+
+static void puppet_say(enum ipc_type type, uint32_t epoch, struct span payload)
+{
+	const struct ipc_msg m = {.type = type, .epoch = epoch, .payload = payload};
+
+	chan_say(CHILD_FD_WORDS, &m);
+}
+
+static void puppet_ready(uint32_t epoch)
+{
+	uint8_t mem[JAILREP_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	jailrep_write(&w, &(struct jail_report){.profile = JAIL_WORKER});
+	puppet_say(IPC_READY, epoch, wr_span(&w));
+}
+
+static void puppet_counters(const struct puppet *p, uint32_t epoch)
+{
+	uint8_t mem[IPC_PAYLOAD];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	for (int i = 0; p->stuff && i < 800; i++) { /* 10 bytes each */
+		char name[2] = {(char)('a' + i % 26), 0};
+
+		ipc_write_counter(&w, name, UINT64_MAX);
+	}
+	puppet_say(IPC_COUNTERS, epoch, wr_span(&w));
+}
+
+static void puppet_order(struct puppet *p)
+{
+	struct chan_msg m;
+	size_t n = strlen(p->orders);
+	int rc = chan_take_order(CHILD_FD_ORDERS, &m);
+
+	if (rc < 0)
+		_exit(0);
+	if (rc == 0)
+		return;
+	chan_close_fds(&m);
+	if (m.ipc.type == IPC_ASK)
+		puppet_counters(p, m.ipc.epoch);
+	else
+		snprintf(p->orders + n, sizeof p->orders - n, "%d:%u ", (int)m.ipc.type, (unsigned)m.ipc.epoch);
+	if (p->mute)
+		return;
+	if (m.ipc.type == IPC_PREPARE)
+		puppet_say(IPC_PREPARED, m.ipc.epoch, SPAN_NONE);
+	if (m.ipc.type == IPC_DRAIN) {
+		puppet_say(IPC_DRAINED, m.ipc.epoch, SPAN_NONE);
+		_exit(0);
+	}
+}
+
+static void puppet_raw(size_t n)
+{
+	static char bytes[16384];
+
+	if (write(CHILD_FD_WORDS, bytes, n) < 0)
+		_exit(4);
+}
+
+/* Tries to hand a descriptor up, on whichever channel; "sent" if one took it. */
+static const char *puppet_hand_up(int fd)
+{
+	static const int ways[] = {CHILD_FD_ORDERS, CHILD_FD_WORDS};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct msghdr msg = {.msg_control = control.room, .msg_controllen = sizeof control.room};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		if (sendmsg(ways[i], &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+			return "sent";
+	return "refused";
+}
+
+/* A connection whose close() waits for a peer that never reads. */
+static int puppet_linger(unsigned port)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)},
+				       .sin_port = htons((uint16_t)port)};
+	const struct linger wait = {1, 600};
+	static char bytes[65536];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (connect(fd, (const struct sockaddr *)&to, sizeof to) < 0)
+		_exit(4);
+	while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		continue;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &wait, sizeof wait);
+	return fd;
+}
+
+/* Answers what goes back to the test. */
+static const char *puppet_obey(struct puppet *p, char *line)
+{
+	unsigned a = 0, b = 0;
+	int at = 0;
+
+	if (sscanf(line, "send %u %u %n", &a, &b, &at) == 2)
+		puppet_say((enum ipc_type)a, b, span_str(line + at));
+	else if (sscanf(line, "raw %u", &a) == 1)
+		puppet_raw(a);
+	else if (sscanf(line, "hand %u", &a) == 1)
+		return puppet_hand_up(puppet_linger(a));
+	else if (sscanf(line, "flood %u", &a) == 1)
+		for (unsigned i = 0; i < a; i++)
+			puppet_say(IPC_COUNTERS, 0, SPAN_NONE);
+	else if (strcmp(line, "mute") == 0)
+		p->mute = true;
+	else if (strcmp(line, "talk") == 0)
+		p->mute = false;
+	else if (strcmp(line, "deaf") == 0)
+		p->deaf = true;
+	else if (strcmp(line, "close") == 0)
+		p->deaf = true, close(CHILD_FD_WORDS), close(CHILD_FD_ORDERS);
+	else if (strcmp(line, "shut") == 0)
+		shutdown(CHILD_FD_FIRST + p->index - '0', SHUT_RDWR);
+	else if (strcmp(line, "block") == 0)
+		fcntl(CHILD_FD_FIRST + p->index - '0', F_SETFL, 0);
+	else if (strcmp(line, "nonblock?") == 0)
+		return fcntl(CHILD_FD_FIRST + p->index - '0', F_GETFL) & O_NONBLOCK ? "yes" : "no";
+	else if (strcmp(line, "epoch?") == 0)
+		return snprintf(line, 100, "%u", p->epoch) > 0 ? line : "";
+	else if (strcmp(line, "orders?") == 0)
+		return p->orders;
+	else if (strcmp(line, "exit") == 0)
+		_exit(3);
+	return "ok";
+}
+
+static void puppet_command(struct puppet *p)
+{
+	int fd = accept4(CHILD_FD_FIRST + p->index - '0', NULL, NULL, SOCK_CLOEXEC);
+	char line[256];
+	const char *answer;
+	ssize_t n = fd < 0 ? 0 : recv(fd, line, sizeof line - 1, 0);
+
+	if (n > 0) {
+		line[n] = 0;
+		line[strcspn(line, "\n")] = 0;
+		answer = puppet_obey(p, line);
+		send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static _Noreturn void puppet_run(const char *kind, uint32_t epoch)
+{
+	struct puppet p = {.index = kind[strlen(kind) - 1], .epoch = epoch};
+
+	if (strncmp(kind, "refuser", 7) == 0) {
+		puppet_say(IPC_REFUSED, epoch, SPAN_LIT("no \033[31mred\033[0m lamp"));
+		_exit(1);
+	}
+	if (strncmp(kind, "silent", 6) != 0)
+		puppet_ready(epoch);
+	p.stuff = strncmp(kind, "stuffer", 7) == 0;
+	for (;;) {
+		struct pollfd in[] = {{.fd = p.deaf ? -1 : CHILD_FD_ORDERS, .events = POLLIN},
+				      {.fd = CHILD_FD_FIRST + p.index - '0', .events = POLLIN}};
+
+		poll(in, 2, -1);
+		if (in[0].revents)
+			puppet_order(&p);
+		if (in[1].revents)
+			puppet_command(&p);
+	}
+}
+
+/* "zt --child KIND EPOCH": before main(), whose arguments musl does not hand to constructors. */
+__attribute__((constructor)) static void puppet_if_child(void)
+{
+	char line[256] = "";
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
+	struct span arg[4], rest = span_of(line, n > 0 ? (size_t)n : 0);
+	char kind[64];
+	uint64_t epoch = 0;
+
+	close(fd);
+	for (size_t i = 0; i < 4; i++)
+		if (!span_cut(rest, 0, &arg[i], &rest))
+			rest = SPAN_NONE;
+	if (!span_eq_str(arg[1], "--child") || span_to_cstr(arg[2], kind, sizeof kind) < 0 || !kind[0])
+		return;
+	span_u64(arg[3], UINT32_MAX, &epoch);
+	puppet_run(kind, (uint32_t)epoch);
+}
+
+/* ---- the supervisor ----------------------------------------------------------------------- */
+
+static struct stage {
+	pid_t super;
+	const struct super_role *role;
+	char conf[200], dir[192], sock[232], log[200], reply[CTL_REPLY + 64];
+	int code; /* of the last ask() */
+} stage;
+
+static size_t puppet_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)])
+{
+	for (size_t i = 0; i < c->echo.listen.n; i++)
+		out[i] = *conf_addr(&c->echo.listen, i);
+	return c->echo.listen.n;
+}
+
+/* An address of loopback that only this test process uses. */
+static void puppet_host(char out[static 20])
+{
+	unsigned pid = (unsigned)getpid();
+
+	snprintf(out, 20, "127.%u.%u.%u", 100 + (pid >> 16) % 100, (pid >> 8) & 255, pid & 255);
+}
+
+/* n listeners; extra goes to the end of the file. */
+static void stage_conf(size_t n, const char *extra)
+{
+	FILE *f = fopen(stage.conf, "w");
+	char host[20];
+
+	puppet_host(host);
+	fprintf(f, "[state]\ndir = %s/state\nrun_dir = %s/run\n[limits]\ninsecure_no_sandbox = true\ndrain = 20s\n"
+		   "[echo]\nlisten =", stage.dir, stage.dir);
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "\n\t%s:%d", host, PUPPET_PORT + (int)i);
+	fprintf(f, "\n%s", extra);
+	fclose(f);
+}
+
+static const char *ask(const char *line)
+{
+	struct wr w = wr_of(stage.reply, sizeof stage.reply - 1);
+	enum zt_exit code = EXIT_ZT_FAILED;
+
+	stage.code = -1;
+	if (ctl_ask(stage.sock, line, PATIENCE_MS, &code, &w, NULL) < 0)
+		return "";
+	stage.reply[w.n] = 0;
+	stage.code = (int)code;
+	return stage.reply;
+}
+
+/* The number behind the i-th "key": of the status, or -1. */
+static long status_of(const char *key, size_t i)
+{
+	char want[48];
+	const char *at = ask("status json");
+
+	snprintf(want, sizeof want, "\"%s\":", key);
+	for (size_t k = 0; at && k <= i; k++) {
+		at = strstr(at, want);
+		at = at ? at + strlen(want) : NULL;
+	}
+	return at ? strtol(at, NULL, 10) : -1;
+}
+
+static void breathe(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+#define EVENTUALLY(cond)                                                                          \
+	do {                                                                                      \
+		int left_ = PATIENCE_MS / 2;                                                      \
+		while (!(cond) && left_-- > 0)                                                    \
+			breathe();                                                                \
+		CHECK(left_ > 0);                                                                 \
+	} while (0)
+
+static bool healthy(void)
+{
+	ask("health");
+	return stage.code == EXIT_ZT_OK;
+}
+
+static _Noreturn void stage_super(void)
+{
+	const struct conf_source src = {.path = stage.conf};
+	struct conf_faults f;
+	struct why w = {0};
+	struct conf *c;
+	int log = open(stage.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), code;
+
+	dup2(log, STDERR_FILENO);
+	alarm(0);
+	conf_faults_init(&f);
+	if (conf_load(&c, &src, &f) < 0) {
+		confload_print(&f, STDERR_FILENO);
+		_exit(99);
+	}
+	conf_faults_free(&f);
+	code = (int)super_run(stage.role, c, &src, &w);
+	if (w.err)
+		dprintf(STDERR_FILENO, "why: %s\n", w.text);
+	_exit(code);
+}
+
+static void stage_fork(const struct super_role *role, const char *extra)
+{
+	static unsigned number;
+	char name[32];
+
+	snprintf(name, sizeof name, "stage%u", number++);
+	snprintf(stage.dir, sizeof stage.dir, "%s", unit_tmp(name));
+	snprintf(stage.conf, sizeof stage.conf, "%s.conf", stage.dir);
+	snprintf(stage.log, sizeof stage.log, "%s.log", stage.dir);
+	snprintf(stage.sock, sizeof stage.sock, "%s/run/%s.sock", stage.dir, role->name);
+	stage.role = role;
+	stage_conf(role->n, extra);
+	stage.super = fork();
+	if (stage.super == 0)
+		stage_super();
+}
+
+static void stage_open(const struct super_role *role, const char *extra)
+{
+	stage_fork(role, extra);
+	EVENTUALLY(healthy());
+}
+
+/* Waits for the end; the exit code, or -1 for a signal, -2 when it never ends. */
+static int stage_wait(void)
+{
+	int status = 0, left = PATIENCE_MS / 2;
+
+	while (left-- > 0) {
+		if (waitpid(stage.super, &status, WNOHANG) == stage.super)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		breathe();
+	}
+	kill(stage.super, SIGKILL);
+	waitpid(stage.super, &status, 0);
+	return -2;
+}
+
+static int stage_close(void)
+{
+	kill(stage.super, SIGTERM);
+	return stage_wait();
+}
+
+/* True when `text` is in what the supervisor logged. */
+static bool logged(const char *text)
+{
+	static char all[1 << 20];
+	int fd = open(stage.log, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, all, sizeof all - 1);
+
+	close(fd);
+	all[n > 0 ? n : 0] = 0;
+	return strstr(all, text) != NULL;
+}
+
+/* Send puppet i a command; its answer. "" when it could not be reached. */
+static const char *tell(size_t i, const char *line)
+{
+	static char answer[600];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(PUPPET_PORT + i))};
+	const struct timeval patience = {PATIENCE_MS / 1000, 0};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char host[20];
+	ssize_t n = -1;
+
+	puppet_host(host);
+	inet_pton(AF_INET, host, &to.sin_addr);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && send(fd, line, strlen(line), MSG_NOSIGNAL) > 0)
+		n = recv(fd, answer, sizeof answer - 1, 0);
+	answer[n > 0 ? n : 0] = 0;
+	close(fd);
+	return answer;
+}
+
+static int fds_of(pid_t pid)
+{
+	char path[48];
+	DIR *d;
+	int n = 0;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	d = opendir(path);
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+#endif
