@@ -118,11 +118,25 @@ listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start NAME CMD...: in the background, both outputs into $TMP/NAME.log, pid in ${PIDS[NAME]}.
 start() {
-	local name=$1
+	local name=$1 tries
 	shift
 	[ -z "${PIDS[$name]:-}" ] || fail "start: $name is running already"
 	"$@" >"$TMP/$name.log" 2>&1 </dev/null &
 	PIDS[$name]=$!
+	# Until the new process is its own program, it takes signals as this shell does, and a
+	# SIGTERM for it would be lost. (The bound is for a CMD that is a shell catching SIGTERM.)
+	for ((tries = 0; tries < 100; tries++)); do
+		is_still_this_shell "${PIDS[$name]}" || break
+		sleep 0.001
+	done
+}
+is_still_this_shell() {
+	local key value
+	[ "/proc/$1/exe" -ef "/proc/$$/exe" ] || return 1
+	while read -r key value; do
+		[ "$key" != SigCgt: ] || return $((!(0x$value & 1 << 14))) # SIGTERM is 15
+	done 2>/dev/null <"/proc/$1/status"
+	return 1
 }
 running() { [ -n "${PIDS[$1]:-}" ] && kill -0 "${PIDS[$1]}" 2>/dev/null; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
