@@ -155,8 +155,6 @@ static void logd_drain(struct child *c)
 
 	while (read_some(d))
 		continue;
-	if (buf_len(&d->in) && buf_push(&d->in, SPAN_LIT("\n"))) /* somebody's last word, unfinished */
-		cut_lines(d);
 	child_drained(c);
 }
 

@@ -43,15 +43,19 @@ static int default_state(char out[static PLACE_PATH], const char *role, struct w
 	return join(out, w, "/var/lib/zt/", role, ""); /* a container without a home */
 }
 
+/* The same for all roles, so that `zt status` finds them without knowing their names: beside
+ * the state directories, not in one. */
 static int default_run(struct place *p, struct why *w)
 {
 	const char *xdg = env_path("XDG_RUNTIME_DIR");
+	char base[PLACE_PATH];
 
 	if (geteuid() == 0)
 		return join(p->run, w, "/run/zt", "", "");
 	if (xdg)
 		return join(p->run, w, xdg, "/zt", "");
-	return join(p->run, w, p->state, "/run", "");
+	span_to_cstr(span_sub(span_str(p->state), 0, (size_t)(strrchr(p->state, '/') - p->state)), base, sizeof base);
+	return join(p->run, w, base, "/run", "");
 }
 
 int place_resolve(struct place *p, const char *role, const char *dir, const char *run_dir, struct why *w)

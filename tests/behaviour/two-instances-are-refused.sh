@@ -12,6 +12,11 @@ has "$ERR" "${PIDS[echo]}"
 has "$ERR" "already runs"
 echo_check || fail "the first instance suffered"
 is_healthy >/dev/null || fail "the second took the control socket away"
+other=$(free_port)
+sed "s|$TMP/state|$TMP/state2|; s|:$PORT|:$other|" "$CONF" >"$TMP/two.conf" # same run_dir
+expect 7 "$ZT" echo -c "$TMP/two.conf"
+has "$ERR" "$TMP/run"
+is_healthy >/dev/null || fail "another state directory took the control socket away"
 stop echo
 
 chmod 755 "$TMP/state/echo"

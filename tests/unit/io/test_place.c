@@ -40,7 +40,18 @@ TEST(defaults_follow_who_we_are)
 	unsetenv("XDG_RUNTIME_DIR");
 	CHECK_INT(place_resolve(&p, "edge", "", "", NULL), 0);
 	CHECK_STR(p.state, "/home/u/.local/state/zt/edge");
-	CHECK_STR(p.run, "/home/u/.local/state/zt/edge/run");
+	CHECK_STR(p.run, "/home/u/.local/state/zt/run"); /* all roles in one: zt status looks there */
+}
+
+TEST(without_a_runtime_directory_sockets_are_beside_the_state)
+{
+	struct place p;
+
+	if (geteuid() == 0)
+		return; /* root's is /run/zt whatever else is set */
+	unsetenv("XDG_RUNTIME_DIR");
+	CHECK_INT(place_resolve(&p, "edge", "/a/b", "", NULL), 0);
+	CHECK_STR(p.run, "/a/b/run");
 }
 
 TEST(a_path_that_no_socket_can_have_is_refused_with_what_to_do)
