@@ -37,6 +37,7 @@ test  cmd:dnsmasq               dnsmasq-base    dnsmasq
 test  cmd:ip                    iproute2        iproute2
 test  cmd:unshare               util-linux      util-linux-misc,util-linux
 test  cmd:ps                    procps          procps-ng,procps
+test  cmd:pgrep                 procps          procps-ng,procps
 test  cmd:curl                  curl            curl
 test  cmd:git                   git             git
 test  cmd:valgrind              valgrind        valgrind

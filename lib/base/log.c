@@ -218,10 +218,13 @@ void log_render(const struct log *l, struct wr *w, enum log_level level, const c
 static ssize_t write_some(int fd, struct span line)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)line.p, .iov_len = line.n};
+	const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n;
 
-	/* A socket (journald) can be asked not to block for this one call. */
-	n = send(fd, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* A socket (journald) can be asked not to block for this one call. sendmsg() and not
+	 * send(): every jail lets it through, also those without a network. */
+	n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0 && errno == ENOTSOCK) {
 		/* A pipe that polls writable takes PIPE_BUF bytes at once; one without a reader
 		 * polls writable too, and writing to it would raise SIGPIPE. */

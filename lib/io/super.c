@@ -216,6 +216,9 @@ static int check_log_dir(const struct super *s, const char *dir, struct why *w)
 	struct stat st;
 	unsigned may;
 
+	if (geteuid() != 0 && faccessat(s->log_dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return why_sys(w, errno, "the log directory %s is not writable for user %lu, who runs zt", dir,
+			       (unsigned long)geteuid());
 	if (geteuid() != 0 || s->conf->limits.insecure_no_sandbox || fstat(s->log_dir, &st) < 0)
 		return 0;
 	may = st.st_uid == who->uid ? st.st_mode >> 6 : st.st_gid == who->gid ? st.st_mode >> 3 : st.st_mode;

@@ -79,7 +79,7 @@ static int print_text(void (*write)(const struct conf *c, struct wr *w), const s
 	write(c, &w);
 	fwrite(w.p, 1, w.n, stdout);
 	arena_free(&mem);
-	return fflush(stdout) == 0 && !w.full ? EXIT_ZT_OK : EXIT_ZT_FAILED;
+	return fflush(stdout) == 0 && !ferror(stdout) && !w.full ? EXIT_ZT_OK : EXIT_ZT_FAILED;
 }
 
 static void write_shown(const struct conf *c, struct wr *w)
@@ -105,7 +105,7 @@ static int report(const struct wish *wish, const struct conf *c, const struct co
 	if (wish->emit)
 		return print_text(write_shown, c);
 	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));
-	return fflush(stdout) == 0 ? EXIT_ZT_OK : EXIT_ZT_FAILED;
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_ZT_OK : EXIT_ZT_FAILED;
 }
 
 int check_main(int argc, char **argv)
