@@ -32,14 +32,14 @@ void ipc_write(struct wr *w, const struct ipc_msg *m)
 	wr_put(w, m->payload);
 }
 
-int ipc_read(struct span datagram, char from, struct ipc_msg *out)
+int ipc_read(struct span message, char from, struct ipc_msg *out)
 {
-	struct rd r = rd_of(datagram);
+	struct rd r = rd_of(message);
 	uint16_t type = rd_le16(&r), zero = rd_le16(&r);
 
 	*out = (struct ipc_msg){.epoch = rd_le32(&r)};
 	out->payload = rd_rest(&r);
-	if (r.bad || zero != 0 || datagram.n > BOUND_CAP(BOUND_IPC_BYTES))
+	if (r.bad || zero != 0 || message.n > BOUND_CAP(BOUND_IPC_BYTES))
 		return -ZT_E_SYNTAX;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if ((uint16_t)rows[i].type == type && rows[i].from == from) {

@@ -1,8 +1,8 @@
 /*
- * ipc: what a supervisor and its jailed child say to each other, one datagram a message over
- * a SOCK_SEQPACKET pair. Pure codec; io/chan moves the bytes and the descriptors. The
- * supervisor treats what a child says as bytes from an enemy: fixed header, known types,
- * bounded payload.
+ * ipc: what a supervisor and its jailed child say to each other: orders and words, one a
+ * datagram or packet. Pure codec; io/chan moves the bytes and the descriptors. The supervisor
+ * treats what a child says as bytes from an enemy: fixed header, known types, bounded payload,
+ * and each word only when it was asked for (io/kid).
  *
  * Header, little-endian: u16 type, u16 zero, u32 epoch. docs/formats.md, "Between processes".
  */
@@ -14,7 +14,7 @@
 
 /* direction (c = from the child, s = from the supervisor), payload, descriptors */
 #define IPC_TYPES(X)                                                                              \
-	X(IPC_READY, 1, 'c', "jailed and serving this epoch; payload: jail report")               \
+	X(IPC_READY, 1, 'c', "the first word: jailed and serving; payload: jail report")              \
 	X(IPC_PREPARED, 2, 'c', "the offered epoch would work")                                   \
 	X(IPC_REFUSED, 3, 'c', "it would not; payload: why, in words")                            \
 	X(IPC_COUNTERS, 4, 'c', "answer to IPC_ASK; payload: pairs of name and number")           \
@@ -38,14 +38,14 @@ enum ipc_type {
 struct ipc_msg {
 	enum ipc_type type;
 	uint32_t epoch;
-	struct span payload; /* borrowed from the datagram */
+	struct span payload; /* borrowed from what was read */
 };
 
-const char *ipc_name(enum ipc_type t); /* "ready"... for logs */
+const char *ipc_name(enum ipc_type t); /* "IPC_READY", for logs; "?" for no type */
 /* Writes header and payload; w->full when it does not fit. */
 void ipc_write(struct wr *w, const struct ipc_msg *m);
 /* from: 'c' or 's', who must have sent it. 0, -ZT_E_SYNTAX, -ZT_E_UNKNOWN. */
-int ipc_read(struct span datagram, char from, struct ipc_msg *out);
+int ipc_read(struct span message, char from, struct ipc_msg *out);
 
 /* Counters: {u8 n, n bytes of [a-z0-9_], u64 value}, repeated. */
 #define IPC_COUNTER_NAME 40

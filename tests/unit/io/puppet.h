@@ -5,7 +5,7 @@
  * child sends what. Puppet number i listens on descriptor CHILD_FD_FIRST + i.
  *
  * What it does by itself: READY at start, PREPARED to an offer, COUNTERS to a question,
- * DRAINED and exit when told to drain. "mute" stops the answers, but for COUNTERS.
+ * DRAINED and exit when told to drain. "mute 1" stops the answers, but for COUNTERS.
  */
 #ifndef ZT_TEST_PUPPET_H
 #define ZT_TEST_PUPPET_H
@@ -42,8 +42,13 @@ struct puppet {
 	bool mute, deaf; /* deaf: does not read its channel */
 	bool stuff;      /* answers with as many counters as fit */
 	uint32_t epoch;
-	char orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
+	char text[16], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
 };
+
+static int puppet_door(const struct puppet *p)
+{
+	return CHILD_FD_FIRST + p->index - '0';
+}
 
 static void puppet_say(enum ipc_type type, uint32_t epoch, struct span payload)
 {
@@ -141,69 +146,134 @@ static int puppet_linger(unsigned port)
 	return fd;
 }
 
-/* The next word of *rest as a number. */
-static unsigned puppet_number(struct span *rest)
-{
-	struct span word;
-	uint64_t v = 0;
+/* A command of the test: its name, up to two numbers, the rest of the line. Each answers what
+ * goes back to the test. */
+struct puppet_line {
+	unsigned a, b;
+	struct span rest;
+};
 
-	span_cut(*rest, ' ', &word, rest);
-	span_u64(word, UINT32_MAX, &v);
-	return (unsigned)v;
+static const char *do_send(struct puppet *p, const struct puppet_line *l)
+{
+	(void)p;
+	puppet_say((enum ipc_type)l->a, l->b, l->rest);
+	return "ok";
 }
 
-/* Answers what goes back to the test. */
-static const char *puppet_obey(struct puppet *p, char *line)
+static const char *do_raw(struct puppet *p, const struct puppet_line *l)
 {
-	struct span verb, rest;
-	unsigned a = 0, b = 0;
-
-	if (span_cut(span_str(line), ' ', &verb, &rest))
-		a = puppet_number(&rest);
-	if (span_eq_str(verb, "send")) {
-		b = puppet_number(&rest);
-		puppet_say((enum ipc_type)a, b, rest);
-	} else if (span_eq_str(verb, "raw"))
-		puppet_raw(a);
-	else if (span_eq_str(verb, "hand"))
-		return puppet_hand_up(puppet_linger(a));
-	else if (span_eq_str(verb, "flood"))
-		for (unsigned i = 0; i < a; i++)
-			puppet_say(IPC_COUNTERS, 0, SPAN_NONE);
-	else if (strcmp(line, "mute") == 0)
-		p->mute = true;
-	else if (strcmp(line, "talk") == 0)
-		p->mute = false;
-	else if (strcmp(line, "deaf") == 0)
-		p->deaf = true;
-	else if (strcmp(line, "close") == 0)
-		p->deaf = true, close(CHILD_FD_WORDS), close(CHILD_FD_ORDERS);
-	else if (strcmp(line, "shut") == 0)
-		shutdown(CHILD_FD_FIRST + p->index - '0', SHUT_RDWR);
-	else if (strcmp(line, "block") == 0)
-		fcntl(CHILD_FD_FIRST + p->index - '0', F_SETFL, 0);
-	else if (strcmp(line, "nonblock?") == 0)
-		return fcntl(CHILD_FD_FIRST + p->index - '0', F_GETFL) & O_NONBLOCK ? "yes" : "no";
-	else if (strcmp(line, "epoch?") == 0)
-		return snprintf(line, 100, "%u", p->epoch) > 0 ? line : "";
-	else if (strcmp(line, "orders?") == 0)
-		return p->orders;
-	else if (strcmp(line, "exit") == 0)
-		_exit(3);
+	(void)p;
+	puppet_raw(l->a);
 	return "ok";
+}
+
+static const char *do_hand(struct puppet *p, const struct puppet_line *l)
+{
+	(void)p;
+	return puppet_hand_up(puppet_linger(l->a));
+}
+
+static const char *do_flood(struct puppet *p, const struct puppet_line *l)
+{
+	(void)p;
+	for (unsigned i = 0; i < l->a; i++)
+		puppet_say(IPC_COUNTERS, 0, SPAN_NONE);
+	return "ok";
+}
+
+static const char *do_mute(struct puppet *p, const struct puppet_line *l)
+{
+	p->mute = l->a != 0;
+	return "ok";
+}
+
+static const char *do_deaf(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	p->deaf = true;
+	return "ok";
+}
+
+static const char *do_close(struct puppet *p, const struct puppet_line *l)
+{
+	close(CHILD_FD_WORDS);
+	close(CHILD_FD_ORDERS);
+	return do_deaf(p, l);
+}
+
+static const char *do_shut(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	shutdown(puppet_door(p), SHUT_RDWR);
+	return "ok";
+}
+
+static const char *do_block(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	fcntl(puppet_door(p), F_SETFL, 0);
+	return "ok";
+}
+
+static const char *do_nonblock(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	return fcntl(puppet_door(p), F_GETFL) & O_NONBLOCK ? "yes" : "no";
+}
+
+static const char *do_epoch(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	snprintf(p->text, sizeof p->text, "%u", (unsigned)p->epoch);
+	return p->text;
+}
+
+static const char *do_orders(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	return p->orders;
+}
+
+static const char *do_exit(struct puppet *p, const struct puppet_line *l)
+{
+	(void)p;
+	(void)l;
+	_exit(3);
+}
+
+static const char *puppet_obey(struct puppet *p, struct span line)
+{
+	static const struct {
+		const char *name;
+		const char *(*obey)(struct puppet *p, const struct puppet_line *l);
+	} commands[] = {
+		{"send", do_send}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
+		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
+		{"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders},
+	};
+	struct span part[3] = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
+	uint64_t n[2] = {0, 0};
+
+	for (size_t i = 0; i < 3; i++)
+		if (!span_cut(line, ' ', &part[i], &line))
+			line = SPAN_NONE;
+	for (size_t i = 0; i < 2; i++)
+		span_u64(part[i + 1], UINT32_MAX, &n[i]);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (span_eq_str(part[0], commands[i].name))
+			return commands[i].obey(p, &(struct puppet_line){(unsigned)n[0], (unsigned)n[1], line});
+	return "no such command";
 }
 
 static void puppet_command(struct puppet *p)
 {
-	int fd = accept4(CHILD_FD_FIRST + p->index - '0', NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(puppet_door(p), NULL, NULL, SOCK_CLOEXEC);
 	char line[256];
 	const char *answer;
-	ssize_t n = fd < 0 ? 0 : recv(fd, line, sizeof line - 1, 0);
+	ssize_t n = fd < 0 ? 0 : recv(fd, line, sizeof line, 0);
 
 	if (n > 0) {
-		line[n] = 0;
-		line[strcspn(line, "\n")] = 0;
-		answer = puppet_obey(p, line);
+		answer = puppet_obey(p, span_of(line, (size_t)n));
 		send(fd, answer, strlen(answer), MSG_NOSIGNAL);
 	}
 	if (fd >= 0)
@@ -223,7 +293,7 @@ static _Noreturn void puppet_run(const char *kind, uint32_t epoch)
 	p.stuff = strncmp(kind, "stuffer", 7) == 0;
 	for (;;) {
 		struct pollfd in[] = {{.fd = p.deaf ? -1 : CHILD_FD_ORDERS, .events = POLLIN},
-				      {.fd = CHILD_FD_FIRST + p.index - '0', .events = POLLIN}};
+				      {.fd = puppet_door(&p), .events = POLLIN}};
 
 		poll(in, 2, -1);
 		if (in[0].revents)

@@ -77,7 +77,7 @@ TEST(what_it_did_to_its_listener_is_mended)
 TEST(one_that_does_not_drain_is_ended_by_a_second_term)
 {
 	stage_open(&solo, "");
-	tell(0, "mute");
+	tell(0, "mute 1");
 	kill(stage.super, SIGTERM);
 	EVENTUALLY(strstr(tell(0, "orders?"), "20:") != NULL);
 	CHECK_INT(stage_close(), 0);
@@ -86,7 +86,7 @@ TEST(one_that_does_not_drain_is_ended_by_a_second_term)
 TEST(one_that_says_drained_and_stays_is_ended_too)
 {
 	stage_open(&solo, "");
-	tell(0, "mute");
+	tell(0, "mute 1");
 	kill(stage.super, SIGTERM);
 	EVENTUALLY(strstr(tell(0, "orders?"), "20:") != NULL);
 	tell(0, "send 5 1");

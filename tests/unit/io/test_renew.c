@@ -20,8 +20,8 @@ static bool told(size_t i, const char *order)
 /* A reload that hangs until the test lets the children answer: to nobody, or to *asker. */
 static void begin_reload(bool asked, pid_t *asker)
 {
-	tell(0, "mute");
-	tell(1, "mute");
+	tell(0, "mute 1");
+	tell(1, "mute 1");
 	if (!asked) {
 		kill(stage.super, SIGHUP);
 	} else if ((*asker = fork()) == 0) {
@@ -34,8 +34,8 @@ static void begin_reload(bool asked, pid_t *asker)
 /* Those that were told to be mute would be waited for. */
 static int close_duo(void)
 {
-	tell(0, "talk");
-	tell(1, "talk");
+	tell(0, "mute 0");
+	tell(1, "mute 0");
 	return stage_close();
 }
 
@@ -109,7 +109,7 @@ TEST(a_child_that_dies_in_between_means_no)
 	CHECK_INT(answer_of(asker), EXIT_ZT_FAILED);
 	EVENTUALLY(healthy());
 	CHECK_STR(tell(1, "epoch?"), "1");
-	tell(0, "talk");
+	tell(0, "mute 0");
 	ask("reload");
 	CHECK_INT(stage.code, 0);
 	tell(1, "exit");
@@ -126,7 +126,7 @@ TEST(leaving_in_between_does_not_hang_reloads)
 	tell(1, "send 5 2"); /* DRAINED, and it lives on */
 	EVENTUALLY(logged("reload refused"));
 	EVENTUALLY(healthy());
-	tell(0, "talk");
+	tell(0, "mute 0");
 	ask("reload");
 	CHECK_INT(stage.code, 0);
 	CHECK_INT(close_duo(), 0);
@@ -148,7 +148,7 @@ TEST(silence_means_no)
 TEST(one_that_gets_ready_in_between_is_asked_too)
 {
 	stage_open(&duo, "");
-	tell(0, "mute");
+	tell(0, "mute 1");
 	tell(1, "exit"); /* starts again after 0.1 s */
 	EVENTUALLY(status_of("restarts", 1) == 1);
 	kill(stage.super, SIGHUP);
@@ -198,8 +198,8 @@ TEST(a_hup_in_between_is_not_forgotten)
 	begin_reload(false, NULL);
 	kill(stage.super, SIGHUP);
 	ask("health"); /* the signal has been read: signals come first */
-	tell(0, "talk");
-	tell(1, "talk");
+	tell(0, "mute 0");
+	tell(1, "mute 0");
 	tell(0, "send 2 2");
 	tell(1, "send 2 2");
 	EVENTUALLY(status_of("epoch", 0) == 3);
