@@ -7,7 +7,9 @@ int status_main(int argc, char **argv)
 {
 	static const struct ask_verb v = {
 		.name = "status",
-		.about = "What the running roles are doing: health, listeners, children, counters.",
+		.about = "What the running roles are doing: health, listeners, children, counters.\n"
+			 "It answers with exit code 0 also when the role is not healthy: 'health' judges.\n"
+			 "Exit: 0 told, 5 no role runs, 2 wrong use, 1 anything else.",
 		.line = "status",
 		.line_json = "status json",
 		.timeout_ms = 5000,
@@ -21,7 +23,9 @@ int reload_main(int argc, char **argv)
 	static const struct ask_verb v = {
 		.name = "reload",
 		.about = "Make the running role read its configuration again. All or nothing: with any\n"
-			 "fault the old configuration goes on, the faults are printed and the exit code is 3.",
+			 "fault the old configuration goes on, the faults are printed and the exit code is 3.\n"
+			 "Other codes: 0 reloaded, 5 no role runs (or an address of the new configuration is\n"
+			 "not this machine's), 7 an address is in use, 2 wrong use, 1 anything else.",
 		.line = "reload",
 		.timeout_ms = 15000, /* children have 5 s to say whether it would work */
 		.absent_code = EXIT_ZT_UNREACHABLE,

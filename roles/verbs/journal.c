@@ -179,9 +179,19 @@ int journal_main(int argc, char **argv)
 
 	if (span_eq_str(verb, "--help") || span_eq_str(verb, "-h"))
 		return fputs(usage, stdout) < 0;
-	for (size_t i = 0; argc == 3 && i < ARRAY_LEN(actions); i++)
-		if (span_eq_str(verb, actions[i].name))
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (!span_eq_str(verb, actions[i].name))
+			continue;
+		if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
+			return fputs(usage, stdout) < 0;
+		if (argc == 3)
 			return run(&actions[i], argv[2]);
+		fprintf(stderr, "zt journal: '%s' takes one FILE\n", actions[i].name);
+		fputs(usage, stderr);
+		return EXIT_ZT_USAGE;
+	}
+	if (argc >= 2)
+		fprintf(stderr, "zt journal: '%.200s' is neither check nor dump\n", argv[1]);
 	fputs(usage, stderr);
 	return EXIT_ZT_USAGE;
 }

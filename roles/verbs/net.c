@@ -135,7 +135,7 @@ static int parse_args(int argc, char **argv, struct wish *w)
 		return misuse("one HOST:PORT at a time; what is", argv[optind + 1]);
 	w->target = argv[optind];
 	if (addr_parse_hostport(span_str(w->target), &w->host, &w->port) < 0)
-		return misuse("this is not HOST:PORT (IPv6 addresses stand in brackets, [::1]:443):", w->target);
+		return misuse("this is not HOST:PORT (a port is 1 to 65535; IPv6 addresses stand in brackets, [::1]:443):", w->target);
 	return 0;
 }
 
