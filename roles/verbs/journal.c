@@ -182,7 +182,7 @@ int journal_main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		if (!span_eq_str(verb, actions[i].name))
 			continue;
-		if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
+		if (argc == 3 && (span_eq_str(span_str(argv[2]), "--help") || span_eq_str(span_str(argv[2]), "-h")))
 			return fputs(usage, stdout) < 0;
 		if (argc == 3)
 			return run(&actions[i], argv[2]);

@@ -141,19 +141,33 @@ static int puppet_linger(unsigned port)
 	return fd;
 }
 
+/* The next word of *rest as a number. */
+static unsigned puppet_number(struct span *rest)
+{
+	struct span word;
+	uint64_t v = 0;
+
+	span_cut(*rest, ' ', &word, rest);
+	span_u64(word, UINT32_MAX, &v);
+	return (unsigned)v;
+}
+
 /* Answers what goes back to the test. */
 static const char *puppet_obey(struct puppet *p, char *line)
 {
+	struct span verb, rest;
 	unsigned a = 0, b = 0;
-	int at = 0;
 
-	if (sscanf(line, "send %u %u %n", &a, &b, &at) == 2)
-		puppet_say((enum ipc_type)a, b, span_str(line + at));
-	else if (sscanf(line, "raw %u", &a) == 1)
+	if (span_cut(span_str(line), ' ', &verb, &rest))
+		a = puppet_number(&rest);
+	if (span_eq_str(verb, "send")) {
+		b = puppet_number(&rest);
+		puppet_say((enum ipc_type)a, b, rest);
+	} else if (span_eq_str(verb, "raw"))
 		puppet_raw(a);
-	else if (sscanf(line, "hand %u", &a) == 1)
+	else if (span_eq_str(verb, "hand"))
 		return puppet_hand_up(puppet_linger(a));
-	else if (sscanf(line, "flood %u", &a) == 1)
+	else if (span_eq_str(verb, "flood"))
 		for (unsigned i = 0; i < a; i++)
 			puppet_say(IPC_COUNTERS, 0, SPAN_NONE);
 	else if (strcmp(line, "mute") == 0)
