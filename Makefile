@@ -211,7 +211,7 @@ size: zt
 bench: zt tools
 	@bash bench/run.sh
 
-soak: zt tools
+soak: zt tools $(UNIT_rel) $(FUZZ_BIN)
 	@bash tests/soak.sh
 
 install: zt

@@ -1,36 +1,39 @@
 #!/usr/bin/env bash
-# soak.sh
+# soak.sh [PATTERN]
 #
-# The long versions of tests that `make test` runs short: the same scripts and programs, with
-# the knobs below turned up. Knobs are environment variables that a test reads (each has a small
-# default there); set one yourself to go further. Bounded: SOAK_GUARD_S per test. Prints a table
-# with date, seed and time, and ends with "N passed, N failed".
+# The long versions of the tests: the whole suite (or the jobs that PATTERN names) with its
+# knobs turned up, then every fuzz target for a while. Knobs are environment variables that the
+# tests read and have small defaults for; set one yourself to go further or less far. Bounded by
+# SOAK_GUARD_S per test. Prints a table of date, machine, seed and figures, and ends with
+# "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-export SOAK=1
-export ZT_SEED=${ZT_SEED:-$(date +%s)} # printed, so that a failure can be repeated
-export ZT_KILLS=${ZT_KILLS:-1000}      # how often a journal's writer is killed
-export ZT_ROUNDS=${ZT_ROUNDS:-100000}  # steps of tests that compare with a model
+export ZT_KILLS=${ZT_KILLS:-1000}                   # calls after each of which a writer is killed
+export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so that a run can be repeated
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
+fuzz_seconds=${SOAK_FUZZ_S:-300} # per target; 0 leaves fuzzing out
 
 log=build/soak.log
 mkdir -p build
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-bash tests/run.sh all "${1:-}" >"$log" 2>&1
-code=$?
+{
+	bash tests/run.sh all "${1:-}"
+	[ "$fuzz_seconds" = 0 ] || bash tests/fuzz/run.sh "$fuzz_seconds"
+} >"$log" 2>&1
 
 echo "| soak of | $started |"
 echo "|---|---|"
 echo "| commit | $(git rev-parse --short HEAD 2>/dev/null || echo none) |"
-echo "| machine | $(uname -m), $(nproc) processors, Linux $(uname -r) |"
-echo "| seed | $ZT_SEED |"
-echo "| kills, rounds | $ZT_KILLS, $ZT_ROUNDS |"
-# What tests printed as "figure: NAME: VALUE".
-sed -n 's/^figure: \([^:]*\): \(.*\)/| \1 | \2 |/p' build/test-figures.txt 2>/dev/null
+echo "| machine | $(nproc) × $(uname -m), Linux $(uname -r) |"
+echo "| kills per script | $ZT_KILLS |"
+echo "| fuzzing | $fuzz_seconds s per target, seed $ZT_SEED |"
+sed -n 's/^figure: \([^:]*\): \(.*\)/| \1 | \2 |/p' build/test-figures.txt
+sed -n 's/^ok    \([a-z0-9_]*\): \([0-9]* inputs .*\)/| fuzz \1 | \2 |/p' "$log"
 echo
-echo "slowest (build/test-times.txt):"
+echo "slowest:"
 head -n 10 build/test-times.txt
-grep -A "$((60 + 2))" '^FAIL' "$log"
-tail -n 1 "$log"
-exit "$code"
+grep -A 62 '^FAIL' "$log"
+grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | awk '
+	{ passed += $1; failed += $3 }
+	END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 || passed == 0 }'

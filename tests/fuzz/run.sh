@@ -5,7 +5,7 @@
 # interesting (build/fuzz/corpus, never committed). Inputs that crash, hang or leak are kept in
 # build/fuzz/findings/TARGET-*; any of them makes the exit code 1. Reproduce one with
 #   build/fuzz/fuzz_TARGET build/fuzz/findings/TARGET-crash-...
-# Ends with "N passed, N failed", a target each.
+# ZT_SEED repeats a run. Ends with "N passed, N failed", a target each.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -28,7 +28,7 @@ fuzz() {
 	local t=$1 code new
 	mkdir -p "build/fuzz/corpus/$t"
 	timeout -k 10 $((seconds + 120)) "build/fuzz/fuzz_$t" -max_total_time="$seconds" -timeout=10 \
-		-rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 -artifact_prefix="$findings/$t-" \
+		-seed="${ZT_SEED:-0}" -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 -artifact_prefix="$findings/$t-" \
 		"build/fuzz/corpus/$t" "tests/fuzz/corpus/$t" >"$logs/$t.log" 2>&1 </dev/null
 	code=$?
 	new=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$t.log")

@@ -324,6 +324,7 @@ static pid_t answering(const char *path, const char *says)
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
 	char line[16];
+	ssize_t n;
 	pid_t pid;
 
 	memcpy(at.sun_path, path, strlen(path));
@@ -331,8 +332,11 @@ static pid_t answering(const char *path, const char *says)
 	pid = fork();
 	if (pid == 0) {
 		fd = accept(door, NULL, NULL);
-		if (recv(fd, line, sizeof line, 0) <= 0)
-			_exit(1);
+		do { /* all of the line: closing with bytes unread would reset the asker */
+			n = recv(fd, line, sizeof line, 0);
+			if (n <= 0)
+				_exit(1);
+		} while (line[n - 1] != '\n');
 		send(fd, says, strlen(says), MSG_NOSIGNAL);
 		_exit(0);
 	}
