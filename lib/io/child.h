@@ -28,6 +28,10 @@ struct child_class {
 	void (*drain)(struct child *c);  /* take nothing new; child_drained() when empty */
 	void (*counters)(struct child *c, struct wr *w); /* ipc_write_counter()s */
 	void (*reopen)(struct child *c); /* may be NULL */
+	/* A line to another child of the role, its number as in super_role.links; fd is the
+	 * callee's now. It replaces the one before. May be NULL. */
+	void (*link)(struct child *c, unsigned number, int fd);
+	enum loop_backend backend; /* LOOP_POLL where the jail knows poll() only */
 };
 
 /* Embed it in the kind's own state. */

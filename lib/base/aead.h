@@ -1,0 +1,36 @@
+/*
+ * aead: the three ciphers of TLS 1.2 that zt speaks, in place, one key for one direction, over
+ * BearSSL's primitives (AES-NI and PCLMUL where the processor has them, else constant-time
+ * code). Its types stay in aead.c; a faster implementation plugs in there.
+ */
+#ifndef ZT_AEAD_H
+#define ZT_AEAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "span.h"
+
+enum aead_kind { AEAD_NONE, AEAD_AES128_GCM, AEAD_AES256_GCM, AEAD_CHACHA20 };
+
+#define AEAD_TAG 16
+#define AEAD_NONCE 12
+
+/* One key, ready to use. Holds no pointer to itself: it may be moved. */
+struct aead {
+	_Alignas(16) uint8_t state[304];
+};
+
+size_t aead_key_len(enum aead_kind k);
+void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key);
+void aead_wipe(struct aead *a);
+/* data[n] becomes ciphertext, the tag goes behind it. */
+void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
+	       uint8_t tag[static AEAD_TAG]);
+/* false: not authentic; data is garbage then and must not be looked at. Constant-time compare. */
+bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
+	       const uint8_t tag[static AEAD_TAG]);
+/* Does this processor do AES in hardware? Decides the order of suites. */
+bool aead_fast_aes(void);
+
+#endif

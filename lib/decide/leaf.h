@@ -1,0 +1,69 @@
+/*
+ * leaf: the strict second look at a peer's certificate, after BearSSL has accepted its chain
+ * (or instead of it, when a pin is all that counts). BearSSL takes a certificate of the wrong
+ * purpose, a CA as a leaf, SHA-1, names from the CN, weak keys; this does not. Pure: time and
+ * expectations are handed in, the answer is the first reason against it, from a closed list.
+ */
+#ifndef ZT_LEAF_H
+#define ZT_LEAF_H
+
+#include "wire/addr.h"
+#include "wire/x509.h"
+
+#define LEAF_REASONS(X)                                                                           \
+	X(LEAF_OK, "ok", "it is good")                                                            \
+	X(LEAF_MALFORMED, "malformed", "it is not a well-formed certificate")                     \
+	X(LEAF_VERSION, "version", "it is not an X.509 version 3 certificate")                    \
+	X(LEAF_EARLY, "not-yet-valid", "it is not valid yet")                                     \
+	X(LEAF_EXPIRED, "expired", "it has expired")                                              \
+	X(LEAF_CLOCK, "clock", "this machine's clock is before the time zt was built or last told") \
+	X(LEAF_CA, "is-ca", "it is a certificate authority, not a server or a client")            \
+	X(LEAF_USAGE, "key-usage", "its key usage does not allow this")                           \
+	X(LEAF_PURPOSE, "purpose", "its extended key usage is for something else")                \
+	X(LEAF_HASH, "weak-hash", "it is signed with a broken hash")                              \
+	X(LEAF_KEY, "weak-key", "its key is too weak or of a kind zt does not use")               \
+	X(LEAF_CRITICAL, "critical", "it demands something zt does not know")                     \
+	X(LEAF_NAME, "wrong-name", "it is for another name")                                      \
+	X(LEAF_NO_NAME, "no-name", "it has no subject alternative name, and a common name does not count") \
+	X(LEAF_SERIAL, "serial", "its serial number is zero, negative or too long")               \
+	X(LEAF_PIN, "pin", "its key is not the pinned one")                                       \
+	X(LEAF_ROLE, "role", "it is of another role")                                             \
+	X(LEAF_LIFETIME, "lifetime", "it is valid for longer than is allowed")
+
+enum leaf_reason {
+#define X(id, name, text) id,
+	LEAF_REASONS(X)
+#undef X
+	LEAF_REASON_COUNT
+};
+const char *leaf_name(enum leaf_reason r);
+const char *leaf_text(enum leaf_reason r);
+
+enum leaf_use { LEAF_SERVER, LEAF_CLIENT };
+
+struct leaf_rule {
+	enum leaf_use use;
+	int64_t now, floor;          /* seconds since 1970; floor: the newest time known to be past */
+	struct span dns;             /* server: this name ... */
+	const struct addr *ip;       /* ... or this address must be in its SAN; neither: any name */
+	const uint8_t (*pins)[32];   /* any of them; with pins_only nothing else but form and key counts */
+	size_t npins;
+	bool pins_only;
+	const char *role;            /* a zt role: exactly one URI SAN zt://<ca_id>/<role>/<id>; NULL: none asked */
+	const char *ca_id;           /* 16 hex digits; with role */
+	int64_t max_lifetime;        /* seconds; 0: any */
+};
+
+enum leaf_reason leaf_check(const struct x509 *c, const struct leaf_rule *rule);
+/* The id of zt://<ca>/<role>/<id>; empty when it has none, or more than one. */
+struct span leaf_zt_id(const struct x509 *c);
+
+/* RFC 6125 as zt means it everywhere: case folded, one trailing dot ignored, "*." stands for
+ * exactly one left-most label, never for a public-suffix-like single label ("*.com" matches
+ * nothing). Both in A-label form. */
+bool name_matches(struct span pattern, struct span name);
+/* Is it a DNS name as zt accepts them: 1..253 bytes, labels 1..63 of letters, digits, - and _,
+ * no label that begins or ends with -, not all digits in the last label, no trailing dot? */
+bool name_is_dns(struct span name);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * tlsplan: from configuration to what TLS does: which names are served with which certificate
+ * and who must show one, and how to meet the servers that zt connects to. Worker and tlsd build
+ * the same plan from the same epoch of the configuration, so an index means the same to both.
+ * Borrows the strings of the configuration.
+ */
+#ifndef ZT_TLSPLAN_H
+#define ZT_TLSPLAN_H
+
+#include "config.h"
+#include "wire/hello.h"
+
+#define TLS_PLANS 256 /* hosts of one configuration */
+#define TLS_PINS 8
+
+enum tls_ask { TLS_ASK_NO, TLS_ASK_OPTIONAL, TLS_ASK_REQUIRED };
+
+struct tls_server_plan {
+	const char *id;              /* the section's name */
+	const struct conf_list *names; /* strings: exact, or "*." and one label more */
+	const struct conf_list *alpn;  /* strings, best first; empty: none is negotiated */
+	const char *cert, *key, *pass; /* files; pass may be "" */
+	enum tls_ask ask;
+	const char *client_ca;       /* file; set unless TLS_ASK_NO */
+	bool resume;                 /* never with TLS_ASK_* above NO, never for a zt-* protocol */
+	bool no_name;                /* serves peers that send no name too */
+};
+
+struct tls_client_plan {
+	const char *name;            /* SNI, and what the certificate must be for; "": the address */
+	const char *ca;              /* file, or "system" */
+	const char *cert, *key, *pass; /* ours, when asked for; "" = none */
+	const char *alpn;            /* one protocol, or "" */
+	uint8_t pins[TLS_PINS][32];
+	size_t npins;                /* > 0: the pin is what counts, the chain does not */
+	bool insecure_any;           /* nothing is checked: insecure_any_cert = true */
+	bool resume;
+};
+
+struct tls_plan {
+	struct tls_server_plan server[TLS_PLANS];
+	size_t servers;
+	struct tls_client_plan client[1]; /* one for now: the relay's far side */
+	size_t clients;
+};
+
+void tls_plan_of(const struct conf *c, struct tls_plan *out);
+
+/* What to serve a hello with: index into server[], *alpn the protocol chosen (empty: none), or a
+ * refusal: -1 with *fault (TLSF_NO_PLAN and TLSF_ALPN must look the same to the peer). */
+int tls_pick(const struct tls_plan *p, const struct hello *h, struct span *alpn, unsigned *fault);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * privkey: private keys as files have them: PKCS#8 (plain, or PBES2 with a passphrase), SEC1
+ * "EC PRIVATE KEY" and PKCS#1 "RSA PRIVATE KEY", PEM or DER. Everything is bounded before it is
+ * decoded; nothing branches on secret bytes but on the public shape of the encoding. What
+ * OpenSSL's oldest encrypted PEM ("Proc-Type: 4,ENCRYPTED") is refused in words.
+ */
+#ifndef ZT_PRIVKEY_H
+#define ZT_PRIVKEY_H
+
+#include "base/bounds.h"
+#include "base/err.h"
+#include "base/pk.h"
+
+#define PRIVKEY_MAX 4096          /* DER of RSA 4096 is 2,350 bytes, encrypted 2,500 */
+#define PRIVKEY_ITERATIONS 10000000 /* more would be a way to stop the process; openssl: 2,048 to 1,000,000 */
+
+struct privkey {
+	struct pk_private key;    /* spans into mem */
+	struct span point;        /* EC: the public point, computed when the file has none */
+	uint8_t mem[PRIVKEY_MAX + 160];
+};
+
+/* file: PEM or DER; other PEM blocks before the key (certificates, EC PARAMETERS) are skipped.
+ * passphrase: empty when there is none. 0, or with a sentence: -ZT_E_KEY (wrong or missing
+ * passphrase, unusable key), -ZT_E_SYNTAX, -ZT_E_TOOLONG, -ZT_E_MISSING (no key inside). */
+int privkey_read(struct privkey *out, struct span file, struct span passphrase, struct why *w);
+void privkey_wipe(struct privkey *k);
+
+/* DER into w. EC only for now (RSA keys are never made by zt). */
+int privkey_write(struct wr *w, const struct pk_private *k);
+/* EncryptedPrivateKeyInfo: PBES2, PBKDF2-HMAC-SHA256, AES-256-CBC. salt: 16 bytes, iv: 16. */
+int privkey_write_encrypted(struct wr *w, const struct pk_private *k, struct span passphrase, uint32_t iterations,
+			    const uint8_t salt[static 16], const uint8_t iv[static 16]);
+
+#endif
