@@ -7,7 +7,6 @@
 
 static uint8_t mem[FLIGHT_BYTES + FLIGHT_RECORD];
 
-/* A record of n bytes of junk that is no handshake message that matters (type 99, very short). */
 static void put_record(struct wr *w, uint8_t type, uint16_t version, struct span payload)
 {
 	wr_u8(w, type);
@@ -191,7 +190,7 @@ TEST(a_second_hello_is_found_wherever_it_is)
 		wr_put(&w, message(m, 1, 20));
 		for (size_t at = 0; at < w.n && rc > 0 && f.records < FLIGHT_RECORDS - 1; at += piece)
 			rc = one(&f, 22, 0x0303, span_sub(wr_span(&w), at, piece), &why);
-		if (rc > 0)
+		if (f.records == FLIGHT_RECORDS - 1)
 			continue; /* cut so small that there are too many records: tested below */
 		CHECK_INT(rc, -ZT_E_DENIED);
 		CHECK_STR(why.text, "the peer sent a second hello");
