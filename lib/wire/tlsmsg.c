@@ -13,7 +13,8 @@
 
 /* The limits of the fields bound the whole: no message can pass TLSMSG_MAX. A text's NUL makes room
  * for its length byte. */
-_Static_assert(TLSMSG_HEADER + 4 + 2 * KEYS_LEN + TLS_NAME + TLS_ALPN + 1 + 2 * TLS_CHAIN + TLS_CHAIN_BYTES <= TLSMSG_MAX,
+_Static_assert(TLSMSG_HEADER + 4 + 2 * KEYS_LEN + TLS_NAME + TLS_ALPN + 1 + 2 * TLS_CHAIN + TLS_CHAIN_BYTES <=
+		       TLSMSG_MAX,
 	       "the longest DONE");
 _Static_assert(TLSMSG_HEADER + 2 + TLS_NAME + TLS_ALPN + TLSMSG_RECORDS <= TLSMSG_MAX, "the longest ACCEPT");
 
