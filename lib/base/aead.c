@@ -79,12 +79,10 @@ static void chacha_init(struct chacha *c, const uint8_t *key)
 	c->aead = wide ? wide : br_poly1305_ctmul_run;
 }
 
-bool aead_init_way(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way)
+static void init(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way)
 {
 	struct state *s = state_of(a);
 
-	if (way > gcm_x86_best())
-		return false;
 	ZT_ASSERT(k != AEAD_NONE);
 	memset(a, 0, sizeof *a);
 	s->kind = (uint8_t)k;
@@ -95,12 +93,19 @@ bool aead_init_way(struct aead *a, enum aead_kind k, const uint8_t *key, enum ae
 		gcm_init(&s->gcm, key, aead_key_len(k));
 	else
 		gcm_x86_init(&s->x86, key, aead_key_len(k));
-	return true;
 }
 
 void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key)
 {
-	ZT_ASSERT(aead_init_way(a, k, key, gcm_x86_best()));
+	init(a, k, key, gcm_x86_best());
+}
+
+bool aead_init_way(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way)
+{
+	if (way > gcm_x86_best())
+		return false;
+	init(a, k, key, way);
+	return true;
 }
 
 void aead_wipe(struct aead *a)
