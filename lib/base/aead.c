@@ -129,8 +129,8 @@ static void gcm_tag(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE],
 }
 
 /* The counter is 1 for the tag and 2 for the first block of text. */
-static void gcm_run(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE], struct span aad, struct gcm_text text,
-		    uint8_t tag[static AEAD_TAG])
+static void gcm_run(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE], struct span aad,
+		    struct gcm_text text, uint8_t tag[static AEAD_TAG])
 {
 	if (text.sealed)
 		gcm_tag(g, nonce, aad, span_of(text.p, text.n), tag);
@@ -147,21 +147,22 @@ static void run(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], st
 
 	ZT_ASSERT(s->kind != AEAD_NONE);
 	if (s->kind == AEAD_CHACHA20)
-		s->chacha.aead(s->chacha.key, nonce, text.p, text.n, aad.p, aad.n, tag, s->chacha.cipher, !text.sealed);
+		s->chacha.aead(s->chacha.key, nonce, text.p, text.n, aad.p, aad.n, tag, s->chacha.cipher,
+			       !text.sealed);
 	else if (s->way == AEAD_PORTABLE)
 		gcm_run(&s->gcm, nonce, aad, text, tag);
 	else
 		gcm_x86_run(&s->x86, s->way, nonce, aad, text, tag);
 }
 
-void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       uint8_t tag[static AEAD_TAG])
+void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, uint8_t tag[static AEAD_TAG])
 {
 	run(a, nonce, aad, (struct gcm_text){data, n, false}, tag);
 }
 
-bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       const uint8_t tag[static AEAD_TAG])
+bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, const uint8_t tag[static AEAD_TAG])
 {
 	uint8_t want[AEAD_TAG];
 

@@ -31,11 +31,11 @@ void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key);
 bool aead_init_way(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way);
 void aead_wipe(struct aead *a);
 /* data[n] becomes ciphertext, the tag goes behind it: tag may be data + n. */
-void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       uint8_t tag[static AEAD_TAG]);
+void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, uint8_t tag[static AEAD_TAG]);
 /* false: not authentic; data is all zeros then. Constant-time compare. */
-bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       const uint8_t tag[static AEAD_TAG]);
+bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, const uint8_t tag[static AEAD_TAG]);
 /* Does this processor do AES in hardware? Decides the order of suites. */
 bool aead_fast_aes(void);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ct.h"
+#include "err.h"
 #include "gcm_x86.h"
 
 #define VECS 8
@@ -127,12 +128,13 @@ INLINE void aes_round(vec s[static VECS], vec key)
 INLINE void step(const struct gcm_x86 *g, vec *counter, uint8_t *crypt, const uint8_t *hash, const uint8_t *powers,
 		 __m128i *y)
 {
+	const vec one_on = v_spread(_mm_cvtsi32_si128(LANES)); /* to the counters of the next vector */
 	struct product acc = {v_zero(), v_zero(), v_zero()};
 	vec s[VECS] = {{0}}, key;
 
 	if (crypt) {
 		key = key_of(g, 0);
-#define COUNT(i) s[i] = v_xor(v_turn(*counter), key); *counter = v_add32(*counter, v_spread(_mm_cvtsi32_si128(LANES)));
+#define COUNT(i) s[i] = v_xor(v_turn(*counter), key); *counter = v_add32(*counter, one_on);
 		EACH(COUNT)
 #undef COUNT
 	}
@@ -223,6 +225,7 @@ TARGET static void gcm_run(const struct gcm_x86 *g, const uint8_t *nonce, struct
 	vec counter = v_count_up(v_spread(counter_of(nonce, 2)));
 	size_t i = 0;
 
+	ZT_ASSERT(text.p != NULL || text.n == 0);
 	make_powers(g, &powers);
 	if (lag && text.n >= CHUNK) {
 		step(g, &counter, text.p, NULL, NULL, NULL);

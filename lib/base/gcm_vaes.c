@@ -26,7 +26,8 @@ typedef __m256i vec;
 #define v_fold(x) _mm_xor_si128(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1))
 #define v_spread_first(x) _mm256_permute2x128_si256(x, x, 0x00)
 #define v_count_up(x) _mm256_add_epi32(x, _mm256_set_epi32(0, 0, 0, 1, 0, 0, 0, 0))
-#define v_turn(x) _mm256_shuffle_epi8(x, v_spread(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)))
+#define v_turn(x) \
+	_mm256_shuffle_epi8(x, v_spread(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)))
 #define v_first_powers(h) _mm256_set_m128i(h, _mm256_castsi256_si128(times(v_widen(h), v_widen(h))))
 #include "gcm_body.h"
 

@@ -111,8 +111,8 @@ TARGET void gcm_x86_init(struct gcm_x86 *g, const uint8_t *key, size_t key_len)
 	_mm_storeu_si128((void *)g->h, polyval_key(crypt_block(g, _mm_setzero_si128())));
 }
 
-void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE], struct span aad,
-		 struct gcm_text text, uint8_t tag[static AEAD_TAG])
+void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE],
+		 struct span aad, struct gcm_text text, uint8_t tag[static AEAD_TAG])
 {
 	(way == AEAD_VAES ? gcm_vaes_run : gcm_aesni_run)(g, nonce, aad, text, tag);
 }
@@ -130,8 +130,8 @@ void gcm_x86_init(struct gcm_x86 *g, const uint8_t *key, size_t key_len)
 	zt_bug(__FILE__, __LINE__, "gcm_x86 on another processor");
 }
 
-void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE], struct span aad,
-		 struct gcm_text text, uint8_t tag[static AEAD_TAG])
+void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE],
+		 struct span aad, struct gcm_text text, uint8_t tag[static AEAD_TAG])
 {
 	(void)g, (void)way, (void)nonce, (void)aad, (void)text, (void)tag;
 	zt_bug(__FILE__, __LINE__, "gcm_x86 on another processor");

@@ -30,8 +30,8 @@ struct gcm_text {
 enum aead_way gcm_x86_best(void); /* AEAD_PORTABLE: this processor has neither */
 void gcm_x86_init(struct gcm_x86 *g, const uint8_t *key, size_t key_len);
 /* Crypts and computes the tag. way: one that gcm_x86_best() reaches. */
-void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE], struct span aad,
-		 struct gcm_text text, uint8_t tag[static AEAD_TAG]);
+void gcm_x86_run(const struct gcm_x86 *g, enum aead_way way, const uint8_t nonce[static AEAD_NONCE],
+		 struct span aad, struct gcm_text text, uint8_t tag[static AEAD_TAG]);
 
 /* The two makes of it, from one source: gcm_body.h. */
 void gcm_aesni_run(const struct gcm_x86 *g, const uint8_t nonce[static AEAD_NONCE], struct span aad,
