@@ -1,8 +1,8 @@
 /*
  * gcm_x86: AES-GCM on the AES and carry-less multiplication units of x86-64 processors. The AES
- * of one chunk and the GHASH of another run side by side, which is what makes it faster than
- * doing one after the other (docs/benchmarks.md, "Records"). Only aead.c calls this; elsewhere
- * than on x86-64 it answers that it cannot.
+ * of one chunk and the GHASH of another run side by side: 7.1 GB/s, one after the other 5.3
+ * (docs/benchmarks.md, "Records"). Only aead.c calls this; elsewhere than on x86-64 it answers that
+ * it cannot.
  *
  * Constant-time by construction: no table, no branch and no address depends on a key, a plaintext
  * or a tag.
