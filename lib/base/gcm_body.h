@@ -32,9 +32,9 @@ struct product {
 	vec low, mid, high;
 };
 
-/* Powers of the key: the highest first, [BLOCKS - k] is the k-th. Behind the first power come
- * zeros: a part of m blocks is multiplied by what begins at [BLOCKS - m], and what lies behind
- * the part counts for nothing. */
+/* Powers of the key: the highest first, [BLOCKS - k] is the k-th. A part of m blocks is multiplied
+ * by what begins at [BLOCKS - m]; what lies behind the part is zeros and meets the zeros that
+ * follow the first power. */
 struct powers {
 	_Alignas(VEC) uint8_t at[2 * BLOCKS][GCM_BLOCK];
 };
