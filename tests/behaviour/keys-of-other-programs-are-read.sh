@@ -37,8 +37,7 @@ for curve in P-256 P-384 P-521; do
 	reads "$type.sec1.pem" "$type"
 	quiet openssl ec -in "$type.pem" -no_public -out "$type.bare.pem"
 	reads "$type.bare.pem" "$type"
-	quiet openssl ecparam -name "${curve/P-256/prime256v1}" -genkey -out "$type.params.pem" 2>/dev/null ||
-		quiet openssl ecparam -name "secp${curve#P-}r1" -genkey -out "$type.params.pem"
+	quiet openssl ecparam -name "$curve" -genkey -out "$type.params.pem"
 	reads "$type.params.pem" "$type"
 	for form in pem sec1.pem; do
 		quiet openssl pkey -in "$type.$form" -outform DER -out "$type.$form.der"
@@ -48,7 +47,7 @@ for curve in P-256 P-384 P-521; do
 	reads "$type.sec1.der" "$type"
 done
 for bits in 2048 3072 4096; do
-	quiet openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:$bits -out rsa$bits.pem
+	quiet openssl genpkey -algorithm RSA -pkeyopt "rsa_keygen_bits:$bits" -out rsa$bits.pem
 	reads rsa$bits.pem rsa
 	quiet openssl rsa -in rsa$bits.pem -traditional -out rsa$bits.pkcs1.pem
 	reads rsa$bits.pkcs1.pem rsa
@@ -72,7 +71,7 @@ reads sealed.der p384
 # ---- what GnuTLS writes ---------------------------------------------------------------------------
 gnutls_type() { case $1 in rsa) echo rsa ;; *) echo "p$(echo "$1" | tr -dc 0-9 | cut -c1-3)" ;; esac }
 for kind in secp256r1 secp384r1 secp521r1 rsa; do
-	how=(--key-type ecdsa --curve $kind)
+	how=(--key-type ecdsa --curve "$kind")
 	[ $kind != rsa ] || how=(--key-type rsa --bits 2048)
 	quiet certtool --generate-privkey "${how[@]}" --no-text --outfile gnutls.$kind.pem
 	reads gnutls.$kind.pem "$(gnutls_type $kind)"
