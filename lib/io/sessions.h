@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/span.h"
 #include "base/tlskdf.h"
+#include "base/err.h"
 
 #define SESSION_LIFE_S 3600
 #define SESSION_KEY 32
