@@ -29,15 +29,16 @@ struct engine_opts {
 	enum tls_ask ask;           /* server */
 	bool let_through;           /* client: whatever the chain is, go on and report it: a pin decides */
 	struct span name, alpn;     /* server: what the worker read of the hello; client: what to ask for */
-	struct span hello;          /* server: the records with the whole ClientHello; fed like the others */
+	struct span hello;          /* server: the records with the whole ClientHello and nothing else */
 	struct sessions *sessions;  /* NULL: neither look for a session nor keep one */
-	const struct session_key *key; /* with sessions; a server's key[] is filled by the engine */
+	const struct session_key *key; /* with sessions; of a server's only `bound` counts */
 	int64_t now;                /* seconds since 1970 */
 };
 
 /* cred, trust and sessions are borrowed until the engine is freed; the rest is copied. Counts
- * under BOUND_TLS_ENGINES. 0; -ZT_E_FULL; -ZT_E_NOMEM. What is wrong with the hello is not an
- * error here but makes an engine that has failed already. */
+ * under BOUND_TLS_ENGINES. A server has taken the hello then: its answer waits to be taken. 0;
+ * -ZT_E_FULL; -ZT_E_NOMEM. What is wrong with the hello is not an error here but makes an engine
+ * that has failed already. */
 int engine_new(struct engine **out, struct bounds *b, const struct engine_opts *o);
 void engine_free(struct engine *e); /* wipes everything; NULL is allowed */
 
@@ -47,12 +48,12 @@ enum engine_state engine_state(const struct engine *e);
 size_t engine_feed(struct engine *e, struct span in);
 /* Whole records for the peer, at most cap >= TLSMSG_RECORDS bytes; 0: none now. */
 size_t engine_take(struct engine *e, uint8_t *out, size_t cap);
-/* ENGINE_DONE and nothing left to take: all there is to know. Once: the keys move, and are wiped here.
- * Spans point into the engine. Keeps the session where sessions were given. */
+/* ENGINE_DONE: all there is to know. Once: the keys move, and are wiped here. Spans point into the
+ * engine. Keeps the session where sessions were given. */
 void engine_done(struct engine *e, struct tlsmsg_done *out);
 /* ENGINE_FAILED: why. */
 struct tlsmsg_fail engine_failure(const struct engine *e);
-/* BearSSL's error as a fault. */
-enum tls_fault engine_fault(int err, bool client);
+/* BearSSL's number as a fault; 0 is an end without an error. */
+enum tls_fault engine_fault(int err);
 
 #endif
