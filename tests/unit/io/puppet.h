@@ -8,7 +8,8 @@
  * DRAINED and exit when told to drain. "mute 1" stops the answers, but for COUNTERS.
  *
  * It keeps the line to another child that it was given last, and the one before: "line TEXT" and
- * "old TEXT" send over them and answer what came back; "drop" closes the older.
+ * "old TEXT" send over them and answer what came back; "drop" closes the older. "given?" is the
+ * number of descriptors that came with the last order.
  *
  * A test with children of another kind defines PUPPET_OTHER, a function that never returns for
  * them, before it includes this.
@@ -50,6 +51,7 @@ struct puppet {
 	bool mute, deaf; /* deaf: does not read its channel */
 	bool stuff;      /* answers with as many counters as fit */
 	uint32_t epoch;
+	size_t given;       /* descriptors with the last order */
 	int line, old_line; /* to another child; -1: none */
 	char text[64], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
 };
@@ -98,6 +100,7 @@ static void puppet_order(struct puppet *p)
 		_exit(0);
 	if (rc == 0)
 		return;
+	p->given = m.nfds;
 	if (m.ipc.type == IPC_LINK && m.nfds == 1) {
 		close(p->old_line);
 		p->old_line = p->line;
@@ -244,6 +247,13 @@ static const char *do_epoch(struct puppet *p, const struct puppet_line *l)
 	return p->text;
 }
 
+static const char *do_given(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	snprintf(p->text, sizeof p->text, "%zu", p->given);
+	return p->text;
+}
+
 static const char *do_orders(struct puppet *p, const struct puppet_line *l)
 {
 	(void)l;
@@ -294,7 +304,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 	} commands[] = {
 		{"send", do_send}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
 		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
-		{"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders},
+		{"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
 	};
 	struct span part[3] = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
 	uint64_t n[2] = {0, 0};

@@ -421,6 +421,26 @@ TEST(kinds_that_may_be_too_many_are_refused)
 	CHECK(logged("may have 17 children at a time, at most 16"));
 }
 
+/* One that can take a new configuration gets the new bundle with the offer, before its listeners. */
+TEST(a_child_that_stays_is_offered_its_files)
+{
+	static const struct super_child stays[] = {
+		{.kind = "puppet-1", .proc = "one", .who = CONF_FOR_WORKER, .listeners = true, .files = files_of_tls}};
+	static const struct super_role solo = PUPPETS("solo", stays, 1);
+
+	files_before("first");
+	stage_open(&solo, extra); /* its listener is the second descriptor */
+	CHECK_STR(tell(0, "epoch?"), "1");
+	tell(0, "mute 1");
+	kill(stage.super, SIGHUP);
+	EVENTUALLY(strstr(tell(0, "orders?"), "16:2 ") != NULL);
+	CHECK_STR(tell(0, "given?"), "3"); /* configuration, bundle, listener */
+	tell(0, "mute 0");
+	tell(0, "send 2 2");
+	EVENTUALLY(status_of("epoch", 0) == 2);
+	CHECK_INT(stage_close(), 0);
+}
+
 /* ---- the watch ---------------------------------------------------------------------------- */
 
 /* Nobody asks for it; and what somebody is writing into the configuration waits for a reload. */

@@ -153,6 +153,18 @@ static const struct super_link line[] = {{0, 1}};
 static const struct super_role role = {
 	.name = "real", .children = both, .n = 2, .listen = puppet_listen, .links = line, .nlinks = 1};
 
+/* A sanitizer's own calls are not in any profile. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SYSCALLS "\"seccomp\":\"off\""
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SYSCALLS "\"seccomp\":\"off\""
+#endif
+#endif
+#ifndef SYSCALLS
+#define SYSCALLS "\"seccomp\":\"on\""
+#endif
+
 static void open_real(void)
 {
 	char extra[600], file[200];
@@ -177,7 +189,7 @@ TEST(they_talk_from_within_their_jails)
 	CHECK_INT(status_of("backend_is_poll", 1), 1);
 	CHECK(status_of("bundle", 1) > 8 + 4);
 	CHECK_INT(status_of("restarts", 0) + status_of("restarts", 1), 0);
-	CHECK(strstr(strstr(ask("status json"), "\"name\":\"keys\""), "\"syscalls\":\"on\"") != NULL);
+	CHECK(strstr(strstr(ask("status json"), "\"name\":\"keys\""), SYSCALLS) != NULL);
 	CHECK_INT(stage_close(), 0);
 	CHECK(!logged("child died"));
 }
