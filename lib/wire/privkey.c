@@ -20,7 +20,7 @@ enum kind { KIND_NONE, KIND_PKCS8, KIND_ENCRYPTED, KIND_SEC1, KIND_PKCS1 };
 
 static const struct {
 	enum oid curve;
-	enum pk_type type = PK_NONE;
+	enum pk_type type;
 } curves[] = {
 	{OID_P256, PK_P256},
 	{OID_P384, PK_P384},
