@@ -107,6 +107,54 @@ TEST(an_expired_authority_asks_nobody_so_nobody_enters)
 	teardown();
 }
 
+static bool holds(struct span s, struct span what)
+{
+	for (size_t i = 0; i + what.n <= s.n; i++)
+		if (span_eq(span_sub(s, i, what.n), what))
+			return true;
+	return false;
+}
+
+/* As many names of authorities as may be sent: more than one record and one packet of them. */
+TEST(clients_are_told_whose_certificates_count)
+{
+	static uint8_t pem[1 << 20], mem[TLSMSG_RECORDS];
+	static struct peer p;
+	struct wr w = wr_of(pem, sizeof pem);
+	struct cred *k, *show;
+	struct trust *t;
+	struct engine *e = NULL;
+	struct tlsmsg_done d;
+	size_t n;
+
+	setup();
+	kit_pem(&w, &ca);
+	for (size_t names = ca.name.n + 2; names + other_ca.name.n + 2 <= TRUST_NAMES; names += other_ca.name.n + 2)
+		if (names / (other_ca.name.n + 2) < BOUND_CAP(BOUND_TLS_ANCHORS) - 2)
+			kit_pem(&w, &other_ca);
+	NEED(trust_new(&t, wr_span(&w), "many.pem", TRUST_CLIENTS, NULL) == 0);
+	k = kit_cred(&web, NULL);
+	show = kit_cred(&client, NULL);
+	peer_client(&p, &web);
+	peer_show(&p, show);
+	peer_go_client(&p, "a.example", false);
+	NEED(engine_new(&e, &bounds, &(struct engine_opts){
+		.cred = k, .trust = t, .ask = TLS_ASK_REQUIRED, .name = SPAN_LIT("a.example"),
+		.hello = span_of(mem, peer_take(&p, mem, sizeof mem)), .now = KIT_NOW}) == 0);
+	n = engine_take(e, mem, sizeof mem);
+	CHECK(holds(span_of(mem, n), ca.name) && holds(span_of(mem, n), other_ca.name));
+	peer_feed(&p, span_of(mem, n));
+	kit_run(e, &p);
+	NEED(engine_state(e) == ENGINE_DONE);
+	engine_done(e, &d);
+	CHECK(d.chain_n == 1 && span_eq(d.chain[0], client.cert));
+	engine_free(e);
+	trust_free(t);
+	cred_free(k);
+	cred_free(show);
+	teardown();
+}
+
 TEST(client_shows_its_certificate_when_asked)
 {
 	static const struct kit_id *const ids[] = {&client, &client_rsa, NULL};
