@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "decide/nearest.h"
 #include "io/logd.h"
+#include "io/tlsd.h"
 #include "roles/roles.h"
 
 enum kind { ROLE, VERB, CHILD };
@@ -36,6 +37,7 @@ static const struct entry {
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
+	{"tlsd", CHILD, tlsd_main, ""},
 };
 
 static const struct entry *find(const char *name, enum kind kind)
