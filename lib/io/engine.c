@@ -42,6 +42,7 @@ struct engine {
 	size_t record_left;   /* of the record being fed */
 	enum tls_ask ask;
 	bool is_client, chained, checked, suites_meet;
+	bool aes; /* is fast on our side, and as far as is known on the other */
 	struct sessions *sessions;
 	struct session_key key;
 	uint8_t old_id[32];   /* of the session that was found; old_n = 0: none */
@@ -176,9 +177,10 @@ static bool is_resumed(const struct engine *e, const br_ssl_session_parameters *
 /* ---- beginning ------------------------------------------------------------------------------ */
 
 #define SUITES 6
-/* In the order zt likes them, where the processor does AES and where it does not: ChaCha20 is six
- * times slower than AES in hardware, and AES in software slower still. A key type's own are those
- * with its column. */
+/* In the order zt likes them, where both processors do AES and where one of them does not: ChaCha20
+ * is many times slower than AES in hardware, and AES in software six times slower than that. A
+ * client without such hardware says so by naming ChaCha20 first, and then it comes first, or a
+ * phone would pay for our speed. A key type's own are those with its column. */
 static const struct {
 	uint16_t with_aes, without;
 	int key_type;
@@ -189,9 +191,8 @@ static const struct {
 };
 
 /* key_type 0: all. */
-static size_t suites_for(int key_type, uint16_t out[static SUITES])
+static size_t suites_for(int key_type, bool aes, uint16_t out[static SUITES])
 {
-	bool aes = aead_fast_aes();
 	size_t n = 0;
 
 	for (size_t i = 0; i < SUITES; i++)
@@ -239,7 +240,7 @@ static void start_server(struct engine *e, const struct engine_opts *o)
 {
 	const struct cred *k = o->cred;
 	uint16_t list[SUITES];
-	size_t n = suites_for(key_type_of(k), list), anchors_n;
+	size_t n = suites_for(key_type_of(k), e->aes, list), anchors_n;
 	const br_x509_trust_anchor *anchors;
 
 	br_ssl_server_zero(&e->server);
@@ -271,7 +272,7 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 	uint16_t list[SUITES];
 
 	br_ssl_client_zero(&e->client);
-	set_common(e, list, suites_for(0, list));
+	set_common(e, list, suites_for(0, e->aes, list));
 	if (k && k->type == PK_RSA)
 		br_ssl_client_set_single_rsa(&e->client, k->chain, k->n, &k->rsa, cred_rsa_sign);
 	else if (k)
@@ -281,12 +282,27 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 		fail_closed(e);
 }
 
+/* Is the first suite of the client's that we speak one with ChaCha20? */
+static bool likes_chacha(const struct hello *h, int key_type)
+{
+	struct rd r = rd_of(h->suites);
+
+	while (rd_left(&r) >= 2) {
+		uint16_t suite = rd_be16(&r);
+
+		for (size_t i = 0; i < SUITES; i++)
+			if (suites[i].with_aes == suite && suites[i].key_type == key_type)
+				return suite_aead(suite) == AEAD_CHACHA20;
+	}
+	return false;
+}
+
 /* Reads the hello as the worker did: what does not come out the same must not be served. */
 static enum tls_fault check_hello(struct engine *e, const struct engine_opts *o)
 {
 	struct hello h;
 	uint16_t list[SUITES];
-	size_t n = suites_for(key_type_of(o->cred), list);
+	size_t n = suites_for(key_type_of(o->cred), e->aes, list);
 	int used = hello_read(o->hello, e->buf, &h, NULL);
 
 	if (used <= 0 || (size_t)used != o->hello.n)
@@ -297,6 +313,7 @@ static enum tls_fault check_hello(struct engine *e, const struct engine_opts *o)
 		return TLSF_VERSION;
 	for (size_t i = 0; i < n; i++)
 		e->suites_meet |= hello_offers(&h, list[i]);
+	e->aes &= !likes_chacha(&h, key_type_of(o->cred));
 	return TLSF_NONE;
 }
 
@@ -327,6 +344,7 @@ static int engine_open(struct engine *e, const struct engine_opts *o)
 	if (span_to_cstr(o->name, e->name, sizeof e->name) < 0 || span_to_cstr(o->alpn, e->alpn, sizeof e->alpn) < 0)
 		return -ZT_E_SYNTAX;
 	e->is_client = o->client;
+	e->aes = aead_fast_aes();
 	e->ask = o->client ? TLS_ASK_NO : o->ask;
 	e->sessions = o->sessions;
 	if (o->key)
