@@ -1,9 +1,9 @@
 /*
- * tls_kit: certificates made on the spot, and a peer that is BearSSL as it comes: what zt's
+ * peer_kit: certificates made on the spot, and a peer that is BearSSL as it comes: what zt's
  * engine does is judged by another one. All time is KIT_NOW.
  */
-#ifndef ZT_TLS_KIT_H
-#define ZT_TLS_KIT_H
+#ifndef ZT_PEER_KIT_H
+#define ZT_PEER_KIT_H
 
 #include "base/crypto.h"
 #include "base/num.h"
