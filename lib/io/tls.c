@@ -157,6 +157,8 @@ static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
 	at = tls_pick(plan, &h, &alpn, &fault);
 	if (at < 0)
 		return refuse_hello(sh, (enum tls_fault)fault, &h);
+	if (h.fragment)
+		sh->t->most = h.fragment;
 	sh->plan = (uint16_t)at;
 	sh->ask = (uint8_t)plan->server[at].ask;
 	sh->resume = plan->server[at].resume;
@@ -627,7 +629,7 @@ static int begin(struct tls *t, struct tls_world *w, const struct tls_class *cls
 {
 	struct tls_shake *sh;
 
-	*t = (struct tls){.cls = cls, .world = w, .src = src};
+	*t = (struct tls){.cls = cls, .world = w, .src = src, .most = RECORD_PLAIN};
 	sh = shake_new(w, t);
 	if (sh == NULL)
 		return -ZT_E_FULL;

@@ -176,7 +176,7 @@ ssize_t tls_read(struct tls *t, struct tls_in *in)
 /* Full records stand one behind the other, so that they leave in one piece. */
 static size_t slot_bytes(const struct tls *t)
 {
-	return record_head(&t->out) + RECORD_PLAIN + AEAD_TAG;
+	return record_head(&t->out) + t->most + AEAD_TAG;
 }
 
 size_t tls_out_space(const struct tls *t, const struct tls_out *o, struct iovec *iov, size_t max)
@@ -187,7 +187,7 @@ size_t tls_out_space(const struct tls *t, const struct tls_out *o, struct iovec 
 		return 0;
 	room -= TLS_ALERT_BYTES;
 	while (n < max && n < TLS_SLOTS && room > around) {
-		size_t plain = num_min(room - around, RECORD_PLAIN);
+		size_t plain = num_min(room - around, t->most);
 
 		iov[n++] = (struct iovec){&o->mem[at + record_head(&t->out)], plain};
 		at += slot_bytes(t);
@@ -201,7 +201,7 @@ int tls_out_seal(struct tls *t, struct tls_out *o, size_t n)
 	ZT_ASSERT(o->head == o->tail && !t->said_bye);
 	o->head = o->tail = 0;
 	while (n > 0) {
-		size_t plain = num_min(n, RECORD_PLAIN);
+		size_t plain = num_min(n, t->most);
 		int rc;
 
 		ZT_ASSERT(o->tail + record_head(&t->out) + plain + AEAD_TAG + TLS_ALERT_BYTES <= o->cap);
