@@ -387,6 +387,12 @@ static size_t next_part(const struct tls_shake *sh)
 	return need > part ? need - part : 0;
 }
 
+/* What is not is judged as soon as it can be recognised, whatever length it seems to announce. */
+static bool looks_like_tls(const struct tls_shake *sh)
+{
+	return sh->in[0] >= RECORD_CCS && sh->in[0] <= RECORD_DATA;
+}
+
 /* The record under way fits from here on: large records want a large buffer. */
 static bool make_room(struct tls_shake *sh, size_t part)
 {
@@ -418,7 +424,7 @@ static int read_part(struct tls_shake *sh)
 
 	/* hello_read() and flight_next() have seen the header, and neither lets such a length pass. */
 	if (part == 0 || sh->ready + RECORD_MAX < sh->have + part)
-		return fail_reading(sh, TLSF_BAD_RECORD, NULL);
+		return fail_reading(sh, looks_like_tls(sh) ? TLSF_BAD_RECORD : TLSF_NOT_TLS, NULL);
 	if (sh->have + part > TLSMSG_RECORDS) {
 		if (sh->stage == SHAKE_HELLO)
 			return fail_reading(sh, TLSF_BAD_MESSAGE, "the hello is too long");
@@ -432,7 +438,7 @@ static int read_part(struct tls_shake *sh)
 	if (n <= 0)
 		return fail_reading(sh, TLSF_GONE, NULL);
 	sh->have += (size_t)n;
-	if ((size_t)n < part)
+	if ((size_t)n < part && looks_like_tls(sh))
 		return 1;
 	if (sh->stage != SHAKE_HELLO)
 		return judge_flight(sh) ? 1 : -1;
