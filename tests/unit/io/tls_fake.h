@@ -12,7 +12,7 @@
 #include "tls_side.h"
 #include "wire/hello.h"
 
-#define FAKE_CONNS 8
+#define FAKE_CONNS 32
 
 struct fake_conn {
 	bool used, client, told;
