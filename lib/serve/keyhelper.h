@@ -11,6 +11,8 @@
 #include "decide/config.h"
 #include "io/super.h"
 
+#define KEYHELPER_EPOCH 1 /* of its configuration; for tls_world_link() */
+
 struct keyhelper {
 	pid_t pid;
 	int orders, words; /* -1 when not running */

@@ -326,8 +326,8 @@ static int run(struct probe *p, struct keyhelper *h)
 
 	if (rc < 0)
 		return rc;
-	tls_world_plan(p->world, &p->plan);
-	tls_world_link(p->world, h->line);
+	tls_world_plan(p->world, &p->plan, KEYHELPER_EPOCH);
+	tls_world_link(p->world, h->line, KEYHELPER_EPOCH);
 	h->line = -1;
 	rc = dial_start(p->kit.dialer, &req, &d);
 	return rc < 0 ? rc : loop_run(p->kit.loop);
