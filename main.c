@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "decide/nearest.h"
 #include "io/logd.h"
+#include "io/tlsd.h"
 #include "roles/roles.h"
 
 enum kind { ROLE, VERB, CHILD };
@@ -37,6 +38,7 @@ static const struct entry {
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
+	{"tlsd", CHILD, tlsd_main, ""},
 };
 
 static const struct entry *find(const char *name, enum kind kind)

@@ -279,7 +279,7 @@ int chain_init(struct chain *c, const struct chain_rule *rule)
 		.let_through = rule->let_through,
 	};
 	/* 16 a certificate is what alignment takes. */
-	arena_init(&c->mem, TLS_CHAIN_BYTES + 16 * (TLS_CHAIN + 2) + ANCHORS_MEM);
+	arena_init(&c->mem, TLS_CHAIN_BYTES + 16 * (TLS_CHAIN + 3) + ANCHORS_MEM + CHAIN_SPARE);
 	c->anchors = trust_at(c->trust, now, &c->mem, &c->anchors_n);
 	if (c->anchors == NULL) {
 		arena_free(&c->mem);

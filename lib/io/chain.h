@@ -9,6 +9,8 @@
 #include "tls_br.h"
 #include "wire/x509.h"
 
+#define CHAIN_SPARE 4096 /* bytes of mem for whoever owns the chain: the leaf of an earlier session */
+
 struct chain {
 	const br_x509_class *vtable; /* first: BearSSL is given a pointer to it */
 	/* the answer */

@@ -9,6 +9,23 @@
 #include "wire/pem.h"
 #include "wire/x509.h"
 
+uint32_t cred_rsa_sign(const unsigned char *hash_oid, const unsigned char *hash, size_t hash_len,
+		       const br_rsa_private_key *sk, unsigned char *x)
+{
+	const struct cred *c = CONTAINER_OF(sk, const struct cred, rsa);
+	const br_rsa_public_key pk = {
+		.n = br_bytes(c->key.key.n), .nlen = c->key.key.n.n, .e = br_bytes(c->key.key.e), .elen = c->key.key.e.n,
+	};
+	uint8_t back[PK_HASH_MAX];
+
+	if (hash_len > sizeof back || !br_rsa_pkcs1_sign_get_default()(hash_oid, hash, hash_len, sk, x))
+		return 0;
+	if (br_rsa_pkcs1_vrfy_get_default()(x, pk.nlen, hash_oid, hash_len, &pk, back) && ct_eq(back, hash, hash_len))
+		return 1;
+	wipe(x, pk.nlen);
+	return 0;
+}
+
 static int add_cert(struct cred *c, const struct cred_file *f, const struct pem *p, struct why *w)
 {
 	struct x509 below, cert;

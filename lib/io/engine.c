@@ -53,6 +53,7 @@ struct engine {
 };
 
 _Static_assert(BR_SSL_BUFSIZE_MONO >= BOUND_CAP(BOUND_HELLO_BYTES), "the hello is read in it first");
+_Static_assert(SESSION_LEAF <= CHAIN_SPARE, "a session's leaf is kept beside the chain");
 
 /* ---- randomness ----------------------------------------------------------------------------- */
 
@@ -296,7 +297,7 @@ static void start_server(struct engine *e, const struct engine_opts *o)
 	set_common(e, list, n);
 	if (k->type == PK_RSA)
 		br_ssl_server_set_single_rsa(&e->server, k->chain, k->n, &k->rsa, BR_KEYTYPE_SIGN,
-					     br_rsa_private_get_default(), br_rsa_pkcs1_sign_get_default());
+					     br_rsa_private_get_default(), cred_rsa_sign);
 	else
 		br_ssl_server_set_single_ec(&e->server, k->chain, k->n, &k->ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
 					    br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
@@ -323,7 +324,7 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 	br_ssl_client_zero(&e->client);
 	set_common(e, list, suites_for(0, list));
 	if (k && k->type == PK_RSA)
-		br_ssl_client_set_single_rsa(&e->client, k->chain, k->n, &k->rsa, br_rsa_pkcs1_sign_get_default());
+		br_ssl_client_set_single_rsa(&e->client, k->chain, k->n, &k->rsa, cred_rsa_sign);
 	else if (k)
 		br_ssl_client_set_single_ec(&e->client, k->chain, k->n, &k->ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
 					    br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
@@ -451,10 +452,11 @@ static void check_reading(struct engine *e)
 /* Where is it now? Called after every step, before anything that the step made is let out. */
 static void settle(struct engine *e)
 {
-	unsigned st = br_ssl_engine_current_state(&e->eng);
+	unsigned st;
 
 	if (e->state != ENGINE_GOING)
 		return;
+	st = br_ssl_engine_current_state(&e->eng);
 	if (st & BR_SSL_CLOSED)
 		fail_closed(e);
 	else if (st & BR_SSL_RECVAPP)

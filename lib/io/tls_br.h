@@ -46,4 +46,10 @@ static inline unsigned char *br_bytes(struct span s)
 /* false: not a type that zt uses. Borrows k's bytes. */
 bool br_key_of(const struct pk_public *k, br_x509_pkey *out);
 
+/* A br_rsa_pkcs1_sign for the rsa of a struct cred, and of nothing else. A signature leaves only
+ * when it verifies: a wrong one, made by a processor that slipped, would give the factors away
+ * (Boneh, DeMillo, Lipton 1997). */
+uint32_t cred_rsa_sign(const unsigned char *hash_oid, const unsigned char *hash, size_t hash_len,
+		       const br_rsa_private_key *sk, unsigned char *x);
+
 #endif
