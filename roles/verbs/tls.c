@@ -12,6 +12,7 @@
 
 #include "base/ct.h"
 #include "base/num.h"
+#include "io/files.h"
 #include "roles/roles.h"
 #include "serve/dialkit.h"
 #include "serve/keyhelper.h"
@@ -160,10 +161,12 @@ static int make_conf(struct conf **out, const struct wish *w)
 	struct conf_faults faults;
 	int rc;
 
-	wr_str(&text, "[relay]\nlisten = 127.0.0.1:0\nconnect = tls\ninsecure_connect_any_cert = true\n");
+	wr_str(&text, "[log]\nlevel = error\n[relay]\nlisten = 127.0.0.1:0\nconnect = tls\ninsecure_connect_any_cert = true\n");
 	setting(&text, "to", w->target);
 	setting(&text, "connect_name", w->text[OPT_NAME]);
 	setting(&text, "connect_alpn", w->text[OPT_ALPN]);
+	if (w->text[OPT_CA] == NULL) /* named, because where anything goes the system's list is not read */
+		setting(&text, "connect_ca", files_system());
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		char *path = whole_path(w->text[files[i].id]);
 
@@ -309,7 +312,7 @@ static void fill_report(struct probe *p)
 		snprintf(p->asked, sizeof p->asked, "%.*s", SPAN_ARG(name ? span_str(name) : w->host));
 	p->report.target = w->target;
 	p->report.asked = p->asked;
-	p->report.ca = w->text[OPT_CA] ? w->text[OPT_CA] : "this system's list";
+	p->report.ca = w->text[OPT_CA] ? w->text[OPT_CA] : files_system() ? "this system's list" : "nobody (this system has no list)";
 	p->report.pin_asked = w->text[OPT_PIN] != NULL;
 	p->report.now = clock_wall(&clock_real) / 1000;
 }
