@@ -223,6 +223,16 @@ static void judge_leaf(struct probe *p, struct span leaf)
 	r->pin_ok = r->pin_asked && ct_eq(pin, p->wish->pin, sizeof pin);
 }
 
+/* So that the server does not log a connection that was cut. */
+static void say_bye(struct tls *t)
+{
+	static uint8_t mem[TLS_OUT_BYTES];
+	struct tls_out out = {.mem = mem, .cap = sizeof mem};
+
+	tls_bye(t, &out);
+	tls_out_send(t, &out);
+}
+
 static void on_opened(struct tls *t, const struct span *chain, size_t n)
 {
 	struct probe *p = CONTAINER_OF(t, struct probe, tls);
@@ -236,6 +246,7 @@ static void on_opened(struct tls *t, const struct span *chain, size_t n)
 	memcpy(r->chain, chain, r->chain_n * sizeof *chain);
 	if (n)
 		judge_leaf(p, chain[0]);
+	say_bye(t);
 	finish(p);
 }
 

@@ -25,9 +25,8 @@ serve() {
 	shift 2
 	start "$name-server" openssl s_server -accept "127.0.0.1:$port" -cert "$name.pem" -key "$name.key" \
 		-CAfile ca.pem -quiet "$@"
-	wait_for "$name-server listens" port_open "$port"
+	wait_for listening "$port"
 }
-port_open() { ss -Hltn "sport = :$1" | grep -q .; }
 
 make_cert nas DNS:nas.test,IP:127.0.0.1 20
 make_cert other DNS:other.test 20
@@ -37,7 +36,7 @@ serve nas "$good" -tls1_2 -alpn http/1.1
 expect 0 "$ZT" tls probe "127.0.0.1:$good" --name nas.test --ca ca.pem --alpn http/1.1
 has "$OUT" "TLS 1.2, ECDHE-ECDSA-"
 has "$OUT" "protocol http/1.1"
-has "$OUT" "certificate 1 of 1: CN=nas"
+has "$OUT" "certificate 1 of 2: CN=nas"
 has "$OUT" "dns:nas.test, ip:127.0.0.1"
 has "$OUT" "issuer   CN=Home CA"
 has "$OUT" "sha256:$(pin_of nas.pem)"
@@ -62,7 +61,7 @@ sed -i s/serverAuth/clientAuth/ laptop.ext
 openssl x509 -req -in laptop.csr -CA ca.pem -CAkey ca.key -days 20 -extfile laptop.ext -out laptop.pem 2>/dev/null
 start asking-server openssl s_server -accept "127.0.0.1:$asks" -cert nas.pem -key nas.key -CAfile ca.pem -quiet \
 	-tls1_2 -Verify 1 -verify_return_error
-wait_for "the asking server listens" port_open "$asks"
+wait_for listening "$asks"
 expect 1 "$ZT" tls probe "127.0.0.1:$asks" --name nas.test --ca ca.pem
 has "$OUT" "--cert FILE"
 expect 0 "$ZT" tls probe "127.0.0.1:$asks" --name nas.test --ca ca.pem --cert laptop.pem --key laptop.key
@@ -77,7 +76,7 @@ expect 1 "$ZT" tls probe "127.0.0.1:$newer" --name other.test --ca ca.pem
 has "$OUT" "TLS 1.3"
 plain=$(free_port)
 start plain python3 -m http.server --bind 127.0.0.1 "$plain"
-wait_for "the plain server listens" port_open "$plain"
+wait_for listening "$plain"
 expect 1 "$ZT" tls probe "127.0.0.1:$plain"
 has "$OUT" "not TLS"
 expect 5 "$ZT" tls probe "127.0.0.1:$(free_port)"
