@@ -35,6 +35,7 @@ static const struct entry {
 	{"doctor", VERB, doctor_main, "what this machine's kernel lets zt lock down, tried out"},
 	{"journal", VERB, journal_main, "check or dump a state file"},
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
+	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},

@@ -17,5 +17,6 @@ int health_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int journal_main(int argc, char **argv);
 int net_main(int argc, char **argv);
+int tls_main(int argc, char **argv);
 
 #endif

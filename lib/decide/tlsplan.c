@@ -79,3 +79,10 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out)
 	if (c->relay.connect == CONF_LEG_TLS)
 		client_plan(&c->relay, &out->client[out->clients++]);
 }
+
+bool tls_plan_asks_authority(const struct tls_client_plan *p)
+{
+	if (p->npins)
+		return false;
+	return !p->insecure_any || !span_eq_str(span_str(p->ca), "system");
+}

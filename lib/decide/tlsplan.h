@@ -46,6 +46,9 @@ struct tls_plan {
 /* Hosts are server[], in the order written. The one client plan is there when [relay] connect is
  * tls. Files are named in tlsd's plan only: the worker is not told them, there they are "". */
 void tls_plan_of(const struct conf *c, struct tls_plan *out);
+/* Is an authority asked about this server? With a pin none is; where anything goes only a file
+ * that was named, and only to say what it would have said. */
+bool tls_plan_asks_authority(const struct tls_client_plan *p);
 /* "sha256:" and 64 hex digits: 0 or -ZT_E_SYNTAX. */
 int tls_pin_read(struct span text, uint8_t out[static 32]);
 

@@ -47,8 +47,7 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 		add(&w, plan.server[i].client_ca, false);
 	}
 	for (size_t i = 0; i < plan.clients; i++) {
-		/* With a pin, or where anything goes, no authority is asked. */
-		if (plan.client[i].npins == 0 && !plan.client[i].insecure_any)
+		if (tls_plan_asks_authority(&plan.client[i]))
 			add(&w, plan.client[i].ca, false);
 		add(&w, plan.client[i].cert, false);
 		add(&w, plan.client[i].key, true);
@@ -61,16 +60,23 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 static const char *const system_files[] = {
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
-static const char *real_path(const struct file_want *f)
+const char *files_system(void)
 {
 	struct stat st;
 
-	if (!span_eq_str(span_str(f->path), FILES_SYSTEM))
-		return f->path;
 	for (size_t i = 0; i < ARRAY_LEN(system_files); i++)
 		if (stat(system_files[i], &st) == 0)
 			return system_files[i];
-	return system_files[0];
+	return NULL;
+}
+
+static const char *real_path(const struct file_want *f)
+{
+	const char *path = f->path;
+
+	if (span_eq_str(span_str(path), FILES_SYSTEM))
+		path = files_system();
+	return path ? path : system_files[0]; /* to be named in the sentence that it is missing */
 }
 
 /* ---- marks ------------------------------------------------------------------------------- */

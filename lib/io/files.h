@@ -21,6 +21,7 @@
 #define FILES_MOST (4 * BOUND_CAP(BOUND_HOSTS) + 4)
 /* In the place of a path: the authorities that this machine trusts. */
 #define FILES_SYSTEM "system"
+const char *files_system(void); /* where they are; NULL: this machine has none */
 
 struct file_want {
 	const char *path; /* borrowed */

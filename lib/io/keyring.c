@@ -71,9 +71,9 @@ static int load_client(struct keyring *k, size_t i, struct span bundle, struct w
 	bool system = span_eq_str(span_str(p->ca), SYSTEM);
 	int rc = load_cred(&k->client[i], bundle, &want, w);
 
-	if (rc < 0 || p->npins || p->insecure_any) /* then no authority is asked */
+	if (rc < 0 || !tls_plan_asks_authority(p))
 		return rc;
-	rc = load_trust(&k->trust[i], bundle, p->ca, system ? TRUST_SYSTEM : TRUST_FILE, w);
+	rc = load_trust(&k->trust[i], bundle, p->ca, system || p->insecure_any ? TRUST_SYSTEM : TRUST_FILE, w);
 	if (rc == 0 && k->trust[i] == NULL)
 		rc = why_set(w, ZT_E_MISSING, "[relay]: no authority is named for the server that is dialled");
 	if (rc == 0)

@@ -45,8 +45,9 @@ static const char *unusable(const struct x509 *c)
 		return "it has name constraints, which zt cannot hold anybody to";
 	if (c->unknown_critical.n)
 		return "it demands something zt does not know";
-	if (c->ca && c->has_ku && !(c->ku & KU_CERT_SIGN))
-		return "its key usage does not allow to sign certificates";
+	/* One that is no authority signed at least itself. */
+	if (c->has_ku && !(c->ku & KU_CERT_SIGN))
+		return "its key usage does not allow to sign certificates; if it is a server's, pin its key instead";
 	return NULL;
 }
 

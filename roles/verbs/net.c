@@ -3,21 +3,16 @@
  * was tried, what each attempt ended with, and how long it took. It sends no byte over the
  * connection. Life: options -> name servers and hosts file -> dial -> report.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bounds.h"
 #include "base/err.h"
 #include "base/jsonw.h"
 #include "base/num.h"
-#include "base/pool.h"
-#include "io/dial.h"
-#include "io/resolve.h"
 #include "roles/roles.h"
+#include "serve/dialkit.h"
 
 static const char usage[] =
 	"usage: zt net probe HOST:PORT [--timeout S] [--server IP[:PORT]]... [--hosts FILE] [--json]\n"
@@ -35,10 +30,6 @@ static const char usage[] =
 	"Exit: 0 connected, 5 not reachable (no such name, no answer, refused ...), 2 wrong use,\n"
 	"1 anything else.\n";
 
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
-#define CONF_BYTES 65536 /* of resolv.conf; three lines matter */
-
 struct wish {
 	struct span host;
 	const char *target;
@@ -51,11 +42,7 @@ struct wish {
 
 struct probe {
 	const struct wish *wish;
-	struct resolvconf conf;
-	struct loop *loop;
-	struct resolver *resolver;
-	struct dialer *dialer;
-	struct bounds bounds;
+	struct dialkit kit;
 	int rc;
 	bool written;
 };
@@ -139,65 +126,6 @@ static int parse_args(int argc, char **argv, struct wish *w)
 	return 0;
 }
 
-/* ---- what the machine says ------------------------------------------------------------ */
-
-/* The first cap bytes of a file. The machine's own files may be missing, as for every
- * resolver; any other fault is worth a warning. */
-static struct span read_head(const char *path, bool may_miss, struct arena *a, size_t cap)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t *mem = fd < 0 ? NULL : arena_get(a, cap);
-	size_t n = 0;
-	ssize_t got = fd < 0 ? -1 : 0;
-
-	while (mem && n < cap && ((got = read(fd, mem + n, cap - n)) > 0 || (got < 0 && errno == EINTR)))
-		n += got > 0 ? (size_t)got : 0;
-	if (got < 0 && !(may_miss && errno == ENOENT))
-		fprintf(stderr, "zt net probe: warning: cannot read %.200s: %s\n", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return span_of(mem, n);
-}
-
-static void pick_servers(struct probe *p, struct arena *a)
-{
-	unsigned bad;
-
-	p->conf = p->wish->servers;
-	if (p->conf.n)
-		return;
-	bad = resolvconf_parse(read_head(RESOLV_CONF, true, a, CONF_BYTES), &p->conf);
-	bad += net_resolvconf(&p->conf);
-	if (bad)
-		fprintf(stderr, "zt net probe: warning: %u nameserver line%s of " RESOLV_CONF
-				" cannot be used\n", bad, bad == 1 ? "" : "s");
-}
-
-/* Everything that dialling needs; the same parts in the same order as in a worker. */
-static int set_up(struct probe *p)
-{
-	struct span hosts;
-	struct arena a;
-	int rc;
-
-	arena_init(&a, CONF_BYTES + RESOLVE_HOSTS_BYTES + 64);
-	bounds_init(&p->bounds);
-	rc = loop_open(&p->loop, LOOP_BEST, &clock_real);
-	if (rc == 0)
-		rc = resolver_new(&p->resolver, p->loop, &p->bounds);
-	if (rc == 0) {
-		pick_servers(p, &a);
-		hosts = read_head(p->wish->hosts ? p->wish->hosts : HOSTS, !p->wish->hosts, &a,
-				  RESOLVE_HOSTS_BYTES);
-		rc = resolver_configure(p->resolver, &p->conf, hosts);
-		rc = rc < 0 ? rc : 0; /* 1: its end is ignored, as a worker would */
-	}
-	if (rc == 0)
-		rc = dialer_new(&p->dialer, p->loop, p->resolver, &p->bounds);
-	arena_free(&a);
-	return rc;
-}
-
 /* ---- the report ----------------------------------------------------------------------- */
 
 static const char *ms(uint64_t ns, char out[static 32])
@@ -217,13 +145,13 @@ static const char *attempt_text(int err)
 static void print_text(const struct probe *p, const struct dial_result *r)
 {
 	char at[ADDR_TEXT], t[32];
-	uint64_t asked = resolver_stats(p->resolver).asked;
+	uint64_t asked = resolver_stats(p->kit.resolver).asked;
 
 	printf("%s\n", p->wish->target);
 	if (asked) { /* not for addresses, the hosts file and localhost */
 		printf("  name servers:");
-		for (uint8_t i = 0; i < p->conf.n; i++)
-			printf(" %s", addr_text(&p->conf.server[i], at));
+		for (uint8_t i = 0; i < p->kit.conf.n; i++)
+			printf(" %s", addr_text(&p->kit.conf.server[i], at));
 		printf(" (asked %llu times)\n", (unsigned long long)asked);
 	}
 	if (asked && r->n)
@@ -288,15 +216,15 @@ static void print_json(const struct probe *p, const struct dial_result *r)
 	json_addr(&j, "address", &r->peer);
 	json_time(&j, "dns_us", r->dns_ns);
 	json_time(&j, "took_us", r->took_ns);
-	json_count(&j, "asked", resolver_stats(p->resolver).asked);
-	json_count(&j, "asked_tcp", resolver_stats(p->resolver).tcp);
-	json_count(&j, "unanswered", resolver_stats(p->resolver).timeouts);
+	json_count(&j, "asked", resolver_stats(p->kit.resolver).asked);
+	json_count(&j, "asked_tcp", resolver_stats(p->kit.resolver).tcp);
+	json_count(&j, "unanswered", resolver_stats(p->kit.resolver).timeouts);
 	jsonw_key(&j, "servers");
 	jsonw_open(&j, '[');
-	for (uint8_t i = 0; i < p->conf.n; i++) {
+	for (uint8_t i = 0; i < p->kit.conf.n; i++) {
 		char at[ADDR_TEXT];
 
-		jsonw_str(&j, addr_text(&p->conf.server[i], at));
+		jsonw_str(&j, addr_text(&p->kit.conf.server[i], at));
 	}
 	jsonw_close(&j, ']');
 	jsonw_key(&j, "tried");
@@ -318,7 +246,7 @@ static void probe_done(void *owner, const struct dial_result *r)
 	p->written = fflush(stdout) == 0 && !ferror(stdout);
 	if (r->fd >= 0)
 		close(r->fd);
-	loop_stop(p->loop);
+	loop_stop(p->kit.loop);
 }
 
 /* ---- the verb ------------------------------------------------------------------------- */
@@ -328,9 +256,9 @@ static int dial_and_report(struct probe *p)
 	struct dial_req req = {.host = p->wish->host, .port = p->wish->port, .done = probe_done, .owner = p,
 			       .timeout_ns = p->wish->timeout_s * NS_PER_S};
 	struct dial *d;
-	int rc = dial_start(p->dialer, &req, &d);
+	int rc = dial_start(p->kit.dialer, &req, &d);
 
-	return rc < 0 ? rc : loop_run(p->loop);
+	return rc < 0 ? rc : loop_run(p->kit.loop);
 }
 
 /* Not to be reached is the answer of a probe; that this machine ran out of something is not. */
@@ -347,14 +275,12 @@ static int exit_code(const struct probe *p)
 
 static int probe(const struct wish *w)
 {
-	struct probe p = {.wish = w};
-	int rc = set_up(&p);
+	struct probe p = {.wish = w, .kit = {.who = "zt net probe", .conf = w->servers, .hosts = w->hosts}};
+	int rc = dialkit_open(&p.kit);
 
 	if (rc == 0)
 		rc = dial_and_report(&p);
-	dialer_free(p.dialer);
-	resolver_free(p.resolver);
-	loop_free(p.loop);
+	dialkit_close(&p.kit);
 	if (rc == 0)
 		return exit_code(&p);
 	fprintf(stderr, "zt net probe: %s\n", err_text((enum zt_err)-rc));
