@@ -2,7 +2,7 @@
 #ifndef ZT_ENGINE_KIT_H
 #define ZT_ENGINE_KIT_H
 
-#include "peer_kit.h"
+#include "tls_kit.h"
 
 #include "wire/record.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/ct.h"
 #include "io/shakes.h"
-#include "peer_kit.h"
+#include "tls_kit.h"
 #include "wire/bundle.h"
 
 static const char shakes_conf[] =

@@ -1,5 +1,5 @@
 /* Certificates and keys out of files: what is taken, and what is said of mistakes. */
-#include "peer_kit.h"
+#include "tls_kit.h"
 
 static struct kit_id ca, inter, web, other;
 static uint8_t pem_mem[16384], key_mem[4096];

@@ -1,5 +1,5 @@
 /* Whom to believe: chains of every kind, and the files that name authorities. */
-#include "peer_kit.h"
+#include "tls_kit.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 #ifndef ZT_TLS_MANY_H
 #define ZT_TLS_MANY_H
 
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 #define MANY 16
 static struct peer peers[MANY];
