@@ -18,16 +18,17 @@ enum aead_kind { AEAD_NONE, AEAD_AES128_GCM, AEAD_AES256_GCM, AEAD_CHACHA20 };
 
 /* One key, ready to use. Holds no pointer to itself: it may be moved. */
 struct aead {
-	_Alignas(16) uint8_t state[304];
+	_Alignas(16) uint8_t state[288];
 };
 
 size_t aead_key_len(enum aead_kind k);
+/* k: not AEAD_NONE. key: aead_key_len(k) bytes. */
 void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key);
 void aead_wipe(struct aead *a);
-/* data[n] becomes ciphertext, the tag goes behind it. */
+/* data[n] becomes ciphertext, the tag goes behind it: tag may be data + n. */
 void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
 	       uint8_t tag[static AEAD_TAG]);
-/* false: not authentic; data is garbage then and must not be looked at. Constant-time compare. */
+/* false: not authentic; data is all zeros then. Constant-time compare. */
 bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
 	       const uint8_t tag[static AEAD_TAG]);
 /* Does this processor do AES in hardware? Decides the order of suites. */

@@ -39,6 +39,7 @@
 	X(BOUND_DNS_CHAIN, "dns_cname_chain", 8, "the look-up fails")                              \
 	X(BOUND_HOSTS_ENTRIES, "hosts_entries", 1024, "further lines of the hosts file are ignored") \
 	X(BOUND_DIALS, "dials", 256, "the dial fails at once")                                     \
+	X(BOUND_HOSTS, "tls_hosts", 256, "the configuration is refused")                           \
 	X(BOUND_HELLO_BYTES, "tls_hello_bytes", 16384, "the connection is closed")                  \
 	X(BOUND_TLS_SHAKES, "tls_handshakes", 512, "the new connection is closed at once")         \
 	X(BOUND_TLS_ENGINES, "tls_engines", 512, "the worker is told to try again")                \

@@ -427,24 +427,54 @@ int conf_build_env(struct conf_build *b, const struct conf_section *sec, const s
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
+static struct conf_place whole_place(const struct conf_build *b)
+{
+	return (struct conf_place){b->first_file ? b->first_file : "configuration", b->first_file ? 1 : 0};
+}
+
+/* Where the key of p was set; where it was not, p, else the first file. p may be NULL. */
+static bool place_in(const struct conf_build *b, const struct part *p, const char *key, struct conf_place *at)
+{
+	const struct origin *o = NULL;
+
+	for (size_t k = 0; p && k < p->sec->n_keys; k++)
+		if (span_eq_str(span_str(key), p->sec->keys[k].name))
+			o = &p->keys[k];
+	*at = p && p->first.file ? p->first : whole_place(b);
+	if (o && o->file.file)
+		*at = o->file;
+	if (o && o->env.file)
+		*at = o->env;
+	return o && (o->file.file || o->env.file);
+}
+
 struct conf_place conf_build_place(const struct conf_build *b, const char *section, const char *key)
 {
 	const struct part *p = NULL;
-	const struct origin *o = NULL;
+	struct conf_place at;
 
 	for (size_t i = 0; i < b->schema->n_sections; i++)
 		if (b->singles[i] && span_eq_str(span_str(section), b->schema->sections[i].name))
 			p = b->singles[i];
-	for (size_t k = 0; p && k < p->sec->n_keys; k++)
-		if (span_eq_str(span_str(key), p->sec->keys[k].name))
-			o = &p->keys[k];
-	if (o && o->env.file)
-		return o->env;
-	if (o && o->file.file)
-		return o->file;
-	if (p && p->first.file)
-		return p->first;
-	return (struct conf_place){b->first_file ? b->first_file : "configuration", b->first_file ? 1 : 0};
+	place_in(b, p, key, &at);
+	return at;
+}
+
+bool conf_build_set(const struct conf_build *b, const void *object, const char *key, struct conf_place *at)
+{
+	const struct part *p = b->named;
+
+	while (p && p->object != object)
+		p = p->next;
+	for (size_t i = 0; !p && i < b->schema->n_sections; i++)
+		if (b->singles[i] && b->singles[i]->object == object)
+			p = b->singles[i];
+	return place_in(b, p, key, at);
+}
+
+unsigned conf_build_who(const struct conf_build *b)
+{
+	return b->who;
 }
 
 static struct conf_place key_place(const struct conf_build *b, const struct part *p, const struct origin *o)

@@ -39,5 +39,10 @@ struct conf_faults *conf_build_faults(const struct conf_build *b);
 /* For checks: where a singleton's key was set; where it was not, the section; else line 1 of
  * the first file. */
 struct conf_place conf_build_place(const struct conf_build *b, const char *section, const char *key);
+/* The same for the section that fills `object` (a struct of the root, or of a named section).
+ * Answers whether somebody has set that key. */
+bool conf_build_set(const struct conf_build *b, const void *object, const char *key, struct conf_place *at);
+/* Which keys are read: a check that needs them all asks for CONF_FOR_ALL. */
+unsigned conf_build_who(const struct conf_build *b);
 
 #endif

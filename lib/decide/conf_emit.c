@@ -173,7 +173,8 @@ void conf_schema_example(const struct conf_schema *s, struct wr *w)
 	for (size_t i = 0; i < s->n_sections; i++) {
 		const struct conf_section *sec = &s->sections[i];
 
-		wr_fmt(w, "\n# %s\n[%s%s]\n", sec->doc, sec->name, sec->named ? " example" : "");
+		/* A section that is written is in use, so one with a name cannot stand there empty. */
+		wr_fmt(w, sec->named ? "\n# %s\n#[%s example]\n" : "\n# %s\n[%s]\n", sec->doc, sec->name);
 		for (size_t k = 0; k < sec->n_keys; k++)
 			example_key(&sec->keys[k], w);
 	}

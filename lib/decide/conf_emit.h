@@ -29,7 +29,8 @@ int conf_schema_digest(const struct conf_schema *s, const void *root, enum conf_
 void conf_schema_clear(const struct conf_schema *s, void *root);
 
 /* config.ini.example: every section and key with its documentation; keys are commented out as
- * "#key = default" (no blank after the mark), prose as "# prose". */
+ * "#key = default" (no blank after the mark), prose as "# prose", the header of a named section
+ * as "#[word example]". */
 void conf_schema_example(const struct conf_schema *s, struct wr *w);
 
 #endif

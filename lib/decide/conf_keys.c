@@ -1,15 +1,18 @@
-/* conf_keys: the tables, and the checks that look at more than one key. */
+/* conf_keys: the tables; what looks at more than one key is in conf_checks.c. */
 #include "conf_keys.h"
 
 #include "base/bounds.h"
 #include "base/num.h"
-#include "conf_build.h"
+#include "conf_checks.h"
 #include "config.h"
 
 #define EVERYBODY CONF_FOR_ALL
 #define SUPERVISOR CONF_FOR_SUPERVISOR
 #define WORKER (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER)
 #define LOGD (CONF_FOR_SUPERVISOR | CONF_FOR_LOGD)
+/* Files of keys and certificates are tlsd's business alone; both it and the worker know the plan. */
+#define TLSD (CONF_FOR_SUPERVISOR | CONF_FOR_TLSD)
+#define PLAN (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER | CONF_FOR_TLSD)
 
 #define MS_PER_S UINT64_C(1000)
 #define MS_PER_H (3600 * MS_PER_S)
@@ -18,7 +21,8 @@
 /* The highest id a process can have: 2^32 - 1 means "no change" to the kernel. */
 #define ID_MAX (UINT32_MAX - UINT64_C(1))
 
-_Static_assert(sizeof(enum log_level) == 4 && sizeof(enum log_format) == 4, "CONF_ENUM stores 4 bytes");
+_Static_assert(sizeof(enum log_level) == 4 && sizeof(enum log_format) == 4 && sizeof(enum conf_leg) == 4 &&
+		       sizeof(enum tls_ask) == 4, "CONF_ENUM stores 4 bytes");
 
 static const struct conf_name levels[] = {
 	{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
@@ -68,6 +72,79 @@ static const struct conf_key echo_keys[] = {
 	 "A connection on which nothing moves for this long is closed."},
 };
 
+static const struct conf_key tls_keys[] = {
+	{"handshakes", CONF_U64, offsetof(struct conf_tls, handshakes), 0, "512", 1, BOUND_CAP(BOUND_TLS_SHAKES), NULL,
+	 WORKER, "TLS handshakes at a time; one more connection is closed at once."},
+	{"handshake_timeout", CONF_DURATION, offsetof(struct conf_tls, handshake_ms), 0, "10s", MS_PER_S, 300 * MS_PER_S,
+	 NULL, WORKER, "A handshake that is not over after this is given up."},
+	{"per_address", CONF_U64, offsetof(struct conf_tls, per_address), 0, "20", 1, 1000000, NULL, WORKER,
+	 "Handshakes a second from one address (IPv4) or one /64 (IPv6), in the long run."},
+	{"burst", CONF_U64, offsetof(struct conf_tls, burst), 0, "60", 1, 1000000, NULL, WORKER,
+	 "Handshakes from one address that may come at once."},
+	{"watch", CONF_BOOL, offsetof(struct conf_tls, watch), 0, "true", 0, 0, NULL, SUPERVISOR,
+	 "Reload when a file of a certificate, key or authority has changed."},
+};
+
+static const struct conf_name legs[] = {{"plain", CONF_LEG_PLAIN}, {"tls", CONF_LEG_TLS}, {NULL, 0}};
+
+#define AT(field) offsetof(struct conf_relay, field)
+static const struct conf_key relay_keys[] = {
+	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, WORKER,
+	 "Where the relay role listens; empty: the role is not configured."},
+	{"to", CONF_HOSTPORT, AT(to), 0, "", 0, 0, NULL, PLAN,
+	 "The far side, a name or an address; needed where listen is set."},
+	{"accept", CONF_ENUM, AT(accept), 0, "plain", 0, 0, legs, WORKER,
+	 "What is spoken on the near side; tls needs a [host NAME]."},
+	{"connect", CONF_ENUM, AT(connect), 0, "plain", 0, 0, legs, PLAN, "What is spoken to the far side."},
+	{"connect_name", CONF_STRING, AT(connect_name), 0, "", 0, 253, NULL, PLAN,
+	 "The name that the far side's certificate must be for; empty: the host of `to`."},
+	{"connect_ca", CONF_STRING, AT(connect_ca), 0, "system", 1, 4095, NULL, TLSD,
+	 "Whom to trust: system, or a file of certificates in PEM."},
+	{"connect_pin", CONF_STRING, AT(connect_pin), CONF_LIST, "", 1, 71, NULL, PLAN,
+	 "sha256: and 64 hex digits, the digest of the far side's public key; then that counts, and no authority."},
+	{"connect_cert", CONF_PATH, AT(connect_cert), 0, "", 0, 4095, NULL, TLSD,
+	 "Our own certificate for a far side that asks for one: PEM, with its chain."},
+	{"connect_key", CONF_PATH, AT(connect_key), 0, "", 0, 4095, NULL, TLSD, "Its private key."},
+	{"connect_key_pass_file", CONF_PATH, AT(connect_key_pass_file), 0, "", 0, 4095, NULL, TLSD,
+	 "A file with the key's passphrase; empty: the key has none."},
+	{"connect_alpn", CONF_STRING, AT(connect_alpn), 0, "", 0, 31, NULL, PLAN,
+	 "An application protocol (ALPN) to ask for; empty: none."},
+	{"insecure_connect_any_cert", CONF_BOOL, AT(insecure_connect_any_cert), 0, "false", 0, 0, NULL, PLAN,
+	 "Take any certificate of the far side: encrypted, but to whoever answers."},
+	{"max_conns", CONF_U64, AT(max_conns), 0, "10000", 1, 100000, NULL, WORKER,
+	 "Connections at a time; one more is closed at once."},
+	{"idle", CONF_DURATION, AT(idle_ms), 0, "1h", MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
+	 "A connection on which nothing moves for this long is closed."},
+	{"connect_timeout", CONF_DURATION, AT(connect_ms), 0, "10s", 100, 300 * MS_PER_S, NULL, WORKER,
+	 "How long the far side may take to accept a connection."},
+};
+#undef AT
+
+static const struct conf_name asks[] = {
+	{"no", TLS_ASK_NO}, {"optional", TLS_ASK_OPTIONAL}, {"required", TLS_ASK_REQUIRED}, {NULL, 0}};
+
+#define AT(field) offsetof(struct conf_host, field)
+static const struct conf_key host_keys[] = {
+	{"names", CONF_STRING, AT(names), CONF_LIST, "", 1, 255, NULL, PLAN,
+	 "Names that are served with this certificate; *.example.org stands for one label more."},
+	{"default", CONF_BOOL, AT(no_name), 0, "false", 0, 0, NULL, PLAN,
+	 "Serve peers that send no name (SNI) with it too."},
+	{"cert", CONF_PATH, AT(cert), CONF_REQUIRED, "", 0, 4095, NULL, TLSD, "The certificate and its chain, PEM."},
+	{"key", CONF_PATH, AT(key), CONF_REQUIRED, "", 0, 4095, NULL, TLSD,
+	 "Its private key, PEM or DER; for its owner's eyes only (chmod 600)."},
+	{"key_pass_file", CONF_PATH, AT(key_pass_file), 0, "", 0, 4095, NULL, TLSD,
+	 "A file with the key's passphrase; empty: the key has none."},
+	{"client_cert", CONF_ENUM, AT(client_cert), 0, "no", 0, 0, asks, PLAN,
+	 "Is a certificate of the client asked for, and must it have one?"},
+	{"client_ca", CONF_PATH, AT(client_ca), 0, "", 0, 4095, NULL, TLSD,
+	 "Authorities whose clients are let in, PEM; needed unless client_cert = no."},
+	{"alpn", CONF_STRING, AT(alpn), CONF_LIST, "", 1, 31, NULL, PLAN,
+	 "Application protocols (ALPN), best first; empty: none is agreed on."},
+	{"resume", CONF_BOOL, AT(resume), 0, "true", 0, 0, NULL, PLAN,
+	 "Let clients resume sessions; never where a certificate is asked for or a protocol begins with zt-."},
+};
+#undef AT
+
 static const struct conf_section sections[] = {
 	{"log", false, offsetof(struct conf, log), sizeof(struct conf_log), log_keys, ARRAY_LEN(log_keys),
 	 "What zt says about itself, and where."},
@@ -77,72 +154,12 @@ static const struct conf_section sections[] = {
 	 "Limits of every role."},
 	{"echo", false, offsetof(struct conf, echo), sizeof(struct conf_echo), echo_keys, ARRAY_LEN(echo_keys),
 	 "The echo role: sends back what it is sent; for trying out an installation."},
+	{"tls", false, offsetof(struct conf, tls), sizeof(struct conf_tls), tls_keys, ARRAY_LEN(tls_keys),
+	 "TLS handshakes of every role."},
+	{"relay", false, offsetof(struct conf, relay), sizeof(struct conf_relay), relay_keys, ARRAY_LEN(relay_keys),
+	 "The relay role: takes connections, plain or TLS, and passes their bytes on, plain or TLS."},
+	{"host", true, offsetof(struct conf, hosts), sizeof(struct conf_host), host_keys, ARRAY_LEN(host_keys),
+	 "A certificate and the names it serves; any number of them, each with a name of its own."},
 };
 
-/* ---- checks across keys ------------------------------------------------------------------ */
-
-static void check_sandbox(const void *root, struct conf_build *b)
-{
-	const struct conf_limits *l = &((const struct conf *)root)->limits;
-	struct conf_place at = conf_build_place(b, "limits", "insecure_no_sandbox");
-
-	if (l->insecure_no_sandbox && l->require_sandbox)
-		conf_fault_add(conf_build_faults(b), at, ZT_E_CONFIG,
-			       "insecure_no_sandbox and require_sandbox exclude each other; remove one");
-	else if (l->insecure_no_sandbox)
-		conf_warn_add(conf_build_faults(b), at,
-			      "insecure_no_sandbox: a fault in a child reaches everything its user can reach");
-}
-
-static void check_ids(const void *root, struct conf_build *b)
-{
-	const struct conf_state *s = &((const struct conf *)root)->state;
-
-	if (s->uid == 0 || s->gid == 0)
-		conf_warn_add(conf_build_faults(b), conf_build_place(b, "state", s->uid ? "gid" : "uid"),
-			      "%s = 0: children of a zt started as root stay root", s->uid ? "gid" : "uid");
-}
-
-/* The second bind() would fail: the same address, or every address of the family, and one port.
- * Port 0 is another one each time. */
-static bool collide(const struct addr *a, const struct addr *b)
-{
-	return a->port == b->port && a->port != 0 && a->family == b->family &&
-	       (addr_same_ip(a, b) || addr_is_any(a) || addr_is_any(b));
-}
-
-static void check_listen(const void *root, struct conf_build *b)
-{
-	const struct conf_list *l = &((const struct conf *)root)->echo.listen;
-	struct conf_place at = conf_build_place(b, "echo", "listen");
-	char one[ADDR_TEXT], two[ADDR_TEXT];
-
-	if (l->n > BOUND_CAP(BOUND_LISTENERS))
-		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen: %zu addresses, at most %u are allowed", l->n,
-			       (unsigned)BOUND_CAP(BOUND_LISTENERS));
-	for (size_t i = 0; i < l->n; i++)
-		for (size_t j = i + 1; j < l->n; j++)
-			if (collide(conf_addr(l, i), conf_addr(l, j)))
-				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
-					       "listen: %s and %s cannot both be bound; keep one",
-					       addr_text(conf_addr(l, i), one), addr_text(conf_addr(l, j), two));
-}
-
-/* What a worker needs beside connections: listeners, poller, log, control, spare. */
-#define OWN_DESCRIPTORS 64
-
-static void check_descriptors(const void *root, struct conf_build *b)
-{
-	const struct conf *c = root;
-
-	if (c->limits.nofile && c->echo.max_conns + OWN_DESCRIPTORS > c->limits.nofile)
-		conf_warn_add(conf_build_faults(b), conf_build_place(b, "echo", "max_conns"),
-			      "max_conns %llu needs [limits] nofile of at least %llu; connections will be refused earlier",
-			      (unsigned long long)c->echo.max_conns,
-			      (unsigned long long)(c->echo.max_conns + OWN_DESCRIPTORS));
-}
-
-static void (*const checks[])(const void *, struct conf_build *) = {
-	check_sandbox, check_ids, check_listen, check_descriptors, NULL};
-
-const struct conf_schema conf_keys = {sections, ARRAY_LEN(sections), checks};
+const struct conf_schema conf_keys = {sections, ARRAY_LEN(sections), conf_checks};

@@ -23,7 +23,7 @@ enum conf_type {
 	CONF_STRING,   /* const char *: min..max bytes of UTF-8, never NULL once loaded */
 	CONF_PATH,     /* const char *: absolute; min 0 allows none (""), never NULL once loaded */
 	CONF_ADDR,     /* struct addr: address:port, port min..65535 (min 0: the kernel chooses) */
-	CONF_HOSTPORT, /* struct conf_hostport: host name or address, and a port */
+	CONF_HOSTPORT, /* struct conf_hostport: host name or address, and a port; or "" for none */
 	CONF_MODE,     /* uint32_t:    octal, up to max */
 	CONF_TYPES
 };
@@ -39,7 +39,8 @@ enum conf_who {
 	CONF_FOR_SUPERVISOR = 1,
 	CONF_FOR_WORKER = 2,
 	CONF_FOR_LOGD = 4,
-	CONF_FOR_CTL = 8
+	CONF_FOR_CTL = 8,
+	CONF_FOR_TLSD = 16
 };
 #define CONF_FOR_ALL (~0u)
 

@@ -286,6 +286,10 @@ static int read_hostport(const struct job *j, struct span text, void *to)
 	struct conf_hostport v = {0};
 	struct span host;
 
+	if (text.n == 0) { /* none; where one is needed, emptiness is asked for */
+		memcpy(to, &v, sizeof v);
+		return 0;
+	}
 	if (addr_parse_hostport(text, &host, &v.port) < 0)
 		return refuse(j, ZT_E_SYNTAX, text, "is not host:port, as in example.org:443 or [2001:db8::1]:443");
 	v.host = keep_host(j->mem, host);

@@ -104,6 +104,23 @@ const struct addr *conf_addr(const struct conf_list *l, size_t i)
 	return &((const struct addr *)l->items)[i];
 }
 
+const char *conf_text(const struct conf_list *l, size_t i)
+{
+	ZT_ASSERT(i < l->n);
+	return ((const char *const *)l->items)[i];
+}
+
+/* A named section's struct begins with its struct conf_named. */
+const struct conf_host *conf_first_host(const struct conf *c)
+{
+	return (const struct conf_host *)c->hosts.first;
+}
+
+const struct conf_host *conf_next_host(const struct conf_host *h)
+{
+	return (const struct conf_host *)h->named.next;
+}
+
 void conf_free(struct conf *c)
 {
 	struct arena mem;

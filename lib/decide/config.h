@@ -46,11 +46,50 @@ struct conf_echo {
 	uint64_t idle_ms;
 };
 
+struct conf_tls {
+	uint64_t handshakes;  /* at a time, in one worker */
+	uint64_t handshake_ms;
+	uint64_t per_address, burst; /* begun, a second and at once */
+	bool watch;           /* files that change mean a reload */
+};
+
+enum conf_leg { CONF_LEG_PLAIN, CONF_LEG_TLS };
+
+struct conf_relay {
+	struct conf_list listen;   /* conf_addr(); empty: the role is not configured */
+	struct conf_hostport to;   /* set when listen is not empty */
+	enum conf_leg accept, connect;
+	const char *connect_name;  /* "" = the host of `to` */
+	const char *connect_ca;    /* a path, or "system" */
+	struct conf_list connect_pin; /* strings; tls_pin_read() takes each */
+	const char *connect_cert, *connect_key, *connect_key_pass_file; /* "" = none */
+	const char *connect_alpn;  /* "" = none */
+	bool insecure_connect_any_cert;
+	uint64_t max_conns, idle_ms, connect_ms;
+};
+
+/* Is a client asked for a certificate? */
+enum tls_ask { TLS_ASK_NO, TLS_ASK_OPTIONAL, TLS_ASK_REQUIRED };
+
+struct conf_host {
+	struct conf_named named;
+	struct conf_list names;    /* strings: a DNS name, or "*." and one */
+	bool no_name;              /* `default`: serves peers that send no name */
+	const char *cert, *key, *key_pass_file;
+	enum tls_ask client_cert;
+	const char *client_ca;     /* set unless TLS_ASK_NO */
+	struct conf_list alpn;     /* strings, best first */
+	bool resume;               /* as written; tls_plan_of() knows where it may not be */
+};
+
 struct conf {
 	struct conf_log log;
 	struct conf_state state;
 	struct conf_limits limits;
 	struct conf_echo echo;
+	struct conf_tls tls;
+	struct conf_relay relay;
+	struct conf_named_list hosts; /* of struct conf_host; at most BOUND_HOSTS */
 
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
@@ -58,8 +97,12 @@ struct conf {
 	struct arena mem;             /* owns this struct, every string and every list */
 };
 
-/* The i-th of a list of addresses; i < l->n. */
+/* The i-th of a list of addresses, of strings; i < l->n. */
 const struct addr *conf_addr(const struct conf_list *l, size_t i);
+const char *conf_text(const struct conf_list *l, size_t i);
+/* for (h = conf_first_host(c); h; h = conf_next_host(h)) */
+const struct conf_host *conf_first_host(const struct conf *c);
+const struct conf_host *conf_next_host(const struct conf_host *h);
 
 /* One text by the rules of a file; no conf.d, no environment. name: what faults cite. 0 and
  * *out (free with conf_free), -ZT_E_CONFIG with the reasons in faults, or -ZT_E_NOMEM. */

@@ -7,13 +7,12 @@
 #ifndef ZT_TLSPLAN_H
 #define ZT_TLSPLAN_H
 
+#include "base/bounds.h"
 #include "config.h"
 #include "wire/hello.h"
 
-#define TLS_PLANS 256 /* hosts of one configuration */
+#define TLS_PLANS BOUND_CAP(BOUND_HOSTS)
 #define TLS_PINS 8
-
-enum tls_ask { TLS_ASK_NO, TLS_ASK_OPTIONAL, TLS_ASK_REQUIRED };
 
 struct tls_server_plan {
 	const char *id;              /* the section's name */
@@ -44,7 +43,11 @@ struct tls_plan {
 	size_t clients;
 };
 
+/* Hosts are server[], in the order written. The one client plan is there when [relay] connect is
+ * tls. Files are named in tlsd's plan only: the worker is not told them, there they are "". */
 void tls_plan_of(const struct conf *c, struct tls_plan *out);
+/* "sha256:" and 64 hex digits: 0 or -ZT_E_SYNTAX. */
+int tls_pin_read(struct span text, uint8_t out[static 32]);
 
 /* What to serve a hello with: index into server[], *alpn the protocol chosen (empty: none), or a
  * refusal: -1 with *fault (TLSF_NO_PLAN and TLSF_ALPN must look the same to the peer). */

@@ -12,6 +12,7 @@
 
 #include "base/aead.h"
 #include "base/err.h"
+#include "base/tlskdf.h" /* suites, struct record_keys */
 
 #define RECORD_PLAIN 16384
 #define RECORD_HEADER 5
@@ -19,21 +20,6 @@
 #define RECORD_MAX (RECORD_PLAIN + RECORD_OVERHEAD)
 
 enum record_type { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
-
-/* TLS cipher suites. */
-enum {
-	SUITE_ECDSA_AES128 = 0xc02b, SUITE_ECDSA_AES256 = 0xc02c, SUITE_RSA_AES128 = 0xc02f,
-	SUITE_RSA_AES256 = 0xc030, SUITE_RSA_CHACHA = 0xcca8, SUITE_ECDSA_CHACHA = 0xcca9
-};
-enum aead_kind suite_aead(uint16_t suite); /* AEAD_NONE: not one of ours */
-const char *suite_name(uint16_t suite);    /* "ECDHE-ECDSA-AES128-GCM-SHA256"; "?" */
-
-/* One direction as it comes out of a handshake. Secret. */
-struct record_keys {
-	uint8_t key[32];
-	uint8_t iv[12];   /* GCM: the first four bytes */
-	uint64_t seq;     /* of the next record */
-};
 
 struct record {
 	struct aead aead;
@@ -49,7 +35,7 @@ void record_wipe(struct record *r);
 size_t record_head(const struct record *r);
 /* Plaintext of n <= RECORD_PLAIN bytes stands at mem + record_head(); mem has AEAD_TAG bytes
  * behind it. Answers the length of the record, which starts at mem; -ZT_E_RANGE when the counter
- * is used up (2^48 records; callers rotate long before). */
+ * is used up (2^48 records; callers rotate long before) or the key was wiped. */
 int record_seal(struct record *r, enum record_type type, uint8_t *mem, size_t n);
 
 struct record_plain {
@@ -58,10 +44,12 @@ struct record_plain {
 	size_t n;
 };
 /* The first record in mem[n], in place. > 0: its length, *out filled; ZT_MORE; -ZT_E_SYNTAX
- * (header: type, version, length), -ZT_E_DENIED (not authentic). After an error the connection
- * is over. An empty plaintext is allowed. */
+ * (header: type, version, length), -ZT_E_DENIED (not authentic), -ZT_E_RANGE (2^48 records).
+ * After an error the connection is over: the key is wiped, every later call answers
+ * -ZT_E_DENIED. A header is judged before its body is there. An empty plaintext is allowed. */
 int record_open(struct record *r, uint8_t *mem, size_t n, struct record_plain *out);
-/* How many bytes the record at mem needs in all; 0 while its header is incomplete. */
+/* How many bytes the record at mem says it needs in all, up to 65540: more than RECORD_MAX is
+ * what record_open() refuses. 0 while its header is incomplete. */
 size_t record_need(const uint8_t *mem, size_t n);
 
 #endif

@@ -187,6 +187,7 @@ TEST(peers)
 	gives(&k, "Example.ORG:443", "example.org:443");
 	gives(&k, "[2001:db8:0::1]:443", "[2001:db8::1]:443");
 	gives(&k, "192.0.2.1:1", "192.0.2.1:1");
+	gives(&k, "", "");
 	refuses(&k, "example.org", ZT_E_SYNTAX, "host:port");
 	refuses(&k, "example.org:0", ZT_E_SYNTAX, "host:port");
 	refuses(&k, "exa mple:1", ZT_E_SYNTAX, "host:port");

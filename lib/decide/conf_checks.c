@@ -1,0 +1,292 @@
+/* conf_checks: see conf_checks.h. Each fault names where the key that has to change was set. */
+#include "conf_checks.h"
+
+#include <string.h>
+
+#include "base/bounds.h"
+#include "base/num.h"
+#include "conf_build.h"
+#include "config.h"
+#include "tlsplan.h"
+
+static void check_sandbox(const void *root, struct conf_build *b)
+{
+	const struct conf_limits *l = &((const struct conf *)root)->limits;
+	struct conf_place at = conf_build_place(b, "limits", "insecure_no_sandbox");
+
+	if (l->insecure_no_sandbox && l->require_sandbox)
+		conf_fault_add(conf_build_faults(b), at, ZT_E_CONFIG,
+			       "insecure_no_sandbox and require_sandbox exclude each other; remove one");
+	else if (l->insecure_no_sandbox)
+		conf_warn_add(conf_build_faults(b), at,
+			      "insecure_no_sandbox: a fault in a child reaches everything its user can reach");
+}
+
+static void check_ids(const void *root, struct conf_build *b)
+{
+	const struct conf_state *s = &((const struct conf *)root)->state;
+
+	if (s->uid == 0 || s->gid == 0)
+		conf_warn_add(conf_build_faults(b), conf_build_place(b, "state", s->uid ? "gid" : "uid"),
+			      "%s = 0: children of a zt started as root stay root", s->uid ? "gid" : "uid");
+}
+
+/* The second bind() would fail: the same address, or every address of the family, and one port.
+ * Port 0 is another one each time. */
+static bool collide(const struct addr *a, const struct addr *b)
+{
+	return a->port == b->port && a->port != 0 && a->family == b->family &&
+	       (addr_same_ip(a, b) || addr_is_any(a) || addr_is_any(b));
+}
+
+static void check_listen(struct conf_build *b, const char *section, const struct conf_list *l)
+{
+	struct conf_place at = conf_build_place(b, section, "listen");
+	char one[ADDR_TEXT], two[ADDR_TEXT];
+
+	if (l->n > BOUND_CAP(BOUND_LISTENERS))
+		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen: %zu addresses, at most %u are allowed", l->n,
+			       (unsigned)BOUND_CAP(BOUND_LISTENERS));
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t j = i + 1; j < l->n; j++)
+			if (collide(conf_addr(l, i), conf_addr(l, j)))
+				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
+					       "listen: %s and %s cannot both be bound; keep one",
+					       addr_text(conf_addr(l, i), one), addr_text(conf_addr(l, j), two));
+}
+
+static void check_listeners(const void *root, struct conf_build *b)
+{
+	const struct conf *c = root;
+
+	check_listen(b, "echo", &c->echo.listen);
+	check_listen(b, "relay", &c->relay.listen);
+}
+
+/* What a worker needs beside connections: listeners, poller, log, control, spare. */
+#define OWN_DESCRIPTORS 64
+
+static void check_room(const struct conf *c, struct conf_build *b, const char *section, uint64_t conns, uint64_t each)
+{
+	uint64_t need = conns * each + OWN_DESCRIPTORS;
+
+	if (c->limits.nofile && need > c->limits.nofile)
+		conf_warn_add(conf_build_faults(b), conf_build_place(b, section, "max_conns"),
+			      "max_conns %llu needs [limits] nofile of at least %llu; connections will be refused earlier",
+			      (unsigned long long)conns, (unsigned long long)need);
+}
+
+static void check_descriptors(const void *root, struct conf_build *b)
+{
+	const struct conf *c = root;
+
+	check_room(c, b, "echo", c->echo.max_conns, 1);
+	if (c->relay.listen.n)
+		check_room(c, b, "relay", c->relay.max_conns, 2); /* the near and the far side */
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+/* A DNS name in ASCII: labels of 1..63 letters, digits, '-' and '_', no '-' at their ends. Not
+ * all digits in the last, or it were an address. */
+static bool is_dns(struct span name)
+{
+	struct span label, rest = name;
+	bool more = true, digits = false;
+
+	if (name.n == 0 || name.n > 253)
+		return false;
+	while (more) {
+		more = span_cut(rest, '.', &label, &rest);
+		digits = true;
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.n; i++) {
+			uint8_t c = label.p[i], low = c | 0x20;
+
+			if (!((low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+				return false;
+			digits &= c >= '0' && c <= '9';
+		}
+	}
+	return !digits;
+}
+
+/* What is wrong with it as a name that is served; NULL: nothing. */
+static const char *wrong_name(struct span name)
+{
+	size_t dot;
+
+	if (!span_starts(name, "*."))
+		return is_dns(name) ? NULL : "is not a DNS name in ASCII, as in www.example.org";
+	name = span_sub(name, 2, name.n);
+	if (!is_dns(name))
+		return "is not a name; '*.' stands first, for one label, as in *.example.org";
+	return span_find(name, '.', &dot) ? NULL : "is too wide; at least two labels stand behind '*.'";
+}
+
+static void check_names(const struct conf_host *h, struct conf_build *b)
+{
+	struct conf_place at;
+
+	conf_build_set(b, h, "names", &at);
+	if (h->names.n == 0 && !h->no_name)
+		conf_fault_add(conf_build_faults(b), at, ZT_E_MISSING, "[host %s] serves nobody: give it names, or default = true",
+			       h->named.name);
+	for (size_t i = 0; i < h->names.n; i++) {
+		const char *name = conf_text(&h->names, i), *wrong = wrong_name(span_str(name));
+
+		if (wrong)
+			conf_fault_add(conf_build_faults(b), at, ZT_E_SYNTAX, "names: '%.100s' %s", name, wrong);
+	}
+}
+
+/* Names of `later` from item `from` on that are `name` too. */
+static void check_twice(const struct conf_host *first, const char *name, const struct conf_host *later, size_t from,
+			struct conf_build *b)
+{
+	struct conf_place at;
+
+	for (size_t i = from; i < later->names.n; i++)
+		if (span_ieq(span_str(name), span_str(conf_text(&later->names, i)))) {
+			conf_build_set(b, later, "names", &at);
+			conf_fault_add(conf_build_faults(b), at, ZT_E_DUP, "names: '%s' is served by [host %s] already", name,
+				       first->named.name);
+		}
+}
+
+static void check_names_twice(const struct conf *c, struct conf_build *b)
+{
+	const struct conf_host *no_name = NULL;
+	struct conf_place at;
+
+	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
+		for (size_t i = 0; i < h->names.n; i++)
+			for (const struct conf_host *k = h; k; k = conf_next_host(k))
+				check_twice(h, conf_text(&h->names, i), k, k == h ? i + 1 : 0, b);
+		if (h->no_name && no_name) {
+			conf_build_set(b, h, "default", &at);
+			conf_fault_add(conf_build_faults(b), at, ZT_E_DUP, "[host %s] is the default already; one can be",
+				       no_name->named.name);
+		} else if (h->no_name) {
+			no_name = h;
+		}
+	}
+}
+
+/* ---- hosts ------------------------------------------------------------------------------- */
+
+static void check_clients(const struct conf_host *h, struct conf_build *b)
+{
+	struct conf_faults *f = conf_build_faults(b);
+	struct conf_place at;
+
+	if (h->client_cert == TLS_ASK_NO && h->client_ca[0]) {
+		conf_build_set(b, h, "client_ca", &at);
+		conf_fault_add(f, at, ZT_E_CONFIG, "client_ca is set, but nobody is asked: client_cert = required "
+						   "or optional, or remove client_ca");
+	}
+	if (h->client_cert != TLS_ASK_NO && h->client_ca[0] == 0) {
+		conf_build_set(b, h, "client_cert", &at);
+		conf_fault_add(f, at, ZT_E_MISSING, "client_cert needs client_ca, a file of the authorities that count");
+	}
+	if (h->client_cert != TLS_ASK_NO && h->resume && conf_build_set(b, h, "resume", &at))
+		conf_warn_add(f, at, "resume = true has no effect: where a certificate is asked for, sessions are "
+				     "never resumed");
+}
+
+static void check_hosts(const void *root, struct conf_build *b)
+{
+	const struct conf *c = root;
+
+	if (conf_build_who(b) != CONF_FOR_ALL)
+		return;
+	if (c->hosts.n > BOUND_CAP(BOUND_HOSTS))
+		conf_fault_add(conf_build_faults(b), conf_build_place(b, "", ""), ZT_E_FULL,
+			       "%zu sections [host NAME], at most %u are allowed", c->hosts.n,
+			       (unsigned)BOUND_CAP(BOUND_HOSTS));
+	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
+		check_names(h, b);
+		check_clients(h, b);
+	}
+	check_names_twice(c, b);
+}
+
+/* ---- the relay --------------------------------------------------------------------------- */
+
+static void relay_fault(struct conf_build *b, const char *key, enum zt_err e, const char *text)
+{
+	conf_fault_add(conf_build_faults(b), conf_build_place(b, "relay", key), e, "%s: %s", key, text);
+}
+
+/* A pin that nobody looks at would be worse than none. */
+static void check_plain_far_side(const struct conf_relay *r, struct conf_build *b)
+{
+	const struct {
+		const char *key;
+		bool used;
+	} keys[] = {
+		{"connect_name", r->connect_name[0] != 0},
+		{"connect_ca", strcmp(r->connect_ca, "system") != 0},
+		{"connect_pin", r->connect_pin.n != 0},
+		{"connect_cert", r->connect_cert[0] != 0},
+		{"connect_key", r->connect_key[0] != 0},
+		{"connect_key_pass_file", r->connect_key_pass_file[0] != 0},
+		{"connect_alpn", r->connect_alpn[0] != 0},
+		{"insecure_connect_any_cert", r->insecure_connect_any_cert},
+	};
+
+	for (size_t i = 0; r->connect == CONF_LEG_PLAIN && i < ARRAY_LEN(keys); i++)
+		if (keys[i].used)
+			relay_fault(b, keys[i].key, ZT_E_CONFIG, "nothing would look at it without connect = tls");
+}
+
+static void check_pins(const struct conf_relay *r, struct conf_build *b)
+{
+	uint8_t pin[32];
+
+	if (r->connect_pin.n > TLS_PINS)
+		relay_fault(b, "connect_pin", ZT_E_FULL, "more than 8 pins");
+	for (size_t i = 0; i < r->connect_pin.n; i++)
+		if (tls_pin_read(span_str(conf_text(&r->connect_pin, i)), pin) < 0)
+			conf_fault_add(conf_build_faults(b), conf_build_place(b, "relay", "connect_pin"), ZT_E_SYNTAX,
+				       "connect_pin: '%s' is not sha256: and 64 hex digits", conf_text(&r->connect_pin, i));
+	if (r->insecure_connect_any_cert && r->connect_pin.n)
+		relay_fault(b, "insecure_connect_any_cert", ZT_E_CONFIG, "excludes connect_pin; remove one");
+	else if (r->insecure_connect_any_cert)
+		conf_warn_add(conf_build_faults(b), conf_build_place(b, "relay", "insecure_connect_any_cert"),
+			      "insecure_connect_any_cert: whoever answers in the far side's place reads and changes everything");
+}
+
+static void check_far_side(const struct conf_relay *r, struct conf_build *b)
+{
+	if (r->connect_name[0] && !is_dns(span_str(r->connect_name)))
+		relay_fault(b, "connect_name", ZT_E_SYNTAX, "is not a DNS name in ASCII, as in www.example.org");
+	if (r->connect_ca[0] != '/' && strcmp(r->connect_ca, "system") != 0)
+		relay_fault(b, "connect_ca", ZT_E_SYNTAX, "is neither system nor an absolute path");
+	if (r->connect_cert[0] && r->connect_key[0] == 0)
+		relay_fault(b, "connect_cert", ZT_E_MISSING, "needs connect_key");
+	if (r->connect_key[0] && r->connect_cert[0] == 0)
+		relay_fault(b, "connect_key", ZT_E_MISSING, "needs connect_cert");
+	if (r->connect_key_pass_file[0] && r->connect_key[0] == 0)
+		relay_fault(b, "connect_key_pass_file", ZT_E_MISSING, "needs connect_key");
+}
+
+static void check_relay(const void *root, struct conf_build *b)
+{
+	const struct conf *c = root;
+	const struct conf_relay *r = &c->relay;
+
+	if (conf_build_who(b) != CONF_FOR_ALL)
+		return;
+	if (r->listen.n && r->to.host == NULL)
+		relay_fault(b, "listen", ZT_E_MISSING, "needs `to`, the far side");
+	if (r->listen.n && r->accept == CONF_LEG_TLS && c->hosts.n == 0)
+		relay_fault(b, "accept", ZT_E_MISSING, "tls needs a section [host NAME] with a certificate");
+	check_plain_far_side(r, b);
+	check_far_side(r, b);
+	check_pins(r, b);
+}
+
+void (*const conf_checks[])(const void *, struct conf_build *) = {
+	check_sandbox, check_ids, check_listeners, check_descriptors, check_hosts, check_relay, NULL};

@@ -1,0 +1,81 @@
+/* tlsplan: see tlsplan.h. */
+#include "tlsplan.h"
+
+#include <string.h>
+
+#include "base/ct.h"
+#include "base/err.h"
+#include "base/num.h"
+
+#define PIN_MARK "sha256:"
+
+int tls_pin_read(struct span text, uint8_t out[static 32])
+{
+	struct span hex = span_sub(text, sizeof PIN_MARK - 1, text.n);
+
+	if (!span_starts(text, PIN_MARK) || hex.n != 64)
+		return -ZT_E_SYNTAX;
+	return ct_hex_decode(hex, out);
+}
+
+static bool has_zt_protocol(const struct conf_list *alpn)
+{
+	for (size_t i = 0; i < alpn->n; i++)
+		if (span_starts(span_str(conf_text(alpn, i)), "zt-"))
+			return true;
+	return false;
+}
+
+static void server_plan(const struct conf_host *h, struct tls_server_plan *out)
+{
+	*out = (struct tls_server_plan){
+		.id = h->named.name,
+		.names = &h->names,
+		.alpn = &h->alpn,
+		.cert = h->cert,
+		.key = h->key,
+		.pass = h->key_pass_file,
+		.ask = h->client_cert,
+		.client_ca = h->client_ca,
+		/* BearSSL resumes without asking for a certificate again: a session that was made
+		 * without one would enter. */
+		.resume = h->resume && h->client_cert == TLS_ASK_NO && !has_zt_protocol(&h->alpn),
+		.no_name = h->no_name,
+	};
+}
+
+/* What its certificate must be for: the name that was written, or the one that is dialled. */
+static const char *far_name(const struct conf_relay *r)
+{
+	struct addr ip;
+
+	if (r->connect_name[0])
+		return r->connect_name;
+	return r->to.host && addr_parse_ip(span_str(r->to.host), &ip) < 0 ? r->to.host : "";
+}
+
+static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
+{
+	*out = (struct tls_client_plan){
+		.name = far_name(r),
+		.ca = r->connect_ca,
+		.cert = r->connect_cert,
+		.key = r->connect_key,
+		.pass = r->connect_key_pass_file,
+		.alpn = r->connect_alpn,
+		.insecure_any = r->insecure_connect_any_cert,
+		.resume = true, /* its sessions live as long as one epoch's tlsd */
+	};
+	for (size_t i = 0; i < r->connect_pin.n && out->npins < TLS_PINS; i++)
+		if (tls_pin_read(span_str(conf_text(&r->connect_pin, i)), out->pins[out->npins]) == 0)
+			out->npins++;
+}
+
+void tls_plan_of(const struct conf *c, struct tls_plan *out)
+{
+	memset(out, 0, sizeof *out);
+	for (const struct conf_host *h = conf_first_host(c); h && out->servers < TLS_PLANS; h = conf_next_host(h))
+		server_plan(h, &out->server[out->servers++]);
+	if (c->relay.connect == CONF_LEG_TLS)
+		client_plan(&c->relay, &out->client[out->clients++]);
+}
