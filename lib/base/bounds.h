@@ -42,6 +42,8 @@
 	X(BOUND_HOSTS, "tls_hosts", 256, "the configuration is refused")                           \
 	X(BOUND_HELLO_BYTES, "tls_hello_bytes", 16384, "the connection is closed")                  \
 	X(BOUND_TLS_SHAKES, "tls_handshakes", 512, "the new connection is closed at once")         \
+	X(BOUND_TLS_FLIGHTS, "tls_flights", 128, "the handshake fails as busy")                    \
+	X(BOUND_TLS_OPEN, "tls_open", 20000, "the handshake fails as busy")                        \
 	X(BOUND_TLS_ENGINES, "tls_engines", 512, "the worker is told to try again")                \
 	X(BOUND_TLS_SESSIONS, "tls_sessions", 1024, "the oldest session is forgotten")             \
 	X(BOUND_BUDGET_PEERS, "budget_peers", 4096, "the peer quiet longest is forgotten")         \

@@ -279,6 +279,19 @@ void wr_le64(struct wr *w, uint64_t v) { wr_uint(w, v, 8, true); }
 void wr_put(struct wr *w, struct span s) { wr_bytes(w, s.p, s.n); }
 void wr_str(struct wr *w, const char *s) { wr_bytes(w, s, strlen(s)); }
 
+void wr_insert(struct wr *w, size_t at, struct span s)
+{
+	size_t behind;
+
+	ZT_ASSERT(at <= w->n);
+	behind = w->n - at;
+	wr_put(w, s); /* makes the room, or finds that there is none */
+	if (w->full || s.n == 0)
+		return;
+	memmove(w->p + at + s.n, w->p + at, behind);
+	memcpy(w->p + at, s.p, s.n);
+}
+
 void wr_u64dec(struct wr *w, uint64_t v)
 {
 	uint8_t b[20]; /* 2^64-1 has 20 digits */

@@ -80,6 +80,7 @@ void wr_le64(struct wr *w, uint64_t v);
 void wr_bytes(struct wr *w, const void *p, size_t n);
 void wr_put(struct wr *w, struct span s);
 void wr_str(struct wr *w, const char *s);
+void wr_insert(struct wr *w, size_t at, struct span s); /* before what was written at `at`, at <= w->n; s is not of w */
 void wr_u64dec(struct wr *w, uint64_t v);
 /* For short things: more than 511 bytes count as not fitting. */
 void wr_fmt(struct wr *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,8 +6,8 @@
  *
  * Reading: struct der is a cursor over the contents of one constructed value; like rd it goes
  * bad for good at the first fault and then answers empty values, so a parser asks once.
- * Writing: into a struct wr from front to back; der_open() leaves room for the length, which
- * der_close() fills in (it may move the contents by up to four bytes).
+ * Writing: into a struct wr from front to back; der_close() puts the length in front of what was
+ * written since its der_open(), which moves those bytes by one to five.
  */
 #ifndef ZT_DER_H
 #define ZT_DER_H
@@ -16,8 +16,8 @@
 
 enum {
 	DER_BOOLEAN = 0x01, DER_INTEGER = 0x02, DER_BITSTRING = 0x03, DER_OCTETS = 0x04, DER_NULL = 0x05,
-	DER_OID = 0x06, DER_ENUM = 0x0a, DER_UTF8 = 0x0c, DER_PRINTABLE = 0x13, DER_T61 = 0x14, DER_IA5 = 0x16,
-	DER_UTCTIME = 0x17, DER_GENTIME = 0x18, DER_UNIVERSAL = 0x1c, DER_BMP = 0x1e,
+	DER_OID = 0x06, DER_ENUM = 0x0a, DER_UTF8 = 0x0c, DER_NUMERIC = 0x12, DER_PRINTABLE = 0x13, DER_T61 = 0x14,
+	DER_IA5 = 0x16, DER_UTCTIME = 0x17, DER_GENTIME = 0x18, DER_VISIBLE = 0x1a, DER_UNIVERSAL = 0x1c, DER_BMP = 0x1e,
 	DER_SEQUENCE = 0x30, DER_SET = 0x31
 };
 #define DER_CTX(n) (0x80 | (n))  /* [n] IMPLICIT, primitive */
@@ -50,14 +50,17 @@ struct der der_whole(struct span bytes, uint8_t tag, bool *ok);
 bool der_bool(struct der *d);
 /* Contents of a minimal INTEGER (big-endian, two's complement), at least one byte. */
 struct span der_integer(struct der *d);
-/* A non-negative one without its leading zero byte; bad when negative. */
+/* A non-negative one without its leading zero byte (so 0 is empty); bad when negative. */
 struct span der_unsigned(struct der *d);
 uint64_t der_u64(struct der *d, uint64_t max);      /* bad when negative or above max */
 struct span der_oid(struct der *d);                 /* contents, well-formed base 128 */
 struct span der_octets(struct der *d);
 struct span der_bits(struct der *d, unsigned *unused); /* the bytes; *unused = low bits not used */
 struct span der_bits_whole(struct der *d);          /* bad unless whole bytes */
-int64_t der_time(struct der *d);                    /* UTCTime or GeneralizedTime as X.509 wants it: seconds since 1970, Z, no fractions */
+/* UTCTime or GeneralizedTime as X.509 wants it, a date of the calendar: seconds since 1970. */
+int64_t der_time(struct der *d);
+/* A string type, and nothing outside its alphabet. (PrintableString: '*' and '&' too.) */
+bool der_is_text(const struct der_tlv *t);
 
 void der_wr(struct wr *w, uint8_t tag, struct span contents);
 size_t der_open(struct wr *w, uint8_t tag);         /* answers the mark for der_close */
@@ -69,7 +72,8 @@ void der_wr_unsigned(struct wr *w, struct span big_endian); /* leading zeros are
 void der_wr_oid(struct wr *w, struct span contents);
 void der_wr_octets(struct wr *w, struct span s);
 void der_wr_bits(struct wr *w, struct span s, unsigned unused);
-/* UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5); seconds since 1970. */
+/* UTCTime from 1950 to 2049, else GeneralizedTime (RFC 5280 section 4.1.2.5); seconds since
+ * 1970. A year outside 0..9999 does not fit: w is full. */
 void der_wr_time(struct wr *w, int64_t t);
 
 #endif

@@ -5,7 +5,8 @@
  * The worker owns the socket and sends records of the handshake; tlsd owns the private keys and
  * the TLS engine, answers records, and at the end hands over all that is left of a connection.
  * Both sides treat the other as an enemy: fixed header, known types, bounded lengths, ids that
- * must be alive. A message never carries a byte of application data.
+ * must be alive. A message never carries a byte of application data: what is in `records` are
+ * whole TLS records of the types 20 to 22, and the codec refuses anything else.
  *
  * Header, little-endian: u8 type, u8 zero, u16 zero, u32 id. The id is the worker's: slot in the
  * low 16 bits (below BOUND_TLS_SHAKES), a generation above, so that a late answer for a slot
@@ -19,12 +20,15 @@
 #include "record.h"
 
 #define TLSMSG_HEADER 8
-#define TLSMSG_MAX 49152      /* DONE with a whole chain is the longest */
+#define TLSMSG_MAX 49152      /* DONE with a whole chain is the longest: 33,187 bytes */
 #define TLSMSG_RECORDS 20480  /* bytes of records in one message: at least one full record */
+#define TLSMSG_ID(slot, generation) ((uint32_t)(generation) << 16 | ((uint32_t)(slot) & 0xffff))
+#define TLSMSG_SLOT(id) ((uint32_t)(id) & 0xffff)
 #define TLS_CHAIN 8           /* certificates of a peer, at most */
 #define TLS_CHAIN_BYTES 32768
-#define TLS_NAME 254
+#define TLS_NAME 254          /* of a server, with the NUL */
 #define TLS_ALPN 32           /* of one protocol name, with the NUL */
+#define TLS_SESSION 32
 
 /* type, number, direction (w = from the worker, t = from tlsd) */
 #define TLSMSG_TYPES(X)                                                                           \
@@ -104,8 +108,8 @@ struct tlsmsg_connect {
 struct tlsmsg_done {
 	uint16_t suite;
 	bool resumed;
-	enum tls_fault verdict;     /* TLSF_NONE, or what was let through for a pin or insecure_ */
-	struct record_keys in, out; /* in: what the peer seals. Secret */
+	enum tls_fault verdict;     /* TLSF_NONE, or the TLSF_CERT_* that was let through for a pin or insecure_ */
+	struct record_keys in, out; /* in: what the peer seals. Secret, and so is the packet */
 	struct span name, alpn;     /* as the engine saw them */
 	struct span chain[TLS_CHAIN]; /* DER, leaf first; the leaf of a resumed session too (client side) */
 	size_t chain_n;             /* 0: the peer showed none */
@@ -128,8 +132,13 @@ struct tlsmsg {
 	};
 };
 
-void tlsmsg_write(struct wr *w, const struct tlsmsg *m); /* w->full when it does not fit */
-/* from: 'w' or 't', who must have sent it. Spans point into packet. 0, -ZT_E_SYNTAX, -ZT_E_UNKNOWN. */
+const char *tlsmsg_name(enum tlsmsg_type t); /* "TLSMSG_DONE", for logs; "?" for no type */
+/* w->full when it does not fit: into w, or into a limit that tlsmsg_read() keeps (a name too long,
+ * records that are not whole). A full w must not be sent. */
+void tlsmsg_write(struct wr *w, const struct tlsmsg *m);
+/* from: 'w' or 't', who must have sent it. Spans point into packet. 0; -ZT_E_SYNTAX; -ZT_E_UNKNOWN:
+ * no such type, or the other side's. Whether the id is alive, the plan exists and the suite is one
+ * of ours (suite_aead) is for the receiver to ask. After an error *out is zeroed. */
 int tlsmsg_read(struct span packet, char from, struct tlsmsg *out);
 
 #endif

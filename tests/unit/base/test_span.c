@@ -269,6 +269,32 @@ TEST(writer_writes_numbers_and_formats)
 	CHECK(w.n == 511 && w.full);
 }
 
+TEST(writer_inserts)
+{
+	char mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	wr_insert(&w, 0, SPAN_LIT("ef"));
+	wr_insert(&w, 0, SPAN_LIT("ab"));
+	wr_insert(&w, 2, SPAN_LIT("cd"));
+	wr_insert(&w, 6, SPAN_LIT("g"));
+	wr_insert(&w, 3, SPAN_NONE);
+	CHECK(span_eq_str(wr_span(&w), "abcdefg") && !w.full);
+	wr_insert(&w, 1, SPAN_LIT("xy")); /* one too many: nothing moves */
+	CHECK(w.full && span_eq_str(wr_span(&w), "abcdefg"));
+	wr_insert(&w, 1, SPAN_LIT("x"));
+	CHECK(span_eq_str(wr_span(&w), "abcdefg"));
+}
+
+static void insert_outside(void)
+{
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	wr_be16(&w, 1);
+	wr_insert(&w, 3, SPAN_LIT("x"));
+}
+
 static void patch_outside(void)
 {
 	uint8_t mem[8];
@@ -289,6 +315,7 @@ static void patch_overflow(void)
 
 TEST(patching_outside_what_was_written_aborts)
 {
+	CHECK(unit_dies(insert_outside));
 	CHECK(unit_dies(patch_outside));
 	CHECK(unit_dies(patch_overflow));
 }
