@@ -37,7 +37,7 @@
  * 1 % faster (docs/benchmarks.md) and twice the memory. */
 #define RECORDS 4
 #define HALF (RECORDS / 2 * RECORD_MAX) /* TLS to TLS: one half arrives, the other leaves */
-#define BYTES (RECORDS * RECORD_MAX)
+#define BYTES (RECORDS * RECORD_MAX + TLS_ALERT_BYTES)
 #define SPARES 16 /* 1 MiB stays with an idle process that was busy */
 _Static_assert(RECORDS * RECORD_PLAIN == LOOP_BUDGET, "a turn fills a buffer");
 _Static_assert(RECORDS <= TLS_SLOTS, "one iovec per record");
@@ -112,7 +112,7 @@ static void hand_over(struct pump_buf *b, struct pump_flow *f)
 		b->in.mem = b->mem;
 		b->in.cap = HALF;
 		b->out.mem = &b->mem[HALF];
-		b->out.cap = HALF;
+		b->out.cap = BYTES - HALF;
 	} else if (tls_from(f)) {
 		b->in.mem = b->mem;
 		b->in.cap = BYTES;
@@ -122,8 +122,6 @@ static void hand_over(struct pump_buf *b, struct pump_flow *f)
 	} else {
 		buf_attach(&b->plain, b->mem, LOOP_BUDGET);
 	}
-	if (tls_from(f) && tls_has_early(tls_from(f)))
-		tls_in_begin(tls_from(f), &b->in);
 	f->buf = b;
 }
 
@@ -237,16 +235,18 @@ static void give_back(struct pump_flow *f)
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-/* Closing will send RST instead of FIN: the peer must not take what it has for all there is. */
-static void reset_on_close(const struct source *s)
+/* From its start until it has been told the end, closing a side sends RST instead of FIN, even
+ * when it is the kernel that closes because the process was killed: nobody may take what came so
+ * far for all there is. */
+static void reset_on_close(const struct source *s, bool on)
 {
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	const struct linger now = {.l_onoff = on, .l_linger = 0};
 
 	if (!loop_closed(s))
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-void pump_stop(struct pump *p, bool cut)
+void pump_stop(struct pump *p)
 {
 	if (p->over)
 		return;
@@ -254,9 +254,19 @@ void pump_stop(struct pump *p, bool cut)
 	for (unsigned i = 0; i < 2; i++) {
 		leave_line(&p->flow[i]);
 		give_back(&p->flow[i]);
-		if (cut && p->flow[!i].state != PUMP_DONE) /* who was told the end keeps what it has */
-			reset_on_close(p->side[i].src);
 	}
+}
+
+/* The fatal alert that is due to a side whose records were bad, behind what is half sent. */
+static void say_alert(struct pump *p, unsigned side)
+{
+	struct pump_flow *f = &p->flow[!side];
+	uint8_t mem[TLS_ALERT_BYTES];
+	struct tls_out own = {.mem = mem, .cap = sizeof mem}, *o = f->buf ? &f->buf->out : &own;
+
+	tls_bye(p->side[side].tls, o);
+	tls_out_send(p->side[side].tls, o); /* what does not fit into the socket now is not worth waiting for */
+	reset_on_close(p->side[side].src, false);
 }
 
 static void end(struct pump *p, enum pump_cause cause, unsigned by)
@@ -265,7 +275,9 @@ static void end(struct pump *p, enum pump_cause cause, unsigned by)
 		return;
 	p->cause = (uint8_t)cause;
 	p->by = (uint8_t)by;
-	pump_stop(p, cause != PUMP_FINISHED);
+	if (cause == PUMP_TLS)
+		say_alert(p, by);
+	pump_stop(p);
 	p->cls->over(p);
 }
 
@@ -554,6 +566,7 @@ static int pass_the_end_on(struct pump_flow *f)
 		return rc;
 	/* A target that left by itself after it had everything has missed nothing. */
 	shutdown(target_of(f)->fd, SHUT_WR);
+	reset_on_close(target_of(f), false);
 	f->state = PUMP_DONE;
 	return 0;
 }
@@ -613,8 +626,7 @@ void pump_start(struct pump *p)
 
 		f->pump = p;
 		f->side = (uint8_t)i;
-		if (tls_from(f) && tls_has_early(tls_from(f)))
-			loop_again(source_of(f)); /* pull finds them */
+		reset_on_close(source_of(f), true);
 		loop_touch(source_of(f));
 	}
 }

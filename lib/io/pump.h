@@ -49,9 +49,8 @@ enum pump_cause {
 };
 
 struct pump_class {
-	/* It is over, p->cause and p->by say why. Called once. Both sockets are still open, their
-	 * buffers are back; unless it is PUMP_FINISHED, closing them resets what is plain or
-	 * not finished. The owner closes them. */
+	/* It is over, p->cause and p->by say why. Called once. The buffers are back; the owner
+	 * closes the sockets, which resets every side that was not told a clean end. */
 	void (*over)(struct pump *p);
 };
 
@@ -81,14 +80,13 @@ struct pump {
 	bool half, over;          /* half: some side has finished */
 };
 
-/* cls, pool and side are set, the rest is zero. Bytes that came with a handshake are taken over. */
+/* cls, pool and side are set, the rest is zero. From here on until a side has been told a clean
+ * end, closing its socket resets it, also when the process dies. */
 void pump_start(struct pump *p);
 unsigned pump_wants(const struct pump *p, unsigned side);
 /* The owner's ready() of that side calls this. over() may be called from inside. */
 void pump_ready(struct pump *p, unsigned side, unsigned events);
-/* Harmless when over: gives the buffers back and calls nobody. cut: what is not finished shall
- * be reset when the owner closes it. */
-void pump_stop(struct pump *p, bool cut);
+void pump_stop(struct pump *p); /* gives the buffers back and calls nobody; harmless when over */
 const char *pump_cause_text(const struct pump *p); /* what p->by did: "reset the connection" */
 
 #endif
