@@ -275,7 +275,7 @@ static void end(struct pump *p, enum pump_cause cause, unsigned by)
 		return;
 	p->cause = (uint8_t)cause;
 	p->by = (uint8_t)by;
-	if (cause == PUMP_TLS)
+	if (cause == PUMP_TLS && p->side[by].tls->end != TLS_TRUNCATED) /* that one gets no clean end either */
 		say_alert(p, by);
 	pump_stop(p);
 	p->cls->over(p);
