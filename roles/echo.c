@@ -39,8 +39,9 @@ static size_t echo_listen(const struct conf *c, struct addr out[static LISTENERS
 
 int echo_main(int argc, char **argv)
 {
-	static const struct super_child children[] = {{"echo-worker", "worker", CONF_FOR_WORKER, true}};
-	static const struct super_role role = {"echo", children, 1, echo_listen};
+	static const struct super_child children[] = {
+		{.kind = "echo-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true}};
+	static const struct super_role role = {.name = "echo", .children = children, .n = 1, .listen = echo_listen};
 
 	return role_run(&role,
 			"A TCP service that sends back every byte it gets. It grants nothing and reads\n"

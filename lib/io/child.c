@@ -29,7 +29,7 @@ static int read_conf(const struct child *c, int fd, struct conf **out, struct wh
 	struct conf_faults faults;
 	struct span text;
 	void *mem;
-	int rc = sealed_read(fd, &text, &mem, w);
+	int rc = sealed_read(fd, BOUND_CAP(BOUND_CONF_FILE), &text, &mem, w);
 
 	if (rc < 0)
 		return rc;
@@ -77,6 +77,30 @@ static void on_prepare(struct child *c, struct chan_msg *m)
 	say(c, rc < 0 ? IPC_REFUSED : IPC_PREPARED, m->ipc.epoch, span_str(w.text));
 }
 
+static void hold(struct child *c, unsigned number, int fd)
+{
+	if (c->held[number] >= 0)
+		close(c->held[number]);
+	c->held[number] = fd;
+}
+
+static void drop_held(struct child *c)
+{
+	for (unsigned i = 0; i < CHILD_LINKS; i++)
+		hold(c, i, -1);
+}
+
+static void use_held(struct child *c)
+{
+	for (unsigned i = 0; i < CHILD_LINKS; i++) {
+		int fd = c->held[i];
+
+		c->held[i] = -1;
+		if (fd >= 0)
+			c->cls->link(c, i, fd);
+	}
+}
+
 static void on_commit(struct child *c, struct chan_msg *m)
 {
 	struct conf *old = c->owned;
@@ -90,11 +114,13 @@ static void on_commit(struct child *c, struct chan_msg *m)
 	settle_log(c);
 	c->cls->commit(c);
 	conf_free(old);
+	use_held(c);
 }
 
 static void on_abort(struct child *c, struct chan_msg *m)
 {
 	(void)m;
+	drop_held(c);
 	if (c->next == NULL)
 		return;
 	c->cls->abort(c);
@@ -143,12 +169,28 @@ static void on_reopen(struct child *c, struct chan_msg *m)
 		c->cls->reopen(c);
 }
 
+/* What both ends mean by an index into their configuration must be the same: a line of the epoch
+ * that is about to be committed waits for that. */
+static void on_link(struct child *c, struct chan_msg *m)
+{
+	struct rd r = rd_of(m->ipc.payload);
+	unsigned number = rd_u8(&r);
+
+	if (r.bad || rd_left(&r) || number >= CHILD_LINKS || m->nfds != 1 || c->cls->link == NULL)
+		return; /* chan_ready() closes what came along */
+	m->nfds = 0;
+	if (m->ipc.epoch != c->epoch)
+		hold(c, number, m->fds[0]);
+	else
+		c->cls->link(c, number, m->fds[0]);
+}
+
 static const struct {
 	enum ipc_type type;
 	void (*handle)(struct child *c, struct chan_msg *m);
 } orders[] = {
 	{IPC_PREPARE, on_prepare}, {IPC_COMMIT, on_commit}, {IPC_ABORT, on_abort},
-	{IPC_ASK, on_ask},         {IPC_DRAIN, on_drain},   {IPC_REOPEN, on_reopen},
+	{IPC_ASK, on_ask},         {IPC_DRAIN, on_drain},   {IPC_REOPEN, on_reopen}, {IPC_LINK, on_link},
 };
 
 static unsigned chan_wants(const struct source *s)
@@ -231,7 +273,7 @@ static int child_open(struct child *c, struct why *w)
 	c->conf = c->owned;
 	close(CHILD_FD_CONF);
 	settle_log(c);
-	rc = loop_open(&c->loop, LOOP_BEST, &clock_real);
+	rc = loop_open(&c->loop, c->cls->backend, &clock_real);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
 	c->chan = (struct source){.cls = &chan_class, .fd = CHILD_FD_ORDERS, .keep_fd = true};
@@ -251,6 +293,7 @@ static int child_close(struct child *c, int code)
 {
 	loop_free(c->loop);
 	c->loop = NULL;
+	drop_held(c);
 	conf_free(c->next);
 	conf_free(c->owned);
 	return code;
@@ -275,6 +318,8 @@ int child_run(struct child *c, const struct child_class *cls, int argc, char **a
 	c->cls = cls;
 	c->epoch = told_epoch(argc, argv);
 	c->dir_fd = -1;
+	for (size_t i = 0; i < CHILD_LINKS; i++)
+		c->held[i] = -1;
 	bounds_init(&c->bounds);
 	log_init(&c->log, &clock_real, cls->role, cls->proc);
 	if (child_open(c, &w) < 0) {

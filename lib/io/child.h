@@ -29,10 +29,13 @@ struct child_class {
 	void (*counters)(struct child *c, struct wr *w); /* ipc_write_counter()s */
 	void (*reopen)(struct child *c); /* may be NULL */
 	/* A line to another child of the role, its number as in super_role.links; fd is the
-	 * callee's now. It replaces the one before. May be NULL. */
+	 * callee's now. It replaces the one before. Both ends serve the same epoch: a line of the
+	 * next one comes right after its commit(). NULL: this kind has none. */
 	void (*link)(struct child *c, unsigned number, int fd);
 	enum loop_backend backend; /* LOOP_POLL where the jail knows poll() only */
 };
+
+#define CHILD_LINKS 8 /* of one role */
 
 /* Embed it in the kind's own state. */
 struct child {
@@ -46,6 +49,7 @@ struct child {
 	/* child.c's own */
 	struct source chan;
 	struct conf *owned, *next;
+	int held[CHILD_LINKS]; /* lines of the offered epoch, until it is served; -1: none */
 	struct jail_report jail;
 	bool draining;
 };

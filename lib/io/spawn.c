@@ -56,22 +56,22 @@ static int write_all(int fd, struct span s)
 
 int sealed_text(struct span text, struct why *w)
 {
-	int fd = memfd_create("zt-config", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int fd = memfd_create("zt-sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
 	if (fd < 0 && errno == EINVAL) /* an older kernel */
-		fd = memfd_create("zt-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		fd = memfd_create("zt-sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return why_sys(w, errno, "cannot make a memory file for a child's configuration");
+		return why_sys(w, errno, "cannot make a memory file for a child");
 	if (write_all(fd, text) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
 		int saved = errno;
 
 		close(fd);
-		return why_sys(w, saved, "cannot fill a child's configuration");
+		return why_sys(w, saved, "cannot fill a memory file for a child");
 	}
 	return fd;
 }
 
-int sealed_read(int fd, struct span *out, void **mem, struct why *w)
+int sealed_read(int fd, size_t cap, struct span *out, void **mem, struct why *w)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
@@ -79,13 +79,13 @@ int sealed_read(int fd, struct span *out, void **mem, struct why *w)
 	uint8_t *p;
 
 	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0)
-		return why_set(w, ZT_E_PERM, "the configuration handed over is not sealed");
-	if (st.st_size < 0 || st.st_size > BOUND_CAP(BOUND_CONF_FILE))
-		return why_set(w, ZT_E_TOOLONG, "the configuration handed over is too long");
+		return why_set(w, ZT_E_PERM, "what was handed over is not sealed");
+	if (st.st_size < 0 || (uint64_t)st.st_size > cap)
+		return why_set(w, ZT_E_TOOLONG, "what was handed over is longer than %zu bytes", cap);
 	n = (size_t)st.st_size;
 	p = malloc(n + 1); /* never malloc(0) */
 	if (p == NULL)
-		return why_set(w, ZT_E_NOMEM, "no memory for the configuration");
+		return why_set(w, ZT_E_NOMEM, "no memory for what was handed over");
 	while (got < n) {
 		ssize_t k = pread(fd, p + got, n - got, (off_t)got);
 
@@ -93,7 +93,7 @@ int sealed_read(int fd, struct span *out, void **mem, struct why *w)
 			continue;
 		if (k <= 0) {
 			free(p);
-			return why_sys(w, k < 0 ? errno : EIO, "cannot read the configuration handed over");
+			return why_sys(w, k < 0 ? errno : EIO, "cannot read what was handed over");
 		}
 		got += (size_t)k;
 	}

@@ -20,8 +20,8 @@ int spawn_self(struct why *w);
 /* Text in memory that nobody can change any more. Answers the descriptor or -ZT_E_…. */
 int sealed_text(struct span text, struct why *w);
 /* The text of such a descriptor, read into a fresh malloc()ed block that *mem owns. Refuses
- * anything that is not sealed. */
-int sealed_read(int fd, struct span *out, void **mem, struct why *w);
+ * anything that is not sealed, or longer than cap. */
+int sealed_read(int fd, size_t cap, struct span *out, void **mem, struct why *w);
 
 struct spawn_req {
 	int exe_fd;

@@ -23,7 +23,7 @@
 #include "spawn.h"
 #include "super_int.h"
 
-static const struct super_child logd_child = {"logd", "logd", CONF_FOR_LOGD, false};
+static const struct super_child logd_child = {.kind = "logd", .proc = "logd", .who = CONF_FOR_LOGD};
 
 /* ---- ready, stop ------------------------------------------------------------------------- */
 

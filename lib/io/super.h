@@ -18,6 +18,7 @@
 
 #include "decide/config.h"
 #include "io/confload.h"
+#include "io/files.h"
 #include "wire/addr.h"
 
 /* One kind of child of a role. */
@@ -25,6 +26,19 @@ struct super_child {
 	const char *kind, *proc; /* "echo-worker" in main.c's table, "worker" in logs */
 	unsigned who;            /* which keys it is given: conf_emit's mask */
 	bool listeners;          /* gets every listening socket, in the config's order */
+	/* Files whose contents it is handed as a sealed bundle (wire/bundle), its first descriptor:
+	 * the supervisor reads them, at a start and for a reload. NULL: none. */
+	size_t (*files)(const struct conf *c, struct file_want out[static FILES_MOST]);
+	/* A reload starts a new process for it beside the running one, whose READY counts as its
+	 * answer; from the commit on that one serves, and the old one is told to drain. For a child
+	 * whose jail lets it open nothing anew. It gets no listeners. */
+	bool anew;
+};
+
+/* Two children that are given the ends of one SOCK_SEQPACKET pair whenever both are up: at start,
+ * after a death of either, after a new generation took over. Indices into super_role.children. */
+struct super_link {
+	unsigned a, b;
 };
 
 /* A role, as the supervisor sees it. One const per role file. */
@@ -34,6 +48,8 @@ struct super_role {
 	size_t n;
 	/* Addresses to bind for this config; at most BOUND_LISTENERS. NULL: none. */
 	size_t (*listen)(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
+	const struct super_link *links; /* its index is the number that both ends are told */
+	size_t nlinks;                  /* at most CHILD_LINKS */
 };
 
 /* Runs until told to stop; answers the exit code, and why when it could not start. Takes conf

@@ -24,7 +24,8 @@
 	X(IPC_ABORT, 18, 's', "forget the prepared epoch")                                        \
 	X(IPC_ASK, 19, 's', "send your counters")                                                 \
 	X(IPC_DRAIN, 20, 's', "take nothing new, finish what runs, then exit")                    \
-	X(IPC_REOPEN, 21, 's', "logd: reopen the log file")
+	X(IPC_REOPEN, 21, 's', "logd: reopen the log file")                                       \
+	X(IPC_LINK, 22, 's', "a line to another child, of this epoch; payload: u8 number of the link; one descriptor")
 
 enum ipc_type {
 #define X(id, value, from, text) id = value,

@@ -33,6 +33,8 @@
 #include "wire/jailrep.h"
 
 #define PUPPET_PORT 4711
+#define PUPPET(k, p) {.kind = (k), .proc = (p), .who = CONF_FOR_WORKER, .listeners = true}
+#define PUPPETS(title, kinds, count) {.name = (title), .children = (kinds), .n = (count), .listen = puppet_listen}
 #define PATIENCE_MS 20000 /* a hang guard; nothing below waits for time to pass */
 
 /* ---- the child ---------------------------------------------------------------------------- */

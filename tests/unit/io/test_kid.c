@@ -4,8 +4,8 @@
  */
 #include "tests/unit/io/puppet.h"
 
-static const struct super_child one[] = {{"puppet-0", "one", CONF_FOR_WORKER, true}};
-static const struct super_role solo = {"solo", one, 1, puppet_listen};
+static const struct super_child one[] = {PUPPET("puppet-0", "one")};
+static const struct super_role solo = PUPPETS("solo", one, 1);
 
 /* The puppet's command must cost it its life, and nothing else. */
 static void ends_it(const char *command, const char *why)
@@ -113,15 +113,15 @@ TEST(it_cannot_break_the_status_document)
 {
 	enum { N = 15 };
 	static const struct super_child many[N] = {
-		{"stuffer-0", "n0", CONF_FOR_WORKER, true}, {"stuffer-0", "n1", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n2", CONF_FOR_WORKER, true}, {"stuffer-0", "n3", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n4", CONF_FOR_WORKER, true}, {"stuffer-0", "n5", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n6", CONF_FOR_WORKER, true}, {"stuffer-0", "n7", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n8", CONF_FOR_WORKER, true}, {"stuffer-0", "n9", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n10", CONF_FOR_WORKER, true}, {"stuffer-0", "n11", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n12", CONF_FOR_WORKER, true}, {"stuffer-0", "n13", CONF_FOR_WORKER, true},
-		{"stuffer-0", "n14", CONF_FOR_WORKER, true}};
-	static const struct super_role crowd = {"crowd", many, N, puppet_listen};
+		PUPPET("stuffer-0", "n0"), PUPPET("stuffer-0", "n1"),
+		PUPPET("stuffer-0", "n2"), PUPPET("stuffer-0", "n3"),
+		PUPPET("stuffer-0", "n4"), PUPPET("stuffer-0", "n5"),
+		PUPPET("stuffer-0", "n6"), PUPPET("stuffer-0", "n7"),
+		PUPPET("stuffer-0", "n8"), PUPPET("stuffer-0", "n9"),
+		PUPPET("stuffer-0", "n10"), PUPPET("stuffer-0", "n11"),
+		PUPPET("stuffer-0", "n12"), PUPPET("stuffer-0", "n13"),
+		PUPPET("stuffer-0", "n14")};
+	static const struct super_role crowd = PUPPETS("crowd", many, N);
 	size_t n;
 
 	stage_open(&crowd, "");
@@ -137,8 +137,8 @@ TEST(it_cannot_break_the_status_document)
 
 TEST(one_that_refuses_at_the_start_ends_the_start_and_says_why)
 {
-	static const struct super_child no[] = {{"refuser-0", "one", CONF_FOR_WORKER, true}};
-	static const struct super_role role = {"solo", no, 1, puppet_listen};
+	static const struct super_child no[] = {PUPPET("refuser-0", "one")};
+	static const struct super_role role = PUPPETS("solo", no, 1);
 
 	stage_fork(&role, "");
 	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
@@ -148,8 +148,8 @@ TEST(one_that_refuses_at_the_start_ends_the_start_and_says_why)
 
 TEST(term_during_the_start_ends_it_at_once)
 {
-	static const struct super_child mum[] = {{"silent-0", "one", CONF_FOR_WORKER, true}};
-	static const struct super_role role = {"solo", mum, 1, puppet_listen};
+	static const struct super_child mum[] = {PUPPET("silent-0", "one")};
+	static const struct super_role role = PUPPETS("solo", mum, 1);
 
 	stage_fork(&role, "");
 	EVENTUALLY(strstr(ask("health"), "one starting") != NULL);

@@ -4,9 +4,9 @@
  */
 #include "tests/unit/io/puppet.h"
 
-static const struct super_child two[] = {{"puppet-0", "zero", CONF_FOR_WORKER, true},
-					 {"puppet-1", "one", CONF_FOR_WORKER, true}};
-static const struct super_role duo = {"duo", two, 2, puppet_listen};
+static const struct super_child two[] = {PUPPET("puppet-0", "zero"),
+					 PUPPET("puppet-1", "one")};
+static const struct super_role duo = PUPPETS("duo", two, 2);
 
 #define PREPARE2 "16:2 "
 #define COMMIT2 "17:2 "
@@ -162,9 +162,9 @@ TEST(one_that_gets_ready_in_between_is_asked_too)
 /* It has the old text, so it is started again: for no fault of its own. */
 TEST(one_that_is_starting_is_replaced)
 {
-	static const struct super_child slow[] = {{"puppet-0", "zero", CONF_FOR_WORKER, true},
-						  {"silent-1", "one", CONF_FOR_WORKER, true}};
-	static const struct super_role role = {"duo", slow, 2, puppet_listen};
+	static const struct super_child slow[] = {PUPPET("puppet-0", "zero"),
+						  PUPPET("silent-1", "one")};
+	static const struct super_role role = PUPPETS("duo", slow, 2);
 	long pid;
 
 	stage_fork(&role, "");

@@ -16,8 +16,8 @@ static struct conf *plain(void)
 
 FLOODS(BOUND_CHILDREN)
 {
-	static const struct super_child many[BOUND_CAP(BOUND_CHILDREN)] = {{"kind", "proc", CONF_FOR_WORKER, false}};
-	const struct super_role role = {"flood", many, BOUND_CAP(BOUND_CHILDREN), NULL};
+	static const struct super_child many[BOUND_CAP(BOUND_CHILDREN)] = {{.kind = "kind", .proc = "proc", .who = CONF_FOR_WORKER}};
+	const struct super_role role = {.name = "flood", .children = many, .n = BOUND_CAP(BOUND_CHILDREN)};
 	const struct conf_source src = {0};
 
 	struct why w = {0};

@@ -43,6 +43,22 @@ TEST(a_child_cannot_speak_as_the_supervisor)
 	CHECK_INT(ipc_read(wr_span(&w), 's', &got), 0);
 }
 
+TEST(a_link_is_an_order_with_its_number)
+{
+	uint8_t mem[16];
+	struct wr w = wr_of(mem, sizeof mem);
+	static const uint8_t want[] = {22, 0, 0, 0, 2, 0, 0, 0, 7};
+	struct ipc_msg got;
+
+	ipc_write(&w, &(struct ipc_msg){.type = IPC_LINK, .epoch = 2, .payload = SPAN_LIT("\x07")});
+	CHECK(span_eq(wr_span(&w), span_of(want, sizeof want)));
+	CHECK_INT(ipc_read(wr_span(&w), 'c', &got), -ZT_E_UNKNOWN);
+	CHECK_INT(ipc_read(wr_span(&w), 's', &got), 0);
+	CHECK_INT(got.type, IPC_LINK);
+	CHECK(span_eq_str(got.payload, "\x07"));
+	CHECK_STR(ipc_name(got.type), "IPC_LINK");
+}
+
 TEST(malformed_is_refused)
 {
 	static const struct {

@@ -1,0 +1,45 @@
+/*
+ * files: reads certificates, keys and passphrases for a jailed child, and packs them into one
+ * sealed bundle (wire/bundle). It never looks into them: what they hold is the child's to parse.
+ *
+ * A file is opened once and judged by its descriptor, so that what is judged is what is read. A
+ * symbolic link is followed: that is how certificates are commonly renewed. A secret one must
+ * belong to root or to the user who runs zt and be closed to everybody else.
+ */
+#ifndef ZT_FILES_H
+#define ZT_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/crypto.h"
+#include "base/err.h"
+#include "decide/config.h"
+
+/* A host names up to four files, the relay's far side as many. */
+#define FILES_MOST (4 * BOUND_CAP(BOUND_HOSTS) + 4)
+/* In the place of a path: the authorities that this machine trusts. */
+#define FILES_SYSTEM "system"
+
+struct file_want {
+	const char *path; /* borrowed */
+	bool secret;
+};
+
+/* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */
+size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST]);
+
+/* Which files there are now, as one value: it changes when any of them is another file, or has
+ * another size or time. */
+struct files_mark {
+	uint8_t digest[SHA256_LEN];
+};
+bool files_same(const struct files_mark *a, const struct files_mark *b);
+void files_look(const struct file_want *want, size_t n, struct files_mark *out);
+
+/* The bundle, as a sealed descriptor; *out is the mark of what was read. -ZT_E_NOTFOUND, -ZT_E_PERM,
+ * -ZT_E_TOOLONG (BOUND_BUNDLE, in all), ... with a sentence that names the file. */
+int files_pack(const struct file_want *want, size_t n, struct files_mark *out, struct why *w);
+
+#endif
