@@ -248,7 +248,7 @@ static void reset_on_close(const struct source *s, bool on)
 
 void pump_stop(struct pump *p)
 {
-	if (p->over)
+	if (p->over || p->flow[0].pump == NULL)
 		return;
 	p->over = true;
 	for (unsigned i = 0; i < 2; i++) {

@@ -86,7 +86,7 @@ void pump_start(struct pump *p);
 unsigned pump_wants(const struct pump *p, unsigned side);
 /* The owner's ready() of that side calls this. over() may be called from inside. */
 void pump_ready(struct pump *p, unsigned side, unsigned events);
-void pump_stop(struct pump *p); /* gives the buffers back and calls nobody; harmless when over */
+void pump_stop(struct pump *p); /* gives the buffers back and calls nobody; harmless when over, or never started */
 const char *pump_cause_text(const struct pump *p); /* what p->by did: "reset the connection" */
 
 #endif
