@@ -35,11 +35,12 @@ static void key_of(const struct addr *peer, uint8_t key[static 9])
 static uint32_t *chain_of(struct budget *b, const uint8_t key[static 9])
 {
 	uint8_t in[sizeof b->secret + 9], hash[SHA256_LEN];
-	struct rd r = rd_of(span_of(hash, sizeof hash));
+	struct rd r;
 
 	memcpy(in, b->secret, sizeof b->secret);
 	memcpy(in + sizeof b->secret, key, 9);
 	sha256(span_of(in, sizeof in), hash);
+	r = rd_of(span_of(hash, sizeof hash));
 	return &b->heads[rd_be32(&r) % BUDGET_CHAINS];
 }
 

@@ -50,7 +50,10 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out);
 int tls_pin_read(struct span text, uint8_t out[static 32]);
 
 /* What to serve a hello with: index into server[], *alpn the protocol chosen (empty: none), or a
- * refusal: -1 with *fault (TLSF_NO_PLAN and TLSF_ALPN must look the same to the peer). */
+ * refusal: -1 with *fault TLSF_VERSION, TLSF_NO_PLAN or TLSF_ALPN (the latter two must look the same
+ * to the peer). An exact name beats a wildcard, our order of protocols the client's. A hello
+ * without a name gets a plan with no_name, one with an unknown name none. A client that offers no
+ * protocol is served without one, unless all that the plan speaks is zt-*. In tlspick.c. */
 int tls_pick(const struct tls_plan *p, const struct hello *h, struct span *alpn, unsigned *fault);
 
 #endif
