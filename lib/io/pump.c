@@ -510,18 +510,6 @@ static size_t left(const struct pump_flow *f)
 	return n;
 }
 
-/* A whole record is here already that no poll will tell of. */
-static bool has_record(const struct pump_flow *f)
-{
-	const struct tls_in *in = &f->buf->in;
-	size_t have = in->have - in->opened, need;
-
-	if (have == 0)
-		return false;
-	need = record_need(&in->mem[in->opened], have);
-	return need && need <= have;
-}
-
 static int push(struct pump_flow *f)
 {
 	size_t before = left(f);
@@ -590,8 +578,8 @@ static int turn(struct pump_flow *f)
 static void settle(struct pump_flow *f)
 {
 	if (f->buf && left(f) == 0) {
-		if (tls_from(f) && f->state == PUMP_OPEN && has_record(f))
-			loop_again(source_of(f));
+		if (tls_from(f) && f->state == PUMP_OPEN && tls_from(f)->end != TLS_GOING)
+			loop_again(source_of(f)); /* its end came with its last bytes: no poll will tell of it */
 		else if (f->state == PUMP_DONE || tls_in_idle(&f->buf->in))
 			give_back(f);
 	}
