@@ -102,25 +102,32 @@ int ct_hex_decode(struct span in, uint8_t *out)
 	return -(int)(ZT_E_SYNTAX & ~good);
 }
 
-static char b64_digit(uint32_t v)
+/* The last two digits of an alphabet; the first 62 are those of both. */
+struct b64_tail {
+	uint8_t d62, d63;
+};
+static const struct b64_tail url_tail = {'-', '_'}, pad_tail = {'+', '/'};
+
+static char b64_digit(uint32_t v, struct b64_tail t)
 {
 	return (char)((in_range(v, 0, 25) & (v + 'A')) | (in_range(v, 26, 51) & (v - 26 + 'a')) |
-		      (in_range(v, 52, 61) & (v - 52 + '0')) | (in_range(v, 62, 62) & '-') |
-		      (in_range(v, 63, 63) & '_'));
+		      (in_range(v, 52, 61) & (v - 52 + '0')) | (in_range(v, 62, 62) & t.d62) |
+		      (in_range(v, 63, 63) & t.d63));
 }
 
-static uint32_t b64_value(uint32_t c)
+/* The digit's value, or all ones. */
+static uint32_t b64_value(uint32_t c, struct b64_tail t)
 {
 	uint32_t up = in_range(c, 'A', 'Z'), low = in_range(c, 'a', 'z'), dec = in_range(c, '0', '9');
-	uint32_t minus = in_range(c, '-', '-'), under = in_range(c, '_', '_');
+	uint32_t d62 = in_range(c, t.d62, t.d62), d63 = in_range(c, t.d63, t.d63);
 
-	return (up & (c - 'A')) | (low & (c - 'a' + 26)) | (dec & (c - '0' + 52)) | (minus & 62) |
-	       (under & 63) | ~(up | low | dec | minus | under);
+	return (up & (c - 'A')) | (low & (c - 'a' + 26)) | (dec & (c - '0' + 52)) | (d62 & 62) |
+	       (d63 & 63) | ~(up | low | dec | d62 | d63);
 }
 
-void ct_b64url_encode(const void *in, size_t n, char *out)
+/* Answers how many digits were written. */
+static size_t b64_encode(const uint8_t *p, size_t n, struct b64_tail t, char *out)
 {
-	const uint8_t *p = in;
 	uint32_t acc = 0;
 	unsigned bits = 0;
 	size_t o = 0;
@@ -128,10 +135,24 @@ void ct_b64url_encode(const void *in, size_t n, char *out)
 	for (size_t i = 0; i < n; i++) {
 		acc = (acc << 8 | p[i]) & 0xffff;
 		for (bits += 8; bits >= 6; bits -= 6)
-			out[o++] = b64_digit(acc >> (bits - 6) & 63);
+			out[o++] = b64_digit(acc >> (bits - 6) & 63, t);
 	}
 	if (bits)
-		out[o++] = b64_digit(acc << (6 - bits) & 63);
+		out[o++] = b64_digit(acc << (6 - bits) & 63, t);
+	return o;
+}
+
+void ct_b64url_encode(const void *in, size_t n, char *out)
+{
+	b64_encode(in, n, url_tail, out);
+}
+
+void ct_b64_encode(const void *in, size_t n, char *out)
+{
+	size_t o = b64_encode(in, n, pad_tail, out);
+
+	while (o < CT_B64PAD_LEN(n))
+		out[o++] = '=';
 }
 
 int ct_b64url_decode(struct span in, uint8_t *out, size_t cap)
@@ -145,7 +166,7 @@ int ct_b64url_decode(struct span in, uint8_t *out, size_t cap)
 	if (len > cap || len > INT_MAX)
 		return -ZT_E_TOOLONG;
 	for (size_t i = 0; i < in.n; i++) {
-		uint32_t v = b64_value(in.p[i]);
+		uint32_t v = b64_value(in.p[i], url_tail);
 
 		bad |= v >> 8;
 		acc = (acc << 6 | (v & 63)) & 0xffff;
@@ -159,4 +180,70 @@ int ct_b64url_decode(struct span in, uint8_t *out, size_t cap)
 	good = mask_good(bad);
 	clear_unless(good, out, o);
 	return (int)((uint32_t)o & good) - (int)(ZT_E_SYNTAX & ~good);
+}
+
+#define B64_BLANK 1
+#define B64_PAD 2
+
+/* Is it something else than a digit? Junk counts as a digit here, and as a bad one later. */
+static uint32_t b64_kind(uint32_t c)
+{
+	uint32_t blank = in_range(c, ' ', ' ') | in_range(c, '\t', '\n') | in_range(c, '\r', '\r');
+
+	return (blank & B64_BLANK) | (in_range(c, '=', '=') & B64_PAD);
+}
+
+struct b64_state {
+	uint32_t acc, bad;
+	unsigned bits, pads;
+	size_t o;
+};
+
+/* false: no room. */
+static bool b64_take(struct b64_state *s, uint32_t c, uint8_t *out, size_t cap)
+{
+	uint32_t v = b64_value(c, pad_tail), kind = b64_kind(c);
+
+	ct_public(&kind, sizeof kind);
+	if (kind == B64_BLANK)
+		return true;
+	if (kind == B64_PAD) {
+		s->pads++;
+		return true;
+	}
+	s->bad |= v >> 8 | s->pads; /* nothing stands behind the padding */
+	s->acc = (s->acc << 6 | (v & 63)) & 0xffff;
+	s->bits += 6;
+	if (s->bits < 8)
+		return true;
+	if (s->o == cap || s->o == INT_MAX)
+		return false;
+	s->bits -= 8;
+	out[s->o++] = (uint8_t)(s->acc >> s->bits);
+	return true;
+}
+
+int ct_b64_decode(struct span in, uint8_t *out, size_t cap)
+{
+	struct b64_state s = {0};
+	uint32_t good;
+
+	for (size_t i = 0; i < in.n; i++)
+		if (!b64_take(&s, in.p[i], out, cap)) {
+			wipe(out, s.o);
+			return -ZT_E_TOOLONG;
+		}
+	/* 2, 3 or 4 digits in the last group leave 4, 2 or 0 bits, and want 2, 1 or 0 of '='. */
+	s.bad |= (s.bits == 6) | (s.pads != s.bits / 2);
+	s.bad |= s.acc & ((1u << s.bits) - 1);
+	good = mask_good(s.bad);
+	clear_unless(good, out, s.o);
+	return (int)((uint32_t)s.o & good) - (int)(ZT_E_SYNTAX & ~good);
+}
+
+void ct_public(void *p, size_t n)
+{
+	(void)n;
+	/* The caller must believe that the bytes may have changed, or it would not look again. */
+	__asm__ volatile("" : : "r"(p) : "memory");
 }

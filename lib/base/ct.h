@@ -1,7 +1,7 @@
 /*
  * ct: the only ways to compare, erase, encode and decode a secret. Nothing here branches or
  * indexes memory on secret bytes, not even on whether they are valid; lengths are public, and
- * so is the answer once the caller looks at it. Files that include ct.h may not call memcmp
+ * so is the answer once the caller looks at it (ct_public). Files that include ct.h may not call memcmp
  * or strcmp (make lint).
  */
 #ifndef ZT_CT_H
@@ -32,5 +32,18 @@ void ct_b64url_encode(const void *in, size_t n, char *out); /* CT_B64_LEN(n) byt
  * number of bytes written, -ZT_E_SYNTAX (what was written is zeros), or -ZT_E_TOOLONG when
  * cap is too small. */
 int ct_b64url_decode(struct span in, uint8_t *out, size_t cap);
+
+/* base64 with padding, RFC 4648 section 4, as PEM has it. */
+#define CT_B64PAD_LEN(n) (((n) + 2) / 3 * 4)
+void ct_b64_encode(const void *in, size_t n, char *out); /* CT_B64PAD_LEN(n) bytes, no NUL */
+/* Blanks and line ends are passed over wherever they stand; the padding has to be there, and
+ * unused low bits must be 0. Where blanks and padding stand is public, the digits are not.
+ * Answers as ct_b64url_decode() does. */
+int ct_b64_decode(struct span in, uint8_t *out, size_t cap);
+
+/* Does nothing. It marks bytes that were made from a secret and are public from here on: an
+ * outcome ("padding is right"), a signature, a public key. The check of constant time follows
+ * secrets through the real code, and forgets only what comes past this point. */
+void ct_public(void *p, size_t n);
 
 #endif

@@ -44,18 +44,28 @@ enum leaf_use { LEAF_SERVER, LEAF_CLIENT };
 struct leaf_rule {
 	enum leaf_use use;
 	int64_t now, floor;          /* seconds since 1970; floor: the newest time known to be past */
-	struct span dns;             /* server: this name ... */
-	const struct addr *ip;       /* ... or this address must be in its SAN; neither: any name */
-	const uint8_t (*pins)[32];   /* any of them; with pins_only nothing else but form and key counts */
+	struct span dns;             /* this name must be in its SAN */
+	const struct addr *ip;       /* this address must; with neither any name will do */
+	const uint8_t (*pins)[32];   /* its key must be one of them, when there are any */
 	size_t npins;
-	bool pins_only;
+	bool pins_only;              /* form, strength of the key and the pin count, nothing else */
 	const char *role;            /* a zt role: exactly one URI SAN zt://<ca_id>/<role>/<id>; NULL: none asked */
 	const char *ca_id;           /* 16 hex digits; with role */
 	int64_t max_lifetime;        /* seconds; 0: any */
 };
 
+/*
+ * The first that applies, in this order: malformed, clock, version, serial, not-yet-valid,
+ * expired, lifetime, critical, weak-hash, weak-key, is-ca, key-usage, purpose, no-name,
+ * wrong-name, role, pin. With pins_only: malformed, weak-key, pin. So only with pins_only are
+ * a self-signed version 1 certificate, one marked CA:TRUE (as devices make them for themselves)
+ * and an expired one good; and pins_only without pins is never good.
+ * Purpose: without a role an absent extension is any purpose, and anyExtendedKeyUsage is too;
+ * with a role the purpose must stand there by name.
+ */
 enum leaf_reason leaf_check(const struct x509 *c, const struct leaf_rule *rule);
-/* The id of zt://<ca>/<role>/<id>; empty when it has none, or more than one. */
+/* The id of zt://<ca>/<role>/<id>; empty unless that is its one URI. The id has 1 to 64 letters,
+ * digits, '-', '_' and '.'. */
 struct span leaf_zt_id(const struct x509 *c);
 
 /* RFC 6125 as zt means it everywhere: case folded, one trailing dot ignored, "*." stands for

@@ -77,6 +77,7 @@ struct tls {
 	uint8_t state, end, alert;/* alert: the peer's, with TLS_REFUSED */
 	bool client, said_bye;
 	uint8_t warnings, empties;
+	uint16_t most;            /* plaintext of a record that we send: 16384, or what a small client asked for */
 };
 _Static_assert(sizeof(struct tls) <= 800, "an idle connection is small: two records and little else");
 

@@ -234,8 +234,9 @@ struct span der_bits_whole(struct der *d)
 
 static bool printable(uint8_t c)
 {
-	/* '*' and '&' are outside the type, but wildcard and company names are written so. */
-	static const char others[] = " '()+,-./:=?*&";
+	/* The last four are outside the type. Wildcards, company names and the devices of makers
+	 * who call every text a PrintableString have them; other readers do not look at all. */
+	static const char others[] = " '()+,-./:=?*&@_";
 
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
 	       memchr(others, c, sizeof others - 1) != NULL;

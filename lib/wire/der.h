@@ -59,7 +59,7 @@ struct span der_bits(struct der *d, unsigned *unused); /* the bytes; *unused = l
 struct span der_bits_whole(struct der *d);          /* bad unless whole bytes */
 /* UTCTime or GeneralizedTime as X.509 wants it, a date of the calendar: seconds since 1970. */
 int64_t der_time(struct der *d);
-/* A string type, and nothing outside its alphabet. (PrintableString: '*' and '&' too.) */
+/* A string type, and nothing outside its alphabet. (PrintableString: "*&@_" too.) */
 bool der_is_text(const struct der_tlv *t);
 
 void der_wr(struct wr *w, uint8_t tag, struct span contents);

@@ -7,8 +7,7 @@
 #define ZT_X509_H
 
 #include "base/err.h"
-#include "base/pk.h"
-#include "oid.h"
+#include "x509_part.h"
 
 #define X509_MAX 16384     /* of one certificate */
 #define X509_SERIAL_MAX 20 /* RFC 5280 section 4.1.2.2 */
@@ -47,24 +46,8 @@ struct x509 {
 /* 0, or -ZT_E_SYNTAX/-ZT_E_TOOLONG/-ZT_E_DUP (an extension twice) with a sentence. */
 int x509_read(struct x509 *out, struct span der, struct why *w);
 
-enum san_kind { SAN_DNS, SAN_IP, SAN_URI, SAN_MAIL, SAN_OTHER };
-struct san {
-	enum san_kind kind;
-	struct span value; /* IP: 4 or 16 bytes */
-};
-/* 1, 0 at the end, -ZT_E_SYNTAX. *rest begins as cert->san. Text kinds are refused unless ASCII
- * without controls. */
-int x509_san_next(struct span *rest, struct san *out);
-
-/* "CN=example, O=Example" with everything odd escaped; always terminated. Answers out. */
-const char *x509_name_text(struct span name, char *out, size_t cap);
-/* The last CN of a Name; empty when there is none. */
-struct span x509_cn(struct span name);
 void x509_pin(const struct x509 *c, uint8_t out[static 32]); /* SHA-256 of spki */
-enum pk_hash x509_hash(enum oid sig_alg, bool *known);
 /* Is c signed by this key? 0, -ZT_E_DENIED. SHA-1 and MD5 are denied. */
 int x509_signed_by(const struct x509 *c, const struct pk_public *issuer);
-/* SubjectPublicKeyInfo to key: 0, -ZT_E_SYNTAX; PK_NONE with *alg set for another type. */
-int x509_spki(struct span spki, struct pk_public *out, enum oid *alg);
 
 #endif

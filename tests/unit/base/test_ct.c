@@ -207,3 +207,61 @@ TEST(codecs_round_trip_every_length)
 		free(text);
 	}
 }
+
+TEST(padded_base64_is_rfc4648)
+{
+	static const struct {
+		const char *plain, *text; /* RFC 4648 section 10 */
+	} rfc[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+	uint8_t all[256], dec[256];
+	char enc[CT_B64PAD_LEN(256)];
+
+	for (size_t i = 0; i < sizeof rfc / sizeof rfc[0]; i++) {
+		size_t n = strlen(rfc[i].plain), len = strlen(rfc[i].text);
+
+		CHECK_INT(CT_B64PAD_LEN(n), len);
+		ct_b64_encode(rfc[i].plain, n, enc);
+		CHECK(memcmp(enc, rfc[i].text, len) == 0);
+		CHECK_INT(ct_b64_decode(span_str(rfc[i].text), dec, sizeof dec), n);
+		CHECK(memcmp(dec, rfc[i].plain, n) == 0);
+	}
+	for (unsigned i = 0; i < 256; i++)
+		all[i] = (uint8_t)i;
+	for (size_t n = 0; n <= 256; n++) {
+		ct_b64_encode(all, n, enc);
+		CHECK_INT(ct_b64_decode(span_of(enc, CT_B64PAD_LEN(n)), dec, n), n);
+		CHECK(memcmp(dec, all, n) == 0);
+		if (n)
+			CHECK_INT(ct_b64_decode(span_of(enc, CT_B64PAD_LEN(n)), dec, n - 1), -ZT_E_TOOLONG);
+	}
+}
+
+TEST(padded_base64_is_strict_but_for_blanks)
+{
+	static const char *const good[] = {"Zm9v YmE=", " Zm9vYmE=", "Zm9vYmE=\r\n", "Z m\t9\nvYm\r\nE = "};
+	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zm8", "Zm8==", "Zm9v=", "=", "====", "Zg==Zg==", "Zm=8",
+					  "Zh==", "Zm9=", "Zm9-", "Zm_v", "Zm9v\v", "Zm9v\f", "Zm9v\xa0", "Zm9v\x80",
+					  "Zm9vY", "Zm9v=YmE", "Zm9v-----", "Zm9\x01"};
+	uint8_t out[16];
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		CHECK_INT(ct_b64_decode(span_str(good[i]), out, sizeof out), 5);
+		CHECK(memcmp(out, "fooba", 5) == 0);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		memset(out, 0, sizeof out);
+		if (ct_b64_decode(span_str(bad[i]), out, sizeof out) != -ZT_E_SYNTAX)
+			unit_fail(__FILE__, __LINE__, "'%s' was taken", bad[i]);
+		CHECK(out[0] == 0 && out[2] == 0); /* nothing of it is left */
+	}
+	CHECK_INT(ct_b64_decode(SPAN_LIT("Zm\0v"), out, sizeof out), -ZT_E_SYNTAX);
+	for (unsigned c = 0; c < 256; c++) { /* each byte in the first place: a digit, a blank or bad */
+		const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		uint8_t in[4] = {(uint8_t)c, 'A', 'A', 'A'};
+		const char *at = c ? strchr(digits, (int)c) : NULL;
+
+		CHECK_INT(ct_b64_decode(span_of(in, 4), out, 3), at ? 3 : -ZT_E_SYNTAX);
+		if (at)
+			CHECK_INT(out[0] >> 2, at - digits);
+	}
+}

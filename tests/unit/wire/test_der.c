@@ -337,8 +337,8 @@ TEST(text)
 	} v[] = {
 		{DER_PRINTABLE, "41 5a 61 7a 30 39 20 27 28 29 2b 2c 2d 2e 2f 3a 3d 3f", true},
 		{DER_PRINTABLE, "2a 2e 61", true},  /* *.a */
-		{DER_PRINTABLE, "61 40 62", false}, /* a@b */
-		{DER_PRINTABLE, "5f", false},       {DER_PRINTABLE, "00", false},
+		{DER_PRINTABLE, "61 40 62", true},  /* a@b */
+		{DER_PRINTABLE, "23", false},       {DER_PRINTABLE, "00", false},
 		{DER_PRINTABLE, "c3 a9", false},    {DER_PRINTABLE, "", true},
 		{DER_UTF8, "c3 a9 e2 82 ac", true}, {DER_UTF8, "c3", false},
 		{DER_UTF8, "c0 80", false},         {DER_UTF8, "ed a0 80", false},

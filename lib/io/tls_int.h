@@ -1,0 +1,124 @@
+/*
+ * tls_int: what the files of tls share. tlsworld.c owns what all connections have in common,
+ * tlsline.c the lines to tlsd, tls.c the life of one handshake, tlscheck.c the second look at
+ * what came out of it, tlsdata.c the bytes afterwards.
+ */
+#ifndef ZT_TLS_INT_H
+#define ZT_TLS_INT_H
+
+#include "base/buf.h"
+#include "base/pool.h"
+#include "decide/budget.h"
+#include "tls.h"
+#include "wire/flight.h"
+
+#define SHAKES BOUND_CAP(BOUND_TLS_SHAKES)
+#define SHAKE_SMALL 4096        /* nearly every hello and every client's flight fits */
+#define SHAKE_LARGE TLSMSG_MAX  /* a large hello, or a flight that the peer does not take yet */
+#define TLS_LINES 8             /* reloads whose handshakes are not over yet; the oldest gives way */
+
+/* First in, first out; a shake is in one queue at most. */
+struct shake_queue {
+	struct tls_shake *first, **end;
+};
+
+enum shake_stage {
+	SHAKE_HELLO,   /* the ClientHello is not whole */
+	SHAKE_WAITING, /* in world->waiting: no tlsd has it yet */
+	SHAKE_RUNNING, /* tlsd has it */
+	SHAKE_STUCK,   /* tlsd has it; in line->blocked until the line takes what is ready */
+	SHAKE_DONE,    /* over, but the peer has not taken the last flight; DONE is in `done` */
+	SHAKE_CANCEL   /* t is gone; in line->blocked until the line takes the CANCEL */
+};
+
+struct tls_shake {
+	struct tls *t;
+	struct tls_world *world;
+	struct tls_line *line;  /* that it was handed over to */
+	struct shake_queue *queue;
+	struct tls_shake *next; /* in queue */
+	struct timer deadline;
+	uint32_t id;
+	uint8_t stage;
+	/* what was asked */
+	uint8_t ask;            /* enum tls_ask */
+	uint16_t plan;
+	bool resume, insecure, want_chain, named;
+	struct addr ip;         /* family 0: none */
+	char name[TLS_NAME], alpn[TLS_ALPN];
+	uint8_t pins[TLS_PINS][32];
+	size_t npins;
+	/* what went to and fro */
+	struct flight flight;
+	bool ccs_out, alert_out;         /* tlsd has made our side's ChangeCipherSpec; an alert */
+	uint32_t sealed_in, sealed_out;  /* records behind it */
+	uint8_t *in;                     /* [0, ready): whole records; [ready, have): part of one */
+	size_t in_cap, have, ready;
+	struct buf out;                  /* for the peer, when its socket is full */
+	struct buf done;                 /* secret */
+	uint8_t small[SHAKE_SMALL];
+};
+
+struct tls_line {
+	struct source src;
+	struct tls_world *world;
+	struct tls_line *next;       /* older */
+	uint32_t epoch;
+	unsigned users;              /* shakes that were handed over to it */
+	bool broken;                 /* to be buried by its own callback, where failed() may be called */
+	struct shake_queue blocked;
+};
+
+struct tls_world {
+	struct loop *loop;
+	struct log *log;
+	uint64_t shake_ns;
+	int64_t floor;
+	const struct tls_plan *plan;
+	uint32_t epoch;
+	struct tls_line *lines;      /* newest first */
+	struct shake_queue waiting;
+	struct pool shakes, flights, peers;
+	struct tls_shake *slot[SHAKES];
+	uint16_t generation[SHAKES], free[SHAKES]; /* free: a stack of slots */
+	size_t nfree;
+	struct tls_stats stats;
+	struct budget budget;
+	uint8_t hello[BOUND_CAP(BOUND_HELLO_BYTES)];
+	uint8_t said[TLSMSG_MAX], heard[TLSMSG_MAX];
+};
+
+/* ---- tlsworld.c ---- */
+struct tls_shake *shake_new(struct tls_world *w, struct tls *t);  /* NULL: full */
+void shake_delete(struct tls_shake *sh);   /* out of its queue and line, all memory back */
+bool shake_large(struct tls_shake *sh, struct buf *b); /* give b SHAKE_LARGE bytes; false: none left */
+void shake_small(struct tls_shake *sh, struct buf *b); /* and back, whatever is inside */
+void queue_push(struct shake_queue *q, struct tls_shake *sh);
+void queue_unshift(struct shake_queue *q, struct tls_shake *sh);  /* it was the first and stays it */
+struct tls_shake *queue_pop(struct shake_queue *q);               /* NULL: empty */
+void queue_leave(struct tls_shake *sh);                           /* harmless when in none */
+
+/* ---- tlsline.c ---- */
+/* 0; -ZT_E_AGAIN: full; -ZT_E_CLOSED: dead, its callback will come; -ZT_E_BUG: cannot be said. */
+int line_say(struct tls_line *l, const struct tlsmsg *m);
+struct tls_line *line_current(const struct tls_world *w); /* for new handshakes; NULL: none */
+void line_touch(struct tls_world *w);    /* somebody waits for the current one */
+void line_tidy(struct tls_world *w);     /* close what nobody will need again */
+void line_close_all(struct tls_world *w);
+
+/* ---- tls.c: called by a line; sh may be gone afterwards ---- */
+/* 0; -ZT_E_AGAIN: the line is full, sh waits on; -ZT_E_CLOSED: sh is gone. */
+int shake_hand_over(struct tls_shake *sh);
+int shake_resume(struct tls_shake *sh);
+void shake_lost(struct tls_shake *sh);   /* its line is dead */
+void shake_orphan(struct tls_shake *sh); /* the same when nobody can be told any more */
+void shake_heard(struct tls_shake *sh, const struct tlsmsg *m, struct span packet);
+
+/* ---- tlscheck.c ---- */
+/* Does what tlsd says agree with what was asked and seen? The records may be set up if so. */
+enum tls_fault check_claims(const struct tls_shake *sh, const struct tlsmsg_done *d, struct why *why);
+/* The certificate, and *out. */
+enum tls_fault check_peer(const struct tls_shake *sh, const struct tlsmsg_done *d, struct tls_peer *out,
+			  struct why *why);
+
+#endif
