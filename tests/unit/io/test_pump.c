@@ -99,7 +99,7 @@ static void make_tls(struct rig *r, unsigned side, enum aead_kind kind)
 {
 	struct record_keys a = keys_of(1), b = keys_of(2), c = keys_of(1), d = keys_of(2);
 
-	r->tls[side] = (struct tls){.src = &r->src[side], .state = TLS_OPEN};
+	r->tls[side] = (struct tls){.src = &r->src[side], .state = TLS_OPEN, .most = RECORD_PLAIN};
 	record_init(&r->tls[side].in, kind, &a);
 	record_init(&r->tls[side].out, kind, &b);
 	record_init(&r->peer[side].out, kind, &c);
