@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "conf_build.h"
 #include "config.h"
+#include "leaf.h"
 #include "tlsplan.h"
 
 static void check_sandbox(const void *root, struct conf_build *b)
@@ -87,40 +88,15 @@ static void check_descriptors(const void *root, struct conf_build *b)
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-/* A DNS name in ASCII: labels of 1..63 letters, digits, '-' and '_', no '-' at their ends. Not
- * all digits in the last, or it were an address. */
-static bool is_dns(struct span name)
-{
-	struct span label, rest = name;
-	bool more = true, digits = false;
-
-	if (name.n == 0 || name.n > 253)
-		return false;
-	while (more) {
-		more = span_cut(rest, '.', &label, &rest);
-		digits = true;
-		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
-			return false;
-		for (size_t i = 0; i < label.n; i++) {
-			uint8_t c = label.p[i], low = c | 0x20;
-
-			if (!((low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-				return false;
-			digits &= c >= '0' && c <= '9';
-		}
-	}
-	return !digits;
-}
-
 /* What is wrong with it as a name that is served; NULL: nothing. */
 static const char *wrong_name(struct span name)
 {
 	size_t dot;
 
 	if (!span_starts(name, "*."))
-		return is_dns(name) ? NULL : "is not a DNS name in ASCII, as in www.example.org";
+		return name_is_dns(name) ? NULL : "is not a DNS name in ASCII, as in www.example.org";
 	name = span_sub(name, 2, name.n);
-	if (!is_dns(name))
+	if (!name_is_dns(name))
 		return "is not a name; '*.' stands first, for one label, as in *.example.org";
 	return span_find(name, '.', &dot) ? NULL : "is too wide; at least two labels stand behind '*.'";
 }
@@ -260,7 +236,7 @@ static void check_pins(const struct conf_relay *r, struct conf_build *b)
 
 static void check_far_side(const struct conf_relay *r, struct conf_build *b)
 {
-	if (r->connect_name[0] && !is_dns(span_str(r->connect_name)))
+	if (r->connect_name[0] && !name_is_dns(span_str(r->connect_name)))
 		relay_fault(b, "connect_name", ZT_E_SYNTAX, "is not a DNS name in ASCII, as in www.example.org");
 	if (r->connect_ca[0] != '/' && strcmp(r->connect_ca, "system") != 0)
 		relay_fault(b, "connect_ca", ZT_E_SYNTAX, "is neither system nor an absolute path");

@@ -1,6 +1,7 @@
 /*
  * kid: one child as the supervisor sees it: start, listen to, count deaths, start again.
- * Life: DOWN -> STARTING -> UP -> (death) -> DOWN ...; LEAVING when its end is wanted.
+ * Life: DOWN -> STARTING -> UP -> (death) -> DOWN ...; LEAVING when its end is wanted. Only the
+ * one that serves is started again; generations before and after it are in heirs.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,6 @@
 #include "spawn.h"
 #include "super_int.h"
 
-#define START_DEADLINE (10 * NS_PER_S) /* exec, parse, jail: milliseconds unless something is wrong */
 #define HEALTHY_AFTER (30 * NS_PER_S)
 #define BACKOFF_FIRST (100 * NS_PER_MS)
 #define BACKOFF_MOST (10 * NS_PER_S)
@@ -29,10 +29,31 @@ const char *kid_state_name(enum kid_state st)
 	return state_names[st];
 }
 
+struct kid *kid_of(struct super *s, size_t kind)
+{
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].what == &s->role->children[kind] && s->kids[i].part == KID_SERVES)
+			return &s->kids[i];
+	zt_bug(__FILE__, __LINE__, "every kind of child has one that serves");
+}
+
+size_t kid_kind(const struct kid *k)
+{
+	size_t kind = 0;
+
+	while (&k->super->role->children[kind] != k->what)
+		kind++;
+	return kind;
+}
+
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n)
 {
-	const struct ipc_msg m = {.type = type, .epoch = epoch};
-	int rc = loop_closed(&k->src) ? -ZT_E_CLOSED : chan_order(k->orders, &m, fds, n);
+	return kid_tell_all(k, &(struct ipc_msg){.type = type, .epoch = epoch}, fds, n);
+}
+
+int kid_tell_all(struct kid *k, const struct ipc_msg *m, const int *fds, size_t n)
+{
+	int rc = loop_closed(&k->src) ? -ZT_E_CLOSED : chan_order(k->orders, m, fds, n);
 
 	/* A child that does not read its channel is stuck: its queue is the bound. */
 	if (rc == -ZT_E_AGAIN)
@@ -40,7 +61,7 @@ int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, 
 	return rc;
 }
 
-int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void **mem)
+int kid_conf(const struct conf *c, unsigned who, struct span *text, void **mem)
 {
 	struct wr w;
 	int rc;
@@ -49,7 +70,7 @@ int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void 
 	if (*mem == NULL)
 		return -ZT_E_NOMEM;
 	w = wr_of(*mem, BOUND_CAP(BOUND_CONF_FILE));
-	rc = conf_emit(c, k->what->who, &w);
+	rc = conf_emit(c, who, &w);
 	*text = wr_span(&w);
 	if (rc < 0 || w.full) {
 		kid_conf_free(*text, *mem);
@@ -64,9 +85,10 @@ void kid_conf_free(struct span text, void *mem)
 	free(mem);
 }
 
-size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS])
+size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS])
 {
 	const struct super *s = k->super;
+	const struct listeners *open = next ? &s->next_open : &s->open;
 	size_t n = 0;
 
 	if (super_is_logd(k)) {
@@ -74,6 +96,8 @@ size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static
 		out[n++] = s->log_dir;
 		return n;
 	}
+	if (k->what->files)
+		out[n++] = (next ? &s->next_files : &s->files)->fd[kid_kind(k)];
 	for (size_t i = 0; k->what->listeners && i < open->n; i++)
 		out[n++] = open->l[i].fd;
 	return n;
@@ -138,6 +162,10 @@ static int cannot_start(struct kid *k, struct span reason)
 	k->introduced = true;
 	if (k->state != KID_STARTING)
 		return 0;
+	if (k->part == KID_HEIR) { /* nobody knows the next configuration better */
+		renew_answer(k, false, reason);
+		return 0;
+	}
 	LOG(&s->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc), LF_SPAN("reason", reason));
 	if (!s->announced) { /* the very first start: tell the operator and end */
 		why_set(s->why, ZT_E_CLOSED, "child %s cannot start: %.*s", k->what->proc, SPAN_ARG(reason));
@@ -244,7 +272,10 @@ static void kid_timer(struct timer *t, uint64_t now)
 	(void)now;
 	switch (k->state) {
 	case KID_DOWN:
-		kid_start(k);
+		if (k->part == KID_GONE)
+			k->part = KID_NOBODY;
+		else
+			kid_start(k);
 		return;
 	case KID_STARTING:
 		LOG(&k->super->log, LOG_ERROR, "child did not get ready in time, ending it",
@@ -255,6 +286,11 @@ static void kid_timer(struct timer *t, uint64_t now)
 		k->tries = 0;
 		return;
 	case KID_LEAVING:
+		if (k->part != KID_ELDER)
+			return;
+		LOG(&k->super->log, LOG_WARN, "drain of an old generation took too long, ending it",
+		    LF_STR("child", k->what->proc));
+		kid_replace(k);
 		return;
 	}
 }
@@ -264,18 +300,25 @@ void kid_init(struct super *s, struct kid *k, const struct super_child *what)
 	*k = (struct kid){.super = s, .what = what, .orders = -1, .timer = {.fire = kid_timer}};
 }
 
+void kid_forget(struct kid *k)
+{
+	k->part = KID_GONE;
+	start_after(k, NS_PER_MS); /* its source may be the loop's until this turn is over */
+}
+
 static int kid_spawn(struct kid *k, struct why *w)
 {
 	struct super *s = k->super;
+	bool next = k->part == KID_HEIR;
 	int fds[KID_FDS], rc;
-	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch};
+	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch + next};
 	struct spawned child;
 	void *mem;
 
 	/* logd itself complains where everybody complained before it existed */
 	r.log_fd = s->log_pipe[1] >= 0 && !super_is_logd(k) ? s->log_pipe[1] : STDERR_FILENO;
-	r.nfds = kid_fds(k, &s->open, fds);
-	rc = kid_conf(k, s->conf, &r.conf, &mem);
+	r.nfds = kid_fds(k, next, fds);
+	rc = kid_conf(next ? s->next : s->conf, k->what->who, &r.conf, &mem);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot write the configuration of child %s", k->what->kind);
 	rc = spawn_child(&r, &child, w);
@@ -291,6 +334,24 @@ static int kid_spawn(struct kid *k, struct why *w)
 	}
 	k->pid = child.pid;
 	k->orders = child.orders;
+	k->epoch = r.epoch;
+	return 0;
+}
+
+int kid_launch(struct kid *k, struct why *w)
+{
+	struct super *s = k->super;
+	int rc = kid_spawn(k, w);
+
+	if (rc < 0)
+		return rc;
+	k->state = KID_STARTING;
+	k->birth = ++s->births;
+	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = false;
+	k->offers = 0;
+	k->counters_n = 0;
+	if (!loop_timer(s->loop, &k->timer, KID_START_DEADLINE))
+		kid_kill(k);
 	return 0;
 }
 
@@ -303,19 +364,10 @@ void kid_start(struct kid *k)
 		return;
 	if (k->what->listeners)
 		super_mend(s);
-	if (kid_spawn(k, &w) < 0) {
-		LOG(&s->log, LOG_ERROR, "cannot start child", LF_STR("child", k->what->proc),
-		    LF_STR("reason", w.text));
-		start_later(k);
+	if (kid_launch(k, &w) == 0)
 		return;
-	}
-	k->state = KID_STARTING;
-	k->epoch = s->epoch;
-	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = false;
-	k->offers = 0;
-	k->counters_n = 0;
-	if (!loop_timer(s->loop, &k->timer, START_DEADLINE))
-		kid_kill(k);
+	LOG(&s->log, LOG_ERROR, "cannot start child", LF_STR("child", k->what->proc), LF_STR("reason", w.text));
+	start_later(k);
 }
 
 void kid_drain(struct kid *k)
@@ -324,6 +376,8 @@ void kid_drain(struct kid *k)
 		loop_timer_stop(k->super->loop, &k->timer);
 		return;
 	}
+	if (k->part == KID_ELDER && k->state == KID_LEAVING)
+		return; /* it was told before */
 	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {
 		kid_kill(k);
 		return;
@@ -353,16 +407,23 @@ static void count_death(struct kid *k, uint64_t now)
 	k->restarts++;
 }
 
+/* What is no fault: that we wanted it, and how one that drains ends. */
+static bool is_expected(const struct kid *k, int wait_status)
+{
+	return k->super->stopping || k->replaced ||
+	       (k->part == KID_ELDER && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
+}
+
 static void bury(struct kid *k, int wait_status)
 {
 	struct super *s = k->super;
-	bool expected = s->stopping || k->replaced;
+	bool expected = is_expected(k, wait_status);
 
 	close_channels(k);
 	loop_timer_stop(s->loop, &k->timer);
 	jail_death_text(wait_status, k->last_death, sizeof k->last_death);
 	k->state = KID_DOWN;
-	if (!expected)
+	if (!expected && k->part == KID_SERVES)
 		count_death(k, loop_now(s->loop));
 	if (!s->said_stopped) /* after that nobody writes the log any more */
 		LOG(&s->log, expected ? LOG_INFO : LOG_ERROR, expected ? "child left" : "child died",
@@ -370,7 +431,9 @@ static void bury(struct kid *k, int wait_status)
 	super_kid_gone(k);
 	if (s->stopping)
 		return;
-	if (k->replaced)
+	if (k->part != KID_SERVES)
+		kid_forget(k);
+	else if (k->replaced)
 		start_after(k, NS_PER_MS);
 	else
 		start_later(k);

@@ -11,7 +11,7 @@
 #include "spawn.h"
 #include "super_int.h"
 
-#define RENEW_DEADLINE (5 * NS_PER_S)
+#define RENEW_DEADLINE (5 * NS_PER_S) /* for an answer; one that has to be started may take its time for that too */
 #define REASON_MAX 16384
 
 /* sd_notify(3): a service of type notify-reload must say when, on the monotonic clock. */
@@ -61,24 +61,41 @@ static void refuse(struct super *s, enum zt_exit code, const char *who, struct s
 	    LF_SPAN("reason", reason));
 	for (size_t i = 0; i < s->nkids; i++)
 		if (s->kids[i].state == KID_UP && s->kids[i].offered)
-			kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
+			if (s->kids[i].part == KID_SERVES)
+				kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
+	heirs_drop(s);
+	bundles_close(&s->next_files);
 	super_close_rest(&s->next_open, &s->open);
 	conf_free(s->next);
 	end_renewal(s);
 	tell_asker(s, code, "reload refused, the old configuration goes on", reason);
 }
 
+static void commit_kid(struct kid *k)
+{
+	uint32_t epoch = k->super->epoch;
+
+	if (k->part != KID_SERVES || k->epoch == epoch)
+		return;
+	if (k->state == KID_STARTING)
+		kid_replace(k); /* it was given the old text */
+	if (k->state != KID_UP)
+		return;
+	k->epoch = epoch;
+	kid_tell(k, IPC_COMMIT, epoch, NULL, 0);
+}
+
 static void commit(struct super *s)
 {
 	s->epoch++;
-	for (size_t i = 0; i < s->nkids; i++) {
-		struct kid *k = &s->kids[i];
-
-		if (k->state == KID_UP)
-			kid_tell(k, IPC_COMMIT, s->epoch, NULL, 0);
-		else if (k->state == KID_STARTING)
-			kid_replace(k); /* it was given the old text */
-	}
+	heirs_take_over(s);
+	links_make(s); /* before the COMMIT, which a line of the new epoch waits for */
+	for (size_t i = 0; i < s->nkids; i++)
+		commit_kid(&s->kids[i]);
+	heirs_drain_elders(s);
+	bundles_close(&s->files);
+	s->files = s->next_files;
+	bundles_none(&s->next_files);
 	super_close_rest(&s->open, &s->next_open);
 	s->open = s->next_open;
 	conf_free(s->conf);
@@ -175,7 +192,7 @@ static int offer(struct super *s, struct kid *k)
 
 	k->offered = true;
 	k->prepared = false;
-	rc = kid_conf(k, s->next, &text, &mem);
+	rc = kid_conf(s->next, k->what->who, &text, &mem);
 	if (rc < 0)
 		return rc;
 	conf = sealed_text(text, NULL);
@@ -183,7 +200,7 @@ static int offer(struct super *s, struct kid *k)
 	if (conf < 0)
 		return conf;
 	fds[0] = conf;
-	n = kid_fds(k, &s->next_open, fds + 1);
+	n = kid_fds(k, true, fds + 1);
 	rc = kid_tell(k, IPC_PREPARE, s->epoch + 1, fds, n + 1);
 	if (rc == 0)
 		k->offers++;
@@ -191,14 +208,29 @@ static int offer(struct super *s, struct kid *k)
 	return rc;
 }
 
-static int load_next(struct super *s, struct wr *reason)
+/* The text of the configuration in force, read again: files of keys that changed must not bring
+ * into force what somebody is writing into the configuration. */
+static int load_in_force(struct super *s, struct conf_faults *faults)
+{
+	struct span text;
+	void *mem;
+	int rc = kid_conf(s->conf, CONF_FOR_ALL, &text, &mem);
+
+	if (rc < 0)
+		return rc;
+	rc = conf_parse_text(&s->next, text, "configuration in force", faults);
+	kid_conf_free(text, mem);
+	return rc;
+}
+
+static int load_next(struct super *s, bool files_only, struct wr *reason)
 {
 	struct conf_faults faults;
 	struct why w = {0};
 	int rc;
 
 	conf_faults_init(&faults);
-	rc = conf_load(&s->next, s->src, &faults);
+	rc = files_only ? load_in_force(s, &faults) : conf_load(&s->next, s->src, &faults);
 	if (rc < 0) {
 		s->next = NULL;
 		conf_faults_print(&faults, reason);
@@ -208,8 +240,11 @@ static int load_next(struct super *s, struct wr *reason)
 		return rc;
 	rc = check_fixed(s, s->next, &w);
 	if (rc == 0)
+		rc = bundles_pack(&s->next_files, s->role, s->next, &w);
+	if (rc == 0)
 		rc = super_bind(&s->next_open, s->role, s->next, &s->open, &w);
 	if (rc < 0) {
+		bundles_close(&s->next_files);
 		wr_str(reason, w.text);
 		conf_free(s->next);
 		s->next = NULL;
@@ -226,7 +261,31 @@ static void not_now(struct super *s, struct ctl_client *asker)
 		ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : "stopping", SPAN_NONE);
 }
 
-void renew_begin(struct super *s, struct ctl_client *asker)
+/* Ask everybody; a child that takes no new configuration by starting another one with it. */
+static void ask_all(struct super *s)
+{
+	struct why w = {0};
+
+	if (heirs_start(s, &w) < 0) {
+		refuse(s, EXIT_ZT_FAILED, "super", span_str(w.text));
+		return;
+	}
+	for (size_t i = 0; i < s->nkids && s->next; i++)
+		if (s->kids[i].part == KID_SERVES && s->kids[i].state == KID_UP)
+			renew_kid_up(&s->kids[i]);
+	if (s->next)
+		commit_if_all(s); /* nobody is up: nothing to wait for */
+}
+
+static uint64_t deadline(const struct super *s)
+{
+	for (size_t i = 0; i < s->role->n; i++)
+		if (s->role->children[i].anew)
+			return RENEW_DEADLINE + KID_START_DEADLINE;
+	return RENEW_DEADLINE;
+}
+
+static void begin(struct super *s, struct ctl_client *asker, bool files_only)
 {
 	uint8_t mem[REASON_MAX];
 	struct wr reason = wr_of(mem, sizeof mem);
@@ -238,7 +297,7 @@ void renew_begin(struct super *s, struct ctl_client *asker)
 	}
 	s->renew_asker = asker;
 	say_reloading(s);
-	rc = load_next(s, &reason);
+	rc = load_next(s, files_only, &reason);
 	if (rc < 0) {
 		LOG(&s->log, LOG_ERROR, "reload refused, the old configuration goes on",
 		    LF_SPAN("reason", wr_span(&reason)));
@@ -246,19 +305,26 @@ void renew_begin(struct super *s, struct ctl_client *asker)
 			   wr_span(&reason));
 		return;
 	}
-	if (!loop_timer(s->loop, &s->renew_timer, RENEW_DEADLINE)) {
+	if (loop_timer(s->loop, &s->renew_timer, deadline(s)))
+		ask_all(s);
+	else
 		refuse(s, EXIT_ZT_FAILED, "super", SPAN_LIT("out of memory"));
-		return;
-	}
-	for (size_t i = 0; i < s->nkids && s->next; i++)
-		if (s->kids[i].state == KID_UP)
-			renew_kid_up(&s->kids[i]);
-	if (s->next)
-		commit_if_all(s); /* nobody is up: nothing to wait for */
+}
+
+void renew_begin(struct super *s, struct ctl_client *asker)
+{
+	begin(s, asker, false);
+}
+
+void renew_files(struct super *s)
+{
+	begin(s, NULL, true);
 }
 
 void renew_kid_up(struct kid *k)
 {
-	if (offer(k->super, k) < 0)
+	if (k->part == KID_HEIR)
+		renew_answer(k, true, SPAN_NONE);
+	else if (!k->what->anew && offer(k->super, k) < 0)
 		refuse(k->super, EXIT_ZT_FAILED, k->what->proc, SPAN_LIT("it could not be asked"));
 }

@@ -20,20 +20,37 @@ bool report_healthy(const struct super *s, uint64_t now)
 		const struct kid *k = &s->kids[i];
 		uint64_t oldest = k->deaths[DEATHS - 1];
 
-		if (k->state != KID_UP || (oldest && now - oldest < MINUTE))
+		if (k->part == KID_SERVES && (k->state != KID_UP || (oldest && now - oldest < MINUTE)))
 			return false;
 	}
 	return s->announced && !s->stopping;
 }
 
+/* By kind; of each the one that serves first, then those before and after it. */
+static size_t in_order(const struct super *s, const struct kid *out[static KIDS])
+{
+	static const enum kid_part parts[] = {KID_SERVES, KID_HEIR, KID_ELDER};
+	size_t n = 0;
+
+	for (size_t kind = 0; kind < s->nkinds; kind++)
+		for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+			for (size_t i = 0; i < s->nkids; i++)
+				if (s->kids[i].part == parts[p] && s->kids[i].what == s->kids[kind].what)
+					out[n++] = &s->kids[i];
+	return n;
+}
+
 void report_health(struct super *s, struct ctl_client *who)
 {
 	bool ok = report_healthy(s, loop_now(s->loop));
+	const struct kid *kids[KIDS];
+	size_t n = in_order(s, kids);
 	char body[256] = "";
 	struct wr w = wr_of(body, sizeof body);
 
-	for (size_t i = 0; i < s->nkids; i++)
-		wr_fmt(&w, "%s %s\n", s->kids[i].what->proc, kid_state_name(s->kids[i].state));
+	for (size_t i = 0; i < n; i++)
+		if (kids[i]->part == KID_SERVES)
+			wr_fmt(&w, "%s %s\n", kids[i]->what->proc, kid_state_name(kids[i]->state));
 	ctl_reply(who, ok ? EXIT_ZT_OK : EXIT_ZT_FAILED, ok ? "healthy" : "not healthy", wr_span(&w));
 }
 
@@ -67,6 +84,7 @@ static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now, bool co
 	jsonw_open(j, '{');
 	jsonw_key(j, "name"), jsonw_str(j, k->what->proc);
 	jsonw_key(j, "state"), jsonw_str(j, kid_state_name(k->state));
+	jsonw_key(j, "epoch"), jsonw_u64(j, k->epoch);
 	jsonw_key(j, "pid"), jsonw_i64(j, k->state == KID_DOWN ? 0 : k->pid);
 	jsonw_key(j, "up_s"), jsonw_u64(j, k->state == KID_UP ? (now - k->up_since) / NS_PER_S : 0);
 	jsonw_key(j, "restarts"), jsonw_u64(j, k->restarts);
@@ -92,6 +110,8 @@ static const char *bound_text(const struct listening *l, char out[static ADDR_TE
 
 static void write_json(const struct super *s, struct wr *w, uint64_t now, bool counters)
 {
+	const struct kid *kids[KIDS];
+	size_t n = in_order(s, kids);
 	char print[CONF_FINGERPRINT];
 	struct jsonw j;
 
@@ -112,8 +132,8 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now, bool c
 	}
 	jsonw_close(&j, ']');
 	jsonw_key(&j, "children"), jsonw_open(&j, '[');
-	for (size_t i = 0; i < s->nkids; i++)
-		kid_json(&j, &s->kids[i], now, counters);
+	for (size_t i = 0; i < n; i++)
+		kid_json(&j, kids[i], now, counters);
 	jsonw_close(&j, ']');
 	jsonw_close(&j, '}');
 	wr_u8(w, '\n');
@@ -140,6 +160,8 @@ static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 	       (long)(k->state == KID_DOWN ? 0 : k->pid),
 	       (unsigned long long)(k->state == KID_UP ? (now - k->up_since) / NS_PER_S : 0),
 	       (unsigned long long)k->restarts);
+	if (k->part != KID_SERVES)
+		wr_fmt(w, "           of epoch %u\n", (unsigned)k->epoch);
 	if (k->last_death[0])
 		wr_fmt(w, "           last death: %s\n", k->last_death);
 	while (ipc_read_counter(&r, &c) > 0)
@@ -152,6 +174,8 @@ static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 
 static void write_text(const struct super *s, struct wr *w, uint64_t now)
 {
+	const struct kid *kids[KIDS];
+	size_t n = in_order(s, kids);
 	char text[ADDR_TEXT], print[CONF_FINGERPRINT];
 
 	wr_fmt(w, "%s %s: %s, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,
@@ -159,8 +183,8 @@ static void write_text(const struct super *s, struct wr *w, uint64_t now)
 	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
 	for (size_t i = 0; i < s->open.n; i++)
 		wr_fmt(w, "  listening on %s\n", bound_text(&s->open.l[i], text));
-	for (size_t i = 0; i < s->nkids; i++)
-		kid_text(w, &s->kids[i], now);
+	for (size_t i = 0; i < n; i++)
+		kid_text(w, kids[i], now);
 }
 
 static void answer_all(struct super *s)
@@ -226,7 +250,7 @@ void report_begin(struct super *s, struct ctl_client *who, bool json)
 	for (size_t i = 0; i < s->nkids; i++) { /* one that owes an answer is not asked again */
 		struct kid *k = &s->kids[i];
 
-		if (k->state == KID_UP && !k->asked)
+		if (k->part == KID_SERVES && k->state == KID_UP && !k->asked)
 			k->asked = kid_tell(k, IPC_ASK, s->epoch, NULL, 0) == 0;
 	}
 	report_check(s);

@@ -1,8 +1,8 @@
 /*
  * super: the life of a supervisor: locks -> descriptors -> listeners -> children -> ready ->
  * signals and requests -> drain -> exit. Owns everything in struct super, one allocation for
- * the life of the process; the parts are in listen.c (sockets), kid.c (one child), renew.c
- * (reload) and report.c (status, health).
+ * the life of the process; the parts are in listen.c (sockets), kid.c (one child), heirs.c (its
+ * generations), lines.c (files and links), renew.c (reload) and report.c (status, health).
  */
 #include "super.h"
 
@@ -69,11 +69,12 @@ void super_kid_up(struct kid *k)
 		drain_logd_if_last(s);
 		return;
 	}
+	LOG(&s->log, LOG_INFO, "child ready", LF_STR("child", k->what->proc), LF_I64("pid", k->pid));
 	if (s->next)
 		renew_kid_up(k);
-	LOG(&s->log, LOG_INFO, "child ready", LF_STR("child", k->what->proc), LF_I64("pid", k->pid));
+	links_make(s);
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state != KID_UP)
+		if (s->kids[i].part == KID_SERVES && s->kids[i].state != KID_UP)
 			return;
 	if (s->announced)
 		return;
@@ -279,6 +280,22 @@ static void add_kids(struct super *s)
 		kid_init(s, &s->kids[s->nkids++], &logd_child); /* first up, last down */
 	for (size_t i = 0; i < s->role->n; i++)
 		kid_init(s, &s->kids[s->nkids++], &s->role->children[i]);
+	s->nkinds = s->nkids;
+	for (size_t i = 0; i < s->nkinds; i++)
+		s->kids[i].part = KID_SERVES;
+	for (size_t i = 0; i < s->role->n; i++)
+		for (size_t g = 1; s->role->children[i].anew && g < GENERATIONS; g++)
+			kid_init(s, &s->kids[s->nkids++], &s->role->children[i]);
+}
+
+/* As many processes as there may be at a time, logd among them. */
+static size_t most_kids(const struct super_role *role)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < role->n; i++)
+		n += role->children[i].anew ? GENERATIONS : 1;
+	return n;
 }
 
 /* 0: as many as the hard limit allows. Children inherit it. */
@@ -313,9 +330,9 @@ static int super_open(struct super *s, struct why *w)
 	const struct listeners none = {.n = 0};
 	int rc;
 
-	if (s->role->n + 1 > KIDS) /* and logd */
-		return why_set(w, ZT_E_FULL, "the role %s has %zu kinds of children, at most %u are allowed",
-			       s->role->name, s->role->n, (unsigned)KIDS - 1);
+	if (most_kids(s->role) > KIDS)
+		return why_set(w, ZT_E_FULL, "the role %s may have %zu children at a time, at most %u are allowed",
+			       s->role->name, most_kids(s->role), (unsigned)KIDS);
 	rc = loop_open(&s->loop, LOOP_BEST, &clock_real);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
@@ -330,6 +347,8 @@ static int super_open(struct super *s, struct why *w)
 	rc = open_places(s, w);
 	if (rc == 0)
 		rc = open_log_sink(s, w);
+	if (rc == 0)
+		rc = bundles_pack(&s->files, s->role, s->conf, w);
 	if (rc == 0)
 		rc = super_bind(&s->open, s->role, s->conf, &none, w);
 	if (rc < 0)
@@ -346,6 +365,7 @@ static void super_close(struct super *s)
 		unlink(s->place.sock);
 	loop_free(s->loop);
 	ctl_free(&s->ctl);
+	bundles_close(&s->files);
 	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
 	free(s);
@@ -368,6 +388,9 @@ static struct super *super_new(const struct super_role *role, struct conf *conf,
 	s->renew_timer.fire = renew_fire;
 	s->status_late.fire = report_late;
 	s->watchdog.fire = watchdog_fire;
+	s->watch_timer.fire = watch_fire;
+	bundles_none(&s->files);
+	bundles_none(&s->next_files);
 	bounds_init(&s->bounds);
 	log_init(&s->log, &clock_real, role->name, "super");
 	super_log_settings(s);
@@ -391,8 +414,9 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 		return err_exit(w->err);
 	}
 	add_kids(s);
-	for (size_t i = 0; i < s->nkids; i++)
+	for (size_t i = 0; i < s->nkinds; i++)
 		kid_start(&s->kids[i]);
+	watch_begin(s);
 	if (s->notify.watchdog_ns)
 		loop_timer(s->loop, &s->watchdog, s->notify.watchdog_ns);
 	if (loop_run(s->loop) < 0)

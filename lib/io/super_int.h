@@ -1,5 +1,5 @@
-/* super_int: what super.c, kid.c, renew.c and report.c share of one supervisor. Nobody else
- * includes this. */
+/* super_int: what super.c, kid.c, heirs.c, lines.c, renew.c and report.c share of one supervisor.
+ * Nobody else includes this. */
 #ifndef ZT_SUPER_INT_H
 #define ZT_SUPER_INT_H
 
@@ -8,6 +8,7 @@
 #include "base/bounds.h"
 #include "base/log.h"
 #include "chan.h"
+#include "child.h"
 #include "ctl.h"
 #include "loop.h"
 #include "notify.h"
@@ -15,10 +16,12 @@
 #include "sandbox.h"
 #include "sigs.h"
 #include "super.h"
+#include "watch.h"
 
 #define KIDS BOUND_CAP(BOUND_CHILDREN)
 #define LISTENERS BOUND_CAP(BOUND_LISTENERS)
-#define KID_FDS (LISTENERS + 2) /* every listener, or logd's pipe and directory */
+#define KID_FDS (LISTENERS + 2) /* a bundle and every listener, or logd's pipe and directory */
+#define KID_START_DEADLINE (10 * NS_PER_S) /* exec, parse, jail; a key with a passphrase costs a second */
 #define DEATHS 6 /* as many within a minute make the role unhealthy */
 
 _Static_assert(KID_FDS + 1 <= CHAN_FDS, "an offer is these and the config");
@@ -30,18 +33,32 @@ enum kid_state {
 	KID_LEAVING   /* told to drain or killed; its death is expected */
 };
 
+/* A child of `anew` has more than one process at a time: places are reserved for all that may be,
+ * the one that serves, one that a renewal started, one that drains, one that was killed for it. */
+#define GENERATIONS 4
+
+enum kid_part {
+	KID_NOBODY, /* a place that is free */
+	KID_SERVES,
+	KID_HEIR,   /* of the configuration that is being renewed to */
+	KID_ELDER,  /* of the one before: drains, or is being ended */
+	KID_GONE    /* dead; its place is free from the next turn on */
+};
+
 struct kid {
 	struct source src; /* its words; the source of a dead kid is closed */
 	int orders;        /* where it is told; -1 when src is closed */
 	struct super *super;
 	const struct super_child *what;
+	enum kid_part part;
 	enum kid_state state;
+	uint64_t birth;    /* no two processes have the same */
 	pid_t pid;
 	struct timer timer; /* DOWN: start; STARTING: too late; UP: healthy long enough */
 	unsigned tries;     /* deaths in a row, for the backoff */
 	uint64_t restarts, deaths[DEATHS];
 	uint64_t up_since;
-	uint32_t epoch;     /* of the configuration it was started with */
+	uint32_t epoch;     /* of the configuration it has */
 	/* What it may still say: each is said once for once that it was asked. */
 	bool introduced;    /* it has said READY, or REFUSED to start */
 	unsigned offers;    /* IPC_PREPAREs without an answer, of renewals long over perhaps */
@@ -66,6 +83,13 @@ struct listeners {
 	size_t n;
 };
 
+/* What each child of the role is handed of files; -1 where it wants none. Kept, so that a child
+ * that is started again gets what its configuration was judged with, whatever lies on the disk. */
+struct bundles {
+	int fd[KIDS];
+	struct files_mark mark[KIDS];
+};
+
 struct super {
 	const struct super_role *role;
 	const struct conf_source *src;
@@ -85,13 +109,21 @@ struct super {
 	int log_dir;     /* where logd may write */
 	struct timer watchdog;
 
-	struct kid kids[KIDS];
-	size_t nkids;
+	struct kid kids[KIDS]; /* one for each kind in their order, then places for generations */
+	size_t nkinds, nkids;
+	uint64_t births;
 	struct listeners open;
+	struct bundles files;
+	struct {
+		uint64_t a, b; /* births of the two that were joined last */
+	} joined[CHILD_LINKS];
+	struct watch watch;
+	struct timer watch_timer;
 
 	/* the running renewal (reload), if next is not NULL */
 	struct conf *next;
 	struct listeners next_open;
+	struct bundles next_files;
 	struct timer renew_timer;       /* while it runs: too late; else: begin again, now */
 	struct ctl_client *renew_asker; /* NULL: a SIGHUP asked, or the asker left */
 	bool renew_again;               /* a SIGHUP came while it ran: the file may be newer */
@@ -112,15 +144,22 @@ struct super {
 /* kid.c */
 void kid_init(struct super *s, struct kid *k, const struct super_child *what);
 void kid_start(struct kid *k);                         /* DOWN -> STARTING, or DOWN with a timer */
+int kid_launch(struct kid *k, struct why *w);          /* DOWN -> STARTING, or DOWN as before */
 void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
 void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
 void kid_replace(struct kid *k);                       /* -> LEAVING, and started again at once */
+void kid_forget(struct kid *k);                        /* DOWN, and not needed any more -> GONE */
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n);
-/* The text and descriptors a kid needs for a config; 0 and *mem is kid_conf_free()'s. */
-int kid_conf(const struct kid *k, const struct conf *c, struct span *text, void **mem);
+int kid_tell_all(struct kid *k, const struct ipc_msg *m, const int *fds, size_t n); /* with a payload */
+/* The text that `who` needs of a config; 0 and *mem is kid_conf_free()'s. */
+int kid_conf(const struct conf *c, unsigned who, struct span *text, void **mem);
 void kid_conf_free(struct span text, void *mem); /* it may hold secrets: wiped */
-size_t kid_fds(const struct kid *k, const struct listeners *open, int out[static KID_FDS]);
+/* Its descriptors, of the configuration in force or of the next one. */
+size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS]);
+/* The process that serves for children[kind] of the role. */
+struct kid *kid_of(struct super *s, size_t kind);
+size_t kid_kind(const struct kid *k); /* its index in role->children; not for logd */
 const char *kid_state_name(enum kid_state st);
 
 /* super.c */
@@ -139,8 +178,23 @@ void super_close_rest(struct listeners *gone, const struct listeners *kept);
 /* A child can shut down a socket that it shares with us, or make it block: undo that. */
 void super_mend(struct super *s);
 
+/* heirs.c: new generations of the children that take no new configuration */
+int heirs_start(struct super *s, struct why *w); /* one for each; they count as asked */
+void heirs_drop(struct super *s);                /* the renewal came to nothing */
+void heirs_take_over(struct super *s);           /* HEIR -> SERVES -> ELDER */
+void heirs_drain_elders(struct super *s);        /* once nothing new is sent to them */
+
+/* lines.c: files in, links between children */
+int bundles_pack(struct bundles *out, const struct super_role *role, const struct conf *c, struct why *w);
+void bundles_none(struct bundles *b);
+void bundles_close(struct bundles *b);
+void links_make(struct super *s); /* for every pair that is up and not joined yet */
+void watch_begin(struct super *s); /* over the files of the bundles, if there are any */
+void watch_fire(struct timer *t, uint64_t now);
+
 /* renew.c: the two-step reload */
 void renew_begin(struct super *s, struct ctl_client *asker);
+void renew_files(struct super *s); /* the configuration in force with the files as they are now */
 void renew_answer(struct kid *k, bool would_work, struct span reason); /* to the last offer */
 void renew_kid_up(struct kid *k); /* it became ready while a renewal runs: ask it too */
 void renew_kid_gone(struct kid *k);

@@ -27,7 +27,7 @@ int reload_main(int argc, char **argv)
 			 "Other codes: 0 reloaded, 5 no role runs (or an address of the new configuration is\n"
 			 "not this machine's), 7 an address is in use, 2 wrong use, 1 anything else.",
 		.line = "reload",
-		.timeout_ms = 15000, /* children have 5 s to say whether it would work */
+		.timeout_ms = 25000, /* children have 5 s to say whether it would work, and 10 s to start for it */
 		.absent_code = EXIT_ZT_UNREACHABLE,
 	};
 	return ask_role(&v, argc, argv);

@@ -1,0 +1,229 @@
+/* files: see files.h. Memory: one bundle and one file at a time, both wiped before they go. */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bounds.h"
+#include "base/ct.h"
+#include "base/num.h"
+#include "base/pool.h"
+#include "decide/tlsplan.h"
+#include "spawn.h"
+#include "wire/bundle.h"
+
+/* ---- which ------------------------------------------------------------------------------- */
+
+struct wants {
+	struct file_want *out;
+	size_t n;
+};
+
+static void add(struct wants *w, const char *path, bool secret)
+{
+	if (path[0] == 0)
+		return;
+	for (size_t i = 0; i < w->n; i++)
+		if (span_eq_str(span_str(path), w->out[i].path)) {
+			w->out[i].secret |= secret; /* one file may hold certificate and key */
+			return;
+		}
+	ZT_ASSERT(w->n < FILES_MOST);
+	w->out[w->n++] = (struct file_want){path, secret};
+}
+
+size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])
+{
+	struct wants w = {out, 0};
+	struct tls_plan plan;
+
+	tls_plan_of(c, &plan);
+	for (size_t i = 0; i < plan.servers; i++) {
+		add(&w, plan.server[i].cert, false);
+		add(&w, plan.server[i].key, true);
+		add(&w, plan.server[i].pass, true);
+		add(&w, plan.server[i].client_ca, false);
+	}
+	for (size_t i = 0; i < plan.clients; i++) {
+		/* With a pin, or where anything goes, no authority is asked. */
+		if (plan.client[i].npins == 0 && !plan.client[i].insecure_any)
+			add(&w, plan.client[i].ca, false);
+		add(&w, plan.client[i].cert, false);
+		add(&w, plan.client[i].key, true);
+		add(&w, plan.client[i].pass, true);
+	}
+	return w.n;
+}
+
+/* Where distributions keep their authorities: Debian and Alpine, Fedora, the BSDs' way. */
+static const char *const system_files[] = {
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+
+static const char *real_path(const struct file_want *f)
+{
+	struct stat st;
+
+	if (!span_eq_str(span_str(f->path), FILES_SYSTEM))
+		return f->path;
+	for (size_t i = 0; i < ARRAY_LEN(system_files); i++)
+		if (stat(system_files[i], &st) == 0)
+			return system_files[i];
+	return system_files[0];
+}
+
+/* ---- marks ------------------------------------------------------------------------------- */
+
+bool files_same(const struct files_mark *a, const struct files_mark *b)
+{
+	return span_eq(span_of(a->digest, sizeof a->digest), span_of(b->digest, sizeof b->digest));
+}
+
+/* Owner and mode too: making a file readable, or closing it, may be what was missing. */
+static void mark_add(struct files_mark *m, const struct stat *st)
+{
+	uint8_t mem[SHA256_LEN + 7 * 8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	wr_bytes(&w, m->digest, sizeof m->digest);
+	wr_le64(&w, (uint64_t)st->st_dev);
+	wr_le64(&w, (uint64_t)st->st_ino);
+	wr_le64(&w, (uint64_t)st->st_size);
+	wr_le64(&w, (uint64_t)st->st_mtim.tv_sec);
+	wr_le64(&w, (uint64_t)st->st_mtim.tv_nsec);
+	wr_le64(&w, (uint64_t)st->st_mode);
+	wr_le64(&w, (uint64_t)st->st_uid);
+	sha256(wr_span(&w), m->digest);
+}
+
+void files_look(const struct file_want *want, size_t n, struct files_mark *out)
+{
+	*out = (struct files_mark){{0}};
+	for (size_t i = 0; i < n; i++) {
+		struct stat st;
+
+		if (stat(real_path(&want[i]), &st) < 0)
+			st = (struct stat){.st_size = -1};
+		mark_add(out, &st);
+	}
+}
+
+/* ---- one file ---------------------------------------------------------------------------- */
+
+static int judge_secret(const char *path, const struct stat *st, struct why *w)
+{
+	uid_t me = geteuid();
+
+	if (st->st_uid != 0 && st->st_uid != me)
+		return why_set(w, ZT_E_PERM, "the key or passphrase in %s belongs to user %lu, who could change it under "
+			       "zt: chown %lu %s", path, (unsigned long)st->st_uid, (unsigned long)me, path);
+	if (st->st_mode & (S_IRWXG | S_IRWXO))
+		return why_set(w, ZT_E_PERM, "the key or passphrase in %s is open to others than its owner (mode %04o): "
+			       "chmod 600 %s", path, (unsigned)(st->st_mode & 07777), path);
+	return 0;
+}
+
+static int judge(const char *path, bool secret, const struct stat *st, struct why *w)
+{
+	if (!S_ISREG(st->st_mode))
+		return why_set(w, ZT_E_SYNTAX, "%s is not a regular file", path);
+	if (secret)
+		return judge_secret(path, st, w);
+	if (st->st_mode & S_IWOTH)
+		return why_set(w, ZT_E_PERM, "everybody on this machine may write to %s: chmod o-w %s", path, path);
+	return 0;
+}
+
+/* n bytes, and then the end. */
+static int read_exactly(int fd, uint8_t *p, size_t n, const char *path, struct why *w)
+{
+	size_t got = 0;
+
+	while (got < n + 1) { /* one more, to see the end */
+		ssize_t k = read(fd, &p[got], n + 1 - got);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return why_sys(w, errno, "cannot read %s", path);
+		if (k == 0)
+			break;
+		got += (size_t)k;
+	}
+	return got == n ? 0 : why_set(w, ZT_E_AGAIN, "%s changed while it was read; try again", path);
+}
+
+struct packing {
+	struct wr bundle;
+	struct files_mark mark;
+	struct why *why;
+};
+
+static int pack_open(struct packing *p, const struct file_want *f, const char *path, int fd)
+{
+	size_t most = BOUND_CAP(BOUND_BUNDLE);
+	struct arena mem;
+	struct stat st;
+	uint8_t *text;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return why_sys(p->why, errno, "cannot look at %s", path);
+	rc = judge(path, f->secret, &st, p->why);
+	if (rc < 0)
+		return rc;
+	mark_add(&p->mark, &st);
+	if (st.st_size < 0 || (uint64_t)st.st_size > most)
+		return why_set(p->why, ZT_E_TOOLONG, "%s is longer than %zu bytes", path, most);
+	arena_init(&mem, most + 32); /* an arena hands out in steps of 16 */
+	text = arena_get(&mem, (size_t)st.st_size + 1);
+	if (text == NULL)
+		return why_set(p->why, ZT_E_NOMEM, "no memory for %s", path);
+	rc = read_exactly(fd, text, (size_t)st.st_size, path, p->why);
+	if (rc == 0)
+		bundle_add(&p->bundle, span_str(f->path), span_of(text, (size_t)st.st_size));
+	if (rc == 0 && p->bundle.full)
+		rc = why_set(p->why, ZT_E_TOOLONG, "the files of certificates and keys are more than %d or longer than %zu "
+			     "bytes in all; %s is one too many", BUNDLE_FILES, most, path);
+	wipe(text, (size_t)st.st_size + 1);
+	arena_free(&mem);
+	return rc;
+}
+
+static int pack(struct packing *p, const struct file_want *f)
+{
+	const char *path = real_path(f);
+	/* O_NONBLOCK: a FIFO put in our way must not hold up the start. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
+
+	if (fd < 0)
+		return why_sys(p->why, errno, "cannot open %s", path);
+	rc = pack_open(p, f, path, fd);
+	close(fd);
+	return rc;
+}
+
+int files_pack(const struct file_want *want, size_t n, struct files_mark *out, struct why *w)
+{
+	size_t most = BOUND_CAP(BOUND_BUNDLE);
+	struct packing p = {.why = w};
+	struct arena mem;
+	uint8_t *room;
+	int rc = 0;
+
+	arena_init(&mem, most + 16);
+	room = arena_get(&mem, most);
+	if (room == NULL)
+		return why_set(w, ZT_E_NOMEM, "no memory for certificates and keys");
+	p.bundle = wr_of(room, most);
+	bundle_begin(&p.bundle);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = pack(&p, &want[i]);
+	if (rc == 0)
+		rc = sealed_text(wr_span(&p.bundle), w);
+	wipe(room, p.bundle.n);
+	arena_free(&mem);
+	*out = p.mark;
+	return rc;
+}

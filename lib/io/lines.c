@@ -1,0 +1,127 @@
+/*
+ * lines: what children are given beside their configuration: files in a sealed bundle, and lines
+ * to each other. And the watch over those files. Owns the bundles' descriptors; keeps no end of a
+ * line.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "super_int.h"
+
+#define WATCH_EVERY (5 * NS_PER_S)
+
+/* ---- bundles ----------------------------------------------------------------------------- */
+
+void bundles_none(struct bundles *b)
+{
+	memset(b, 0, sizeof *b);
+	for (size_t i = 0; i < KIDS; i++)
+		b->fd[i] = -1;
+}
+
+void bundles_close(struct bundles *b)
+{
+	for (size_t i = 0; i < KIDS; i++)
+		if (b->fd[i] >= 0)
+			close(b->fd[i]);
+	bundles_none(b);
+}
+
+int bundles_pack(struct bundles *out, const struct super_role *role, const struct conf *c, struct why *w)
+{
+	struct file_want want[FILES_MOST];
+
+	bundles_none(out);
+	for (size_t i = 0; i < role->n; i++) {
+		if (role->children[i].files == NULL)
+			continue;
+		out->fd[i] = files_pack(want, role->children[i].files(c, want), &out->mark[i], w);
+		if (out->fd[i] < 0) {
+			int rc = out->fd[i];
+
+			bundles_close(out);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* ---- the watch --------------------------------------------------------------------------- */
+
+static void look(struct super *s, struct watch_marks *out)
+{
+	struct file_want want[FILES_MOST];
+
+	memset(out, 0, sizeof *out);
+	for (size_t i = 0; i < s->role->n; i++)
+		if (s->role->children[i].files)
+			files_look(want, s->role->children[i].files(s->conf, want), &out->of[i]);
+}
+
+void watch_begin(struct super *s)
+{
+	for (size_t i = 0; i < s->role->n; i++)
+		if (s->role->children[i].files) {
+			loop_timer(s->loop, &s->watch_timer, WATCH_EVERY);
+			return;
+		}
+}
+
+void watch_fire(struct timer *t, uint64_t now)
+{
+	struct super *s = CONTAINER_OF(t, struct super, watch_timer);
+	struct watch_marks seen, loaded;
+
+	(void)now;
+	loop_timer(s->loop, t, WATCH_EVERY); /* no memory: the watch ends, a reload by hand goes on working */
+	if (s->stopping || s->next || !s->conf->tls.watch)
+		return;
+	look(s, &seen);
+	memcpy(loaded.of, s->files.mark, sizeof loaded.of);
+	if (!watch_step(&s->watch, &loaded, &seen))
+		return;
+	LOG0(&s->log, LOG_INFO, "files of certificates or keys have changed, reloading");
+	renew_files(s);
+}
+
+/* ---- links ------------------------------------------------------------------------------- */
+
+static int tell_end(struct super *s, struct kid *k, uint8_t number, int fd)
+{
+	const struct ipc_msg m = {.type = IPC_LINK, .epoch = s->epoch, .payload = span_of(&number, 1)};
+
+	return kid_tell_all(k, &m, &fd, 1);
+}
+
+static void join(struct super *s, size_t number, struct kid *a, struct kid *b)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
+		LOG(&s->log, LOG_ERROR, "cannot make a line between two children; starting one again",
+		    LF_STR("child", b->what->proc), LF_STR("reason", strerror(errno)));
+		kid_kill(b); /* when it is up again this is tried again */
+		return;
+	}
+	s->joined[number].a = a->birth;
+	s->joined[number].b = b->birth;
+	/* One that cannot be told is ended by that, or dying; its successor gets another line. */
+	if (tell_end(s, a, (uint8_t)number, pair[0]) == 0)
+		tell_end(s, b, (uint8_t)number, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+void links_make(struct super *s)
+{
+	for (size_t i = 0; i < s->role->nlinks; i++) {
+		struct kid *a = kid_of(s, s->role->links[i].a), *b = kid_of(s, s->role->links[i].b);
+
+		if (a->state == KID_UP && b->state == KID_UP &&
+		    (s->joined[i].a != a->birth || s->joined[i].b != b->birth))
+			join(s, i, a, b);
+	}
+}
