@@ -46,6 +46,7 @@
 	X(BOUND_TLS_OPEN, "tls_open", 20000, "the handshake fails as busy")                        \
 	X(BOUND_TLS_ENGINES, "tls_engines", 512, "the worker is told to try again")                \
 	X(BOUND_TLS_SESSIONS, "tls_sessions", 1024, "the oldest session is forgotten")             \
+	X(BOUND_TLS_ANCHORS, "tls_anchors", 512, "the configuration is refused")                   \
 	X(BOUND_BUDGET_PEERS, "budget_peers", 4096, "the peer quiet longest is forgotten")         \
 	X(BOUND_BUNDLE, "bundle_bytes", 4194304, "the configuration is refused")                   \
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \

@@ -1,0 +1,318 @@
+/*
+ * tlsd: see tlsd.h. This file moves packets between the lines to workers and their handshakes
+ * (shakes.c); what is in a packet is not looked at here. Keys are read before the jail is entered
+ * and never again.
+ */
+#include "tlsd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/ct.h"
+#include "base/num.h"
+#include "child.h"
+#include "shakes.h"
+#include "spawn.h"
+#include "wire/ipc.h"
+
+#define TURN 8 /* packets of one worker a turn: handshakes of 1 ms each, then orders are heard */
+
+struct tlsd;
+
+struct line { /* to one worker */
+	struct source src;
+	struct tlsd *d;
+	struct shakes *shakes;
+	struct line *next;
+	unsigned number;
+	bool gone;
+};
+
+struct tlsd {
+	struct child child;
+	struct keyring *keys, *prepared;
+	struct sessions *sessions;
+	struct line *lines;
+	struct shakes_stats past; /* of lines that have ended */
+	bool left;                /* it has said that it leaves */
+	uint64_t broken;          /* lines that ended because a worker said something impossible */
+};
+
+static struct tlsd *of(struct child *c)
+{
+	return CONTAINER_OF(c, struct tlsd, child);
+}
+
+/* ---- lines -------------------------------------------------------------------------------- */
+
+static void stats_add(struct shakes_stats *sum, const struct shakes_stats *s)
+{
+	sum->accepted += s->accepted;
+	sum->connected += s->connected;
+	sum->resumed += s->resumed;
+	sum->cancelled += s->cancelled;
+	sum->failed += s->failed;
+	sum->stray += s->stray;
+}
+
+static void leave_if_drained(struct tlsd *d)
+{
+	if (!d->child.draining || d->child.loop == NULL || d->left)
+		return;
+	for (const struct line *l = d->lines; l; l = l->next)
+		if (!l->gone && (shakes_running(l->shakes) || shakes_answer(l->shakes).n))
+			return;
+	d->left = true;
+	child_drained(&d->child);
+}
+
+/* Its worker is gone, or gets another line: what was under way on it is over. */
+static void line_close(struct line *l, const char *why)
+{
+	struct shakes_stats s;
+
+	if (l->gone)
+		return;
+	l->gone = true;
+	s = shakes_stats(l->shakes);
+	stats_add(&l->d->past, &s);
+	LOG(&l->d->child.log, LOG_DEBUG, "a line to a worker ended", LF_U64("line", l->number), LF_STR("why", why),
+	    LF_U64("running", shakes_running(l->shakes)));
+	loop_close(&l->src);
+}
+
+static void line_reap(struct source *src)
+{
+	struct line *l = CONTAINER_OF(src, struct line, src), **at = &l->d->lines;
+	struct tlsd *d = l->d;
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	shakes_free(l->shakes);
+	free(l);
+	leave_if_drained(d);
+}
+
+static unsigned line_wants(const struct source *src)
+{
+	const struct line *l = CONTAINER_OF(src, const struct line, src);
+
+	return shakes_answer(l->shakes).n ? LOOP_OUT : LOOP_IN;
+}
+
+/* recvmsg and sendmsg: the jail has no recv and send, which exist for bytes of a network. */
+static ssize_t get(int fd, uint8_t *to, size_t cap, bool *cut)
+{
+	struct iovec iov = {to, cap};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+
+	*cut = n >= 0 && (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	return n;
+}
+
+static ssize_t put(int fd, struct span s)
+{
+	struct iovec iov = {(void *)(uintptr_t)s.p, s.n};
+	const struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool would_wait(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* Sends what waits and what follows from it. Answers whether nothing waits any more. */
+static bool flush(struct line *l)
+{
+	struct span s;
+
+	while ((s = shakes_answer(l->shakes)).n) {
+		if (put(l->src.fd, s) < 0) {
+			if (!would_wait())
+				line_close(l, "the worker does not listen any more");
+			return false;
+		}
+		shakes_sent(l->shakes);
+	}
+	return true;
+}
+
+/* One packet. false: none is there, or the line is over. */
+static bool hear(struct line *l)
+{
+	size_t cap;
+	uint8_t *to = shakes_room(l->shakes, &cap);
+	bool cut;
+	ssize_t n = get(l->src.fd, to, cap, &cut);
+
+	if (n < 0 && would_wait())
+		return false;
+	if (n <= 0) {
+		line_close(l, "the worker closed it");
+		return false;
+	}
+	if (cut || shakes_took(l->shakes, (size_t)n) < 0) {
+		l->d->broken++;
+		LOG(&l->d->child.log, LOG_ERROR, "a worker says what no worker says: its handshakes are ended",
+		    LF_U64("line", l->number), LF_U64("bytes", n));
+		line_close(l, "the worker is broken");
+		return false;
+	}
+	return true;
+}
+
+static void line_ready(struct source *src, unsigned events)
+{
+	struct line *l = CONTAINER_OF(src, struct line, src);
+
+	(void)events;
+	for (size_t i = 0; i < TURN && flush(l) && hear(l); i++)
+		continue;
+	if (!l->gone)
+		flush(l);
+	leave_if_drained(l->d);
+}
+
+static const struct source_class line_class = {"worker", line_wants, line_ready, line_reap};
+
+static struct line *line_new(struct tlsd *d, unsigned number, int fd)
+{
+	const struct shakes_opts o = {
+		.keys = d->keys, .sessions = d->sessions, .bounds = &d->child.bounds,
+		.clock = loop_clock(d->child.loop), .epoch = d->child.epoch,
+	};
+	struct line *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	*l = (struct line){.src = {.cls = &line_class, .fd = fd}, .d = d, .number = number};
+	if (shakes_new(&l->shakes, &o) < 0 || loop_add(d->child.loop, &l->src) < 0) {
+		shakes_free(l->shakes);
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+static void tlsd_link(struct child *c, unsigned number, int fd)
+{
+	struct tlsd *d = of(c);
+	struct line *l;
+
+	for (l = d->lines; l; l = l->next)
+		if (l->number == number)
+			line_close(l, "the worker was started again");
+	l = c->draining ? NULL : line_new(d, number, fd);
+	if (l == NULL) {
+		close(fd);
+		return;
+	}
+	l->next = d->lines;
+	d->lines = l;
+}
+
+/* ---- configurations ------------------------------------------------------------------------- */
+
+/* Once, before the jail: a reload makes another process. */
+static int tlsd_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *w)
+{
+	struct tlsd *d = of(c);
+	struct span bundle;
+	void *mem;
+	int rc = 0;
+
+	if (d->keys || n != 1)
+		rc = why_set(w, ZT_E_BUG, "tlsd was given %zu descriptors, or a second configuration", n);
+	if (rc == 0)
+		rc = sealed_read(fds[0], BOUND_CAP(BOUND_BUNDLE), &bundle, &mem, w);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	if (rc < 0)
+		return rc;
+	rc = keyring_new(&d->prepared, next, bundle, w);
+	if (rc == 0 && sessions_new(&d->sessions, &c->bounds, &clock_real) < 0)
+		rc = why_set(w, ZT_E_NOMEM, "out of memory for sessions");
+	wipe(mem, bundle.n);
+	free(mem);
+	return rc;
+}
+
+static void tlsd_commit(struct child *c)
+{
+	struct tlsd *d = of(c);
+
+	if (d->prepared == NULL)
+		return;
+	d->keys = d->prepared;
+	d->prepared = NULL;
+	if (d->keys->skipped)
+		LOG(&c->log, LOG_INFO, "some authorities of this system are of a kind that zt does not use",
+		    LF_U64("left_out", d->keys->skipped));
+}
+
+static void tlsd_abort(struct child *c)
+{
+	struct tlsd *d = of(c);
+
+	keyring_free(d->prepared);
+	d->prepared = NULL;
+}
+
+static void tlsd_drain(struct child *c)
+{
+	struct tlsd *d = of(c);
+
+	for (struct line *l = d->lines; l; l = l->next)
+		shakes_drain(l->shakes);
+	leave_if_drained(d);
+}
+
+static void tlsd_counters(struct child *c, struct wr *w)
+{
+	struct tlsd *d = of(c);
+	struct shakes_stats sum = d->past;
+
+	for (const struct line *l = d->lines; l; l = l->next) {
+		struct shakes_stats s = l->gone ? (struct shakes_stats){0} : shakes_stats(l->shakes);
+
+		stats_add(&sum, &s);
+	}
+	ipc_write_counter(w, "tls_accepts", sum.accepted);
+	ipc_write_counter(w, "tls_connects", sum.connected);
+	ipc_write_counter(w, "tls_resumed", sum.resumed);
+	ipc_write_counter(w, "tls_failed", sum.failed);
+	ipc_write_counter(w, "tls_cancelled", sum.cancelled);
+	ipc_write_counter(w, "tls_stray", sum.stray);
+	ipc_write_counter(w, "tls_broken_workers", d->broken);
+}
+
+static const struct child_class tlsd_class = {
+	.role = "zt",
+	.proc = "tlsd",
+	.profile = JAIL_KEYS,
+	.who = CONF_FOR_TLSD,
+	.prepare = tlsd_prepare,
+	.commit = tlsd_commit,
+	.abort = tlsd_abort,
+	.drain = tlsd_drain,
+	.counters = tlsd_counters,
+	.link = tlsd_link,
+	.backend = LOOP_POLL,
+};
+
+int tlsd_main(int argc, char **argv)
+{
+	struct tlsd d = {.broken = 0};
+	int code = child_run(&d.child, &tlsd_class, argc, argv);
+
+	keyring_free(d.prepared);
+	keyring_free(d.keys);
+	sessions_free(d.sessions);
+	return code;
+}

@@ -1,0 +1,14 @@
+/*
+ * tlsd: the child that holds private keys and handshakes, and nothing else. It is given the
+ * configuration and a bundle of the files that it names; workers are linked to it one line each
+ * (wire/tlsmsg). No socket of the network, no file, no byte of any application.
+ *
+ * Its configuration never changes: a reload makes a new generation of it and drains this one,
+ * which takes no further handshakes and leaves when those that run are over or their line is.
+ */
+#ifndef ZT_TLSD_H
+#define ZT_TLSD_H
+
+int tlsd_main(int argc, char **argv); /* zt --child tlsd EPOCH */
+
+#endif
