@@ -25,6 +25,7 @@
 struct file_want {
 	const char *path; /* borrowed */
 	bool secret;
+	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
 };
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */

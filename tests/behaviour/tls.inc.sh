@@ -75,7 +75,7 @@ relay_status() { "$ZT" status relay --json -c "${CONF[$1]}" | json "$2"; }
 child_of() {
 	"$ZT" status relay --json -c "${CONF[$1]}" | python3 -c '
 import json, sys
-kids = [k for k in json.load(sys.stdin)["children"] if k["child"] == sys.argv[1]]
+kids = [k for k in json.load(sys.stdin)["children"] if k["name"] == sys.argv[1]]
 v = kids[-1]
 for part in sys.argv[2].split("."): v = v[part]
 print(v)' "$2" "$3" 2>/dev/null
