@@ -167,20 +167,24 @@ static void go_open(struct conn *k)
 
 /* ---- the two sides on the loop ----------------------------------------------------------- */
 
+/* Is it this side's handshake that runs? */
+static bool shakes(const struct conn *k, unsigned side)
+{
+	return k->tls[side] && k->state == (side == NEAR ? CONN_NEAR : CONN_FAR);
+}
+
 static unsigned side_wants(const struct conn *k, unsigned side)
 {
 	if (k->state == CONN_OPEN)
 		return pump_wants(&k->pump, side);
-	if ((k->state == CONN_NEAR && side == NEAR) || (k->state == CONN_FAR && side == FAR))
-		return tls_wants(k->tls[side]);
-	return 0;
+	return shakes(k, side) ? tls_wants(k->tls[side]) : 0;
 }
 
 static void side_ready(struct conn *k, unsigned side, unsigned events)
 {
 	if (k->state == CONN_OPEN)
 		pump_ready(&k->pump, side, events);
-	else if ((k->state == CONN_NEAR && side == NEAR) || (k->state == CONN_FAR && side == FAR))
+	else if (shakes(k, side))
 		tls_shake_ready(k->tls[side], events);
 	else if (events & LOOP_HUP)
 		conn_close(k, side_names[side], "left before the connection was open");

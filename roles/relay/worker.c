@@ -10,6 +10,7 @@
  * This file is the life of the worker: what it is handed at start and with each reload.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "io/files.h"

@@ -25,10 +25,10 @@ cert() {
 	openssl req -new -newkey "${KEY_ALG:-ec}" -pkeyopt "${KEY_OPT:-ec_paramgen_curve:P-256}" -nodes -subj "/CN=$1" \
 		-config <(printf '[req]\ndistinguished_name = dn\n[dn]\n') \
 		-keyout "$PKI/$1.key" -out "$PKI/$1.csr" 2>"$PKI/openssl.log" &&
-		openssl ca -batch -notext -rand_serial -in "$PKI/$1.csr" -out "$PKI/$1.pem" \
+		openssl ca -batch -notext -in "$PKI/$1.csr" -out "$PKI/$1.pem" \
 			-startdate "${5:-$(date -u -d -1day +%Y%m%d%H%M%SZ)}" -enddate "${6:-$(date -u -d +28days +%Y%m%d%H%M%SZ)}" \
 			-config <(printf '%s\n' '[ca]' 'default_ca = c' '[c]' "new_certs_dir = $dir" "database = $dir/index" \
-				'unique_subject = no' "certificate = $PKI/$2.pem" "private_key = $PKI/$2.key" 'default_md = sha256' \
+				'unique_subject = no' 'rand_serial = yes' "certificate = $PKI/$2.pem" "private_key = $PKI/$2.key" 'default_md = sha256' \
 				'policy = p' 'x509_extensions = leaf' '[p]' 'commonName = supplied' '[leaf]' \
 				'basicConstraints = CA:false' 'keyUsage = digitalSignature, keyEncipherment' \
 				"extendedKeyUsage = $3" "$san") 2>>"$PKI/openssl.log" ||
