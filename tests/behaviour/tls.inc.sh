@@ -81,11 +81,14 @@ for part in sys.argv[2].split("."): v = v[part]
 print(v)' "$2" "$3" 2>/dev/null
 }
 counter() { child_of "$1" worker "counters.$2"; }
+# mark NAME: from here on, logged NAME looks at what comes after.
+declare -A MARK
+mark() { MARK[$1]=$(wc -l <"$TMP/$1.log"); }
 # logged NAME PART...: some line of its log has all the PARTs.
 logged() {
 	local text part name=$1
 	shift
-	text=$(<"$TMP/$name.log")
+	text=$(tail -n +$((${MARK[$name]:-0} + 1)) "$TMP/$name.log")
 	for part in "$@"; do
 		text=$(grep -F -- "$part" <<<"$text") || return 1
 	done
@@ -105,4 +108,16 @@ start_web_origin() {
 	mkdir -p "$TMP/www" && echo "hello from behind" >"$TMP/www/hello"
 	start web python3 -m http.server --bind 127.0.0.1 --directory "$TMP/www" "$WEB"
 	wait_for listening "$WEB"
+}
+# peer SCRIPT ARG...: a python script that may import tlspeer.
+peer() { PYTHONPATH=$ROOT/tests/behaviour PYTHONDONTWRITEBYTECODE=1 python3 "$@"; }
+
+# start_pair TO: "near" takes plain connections and speaks TLS to "far", which passes on to TO.
+start_pair() {
+	ca pair
+	cert far pair serverAuth "DNS:far.test"
+	relay_conf far "to = 127.0.0.1:$1" 'accept = tls' "$(host far far 'names = far.test')"
+	start_relay far
+	relay_conf near "to = 127.0.0.1:${AT[far]}" 'connect = tls' 'connect_name = far.test' "connect_ca = $PKI/pair.pem"
+	start_relay near
 }
