@@ -229,7 +229,7 @@ TEST(a_reset_on_one_side_is_a_reset_on_the_other)
 }
 
 /* Fills the way from near to far until nothing is taken any more. Answers how much that was. */
-static uint64_t clog(struct rig *r)
+static uint64_t fill_up(struct rig *r)
 {
 	static uint8_t text[65536];
 	uint64_t sent = 0, before;
@@ -251,7 +251,7 @@ TEST(a_reset_is_noticed_while_nothing_is_asked_of_that_side)
 
 	set_up();
 	r = rig_new(2, AEAD_AES128_GCM);
-	clog(r);
+	fill_up(r);
 	reset_of(r->peer[NEAR].fd);
 	r->peer[NEAR].fd = -1;
 	turns(4);
@@ -272,7 +272,7 @@ TEST(a_hang_up_with_bytes_on_the_way_loses_none)
 	r = rig_new(0, AEAD_NONE);
 	say_bye(&r->peer[FAR]);
 	turns(2);
-	sent = clog(r);
+	sent = fill_up(r);
 	say_bye(&r->peer[NEAR]);
 	turns(4);
 	CHECK_INT(r->overs, 0);
