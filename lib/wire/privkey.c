@@ -20,7 +20,7 @@ enum kind { KIND_NONE, KIND_PKCS8, KIND_ENCRYPTED, KIND_SEC1, KIND_PKCS1 };
 
 static const struct {
 	enum oid curve;
-	enum pk_type type = PK_NONE;
+	enum pk_type type;
 } curves[] = {
 	{OID_P256, PK_P256},
 	{OID_P384, PK_P384},
@@ -232,7 +232,7 @@ static bool read_frame(struct pkcs8 *out, struct span der)
 
 static int read_ec_in_frame(struct privkey *out, struct pkcs8 *f, struct why *w)
 {
-	enum pk_type type = PK_NONE;
+	enum pk_type type;
 	int rc = take_curve(&f->parameters, &type, w);
 
 	if (rc == 0)
