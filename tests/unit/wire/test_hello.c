@@ -98,6 +98,26 @@ TEST(records_may_cut_it_anywhere)
 	}
 }
 
+TEST(records_are_counted)
+{
+	struct wr w = extensions();
+	struct making m;
+	struct span message, s;
+	struct hello h;
+
+	kit_extension(&w, 0x1234, span_of("and so on..", 11)); /* 4 + 2 + 32 + 1 + 6 + 2, 2 + 4 + 11 */
+	m = (struct making){.extensions = wr_span(&w)};
+	message = kit_message(&m);
+	CHECK_INT(message.n, 64);
+	s = kit_records(kit_out, sizeof kit_out, message, 0, 1);
+	CHECK_INT(hello_read(s, kit_scratch, &h, NULL), 6 * HELLO_RECORDS);
+	w = extensions();
+	kit_extension(&w, 0x1234, span_of("and so on...", 12));
+	m = (struct making){.extensions = wr_span(&w)};
+	s = kit_records(kit_out, sizeof kit_out, kit_message(&m), 0, 1);
+	CHECK_INT(hello_read(s, kit_scratch, &h, NULL), -ZT_E_TOOLONG);
+}
+
 TEST(what_is_behind_is_not_looked_at)
 {
 	struct making m = {0};
@@ -451,6 +471,7 @@ TEST(names)
 		rc = read_with(&w, &h);
 		CHECK_INT(rc > 0 ? 1 : rc, cases[i].want);
 		CHECK(rc > 0 ? span_eq_str(cases[i].name, h.name) : h.name[0] == 0);
+		CHECK((strstr(kit_why.text, "ends with a dot") != NULL) == span_ends(cases[i].name, "."));
 	}
 }
 

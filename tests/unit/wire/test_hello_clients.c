@@ -1,6 +1,7 @@
 /* Hellos that real clients sent, caught by tests/fuzz/capture-hellos.py, against what the clients
  * were told to ask for. Run from the top folder. */
 #include "base/num.h"
+#include "tests/fuzz/bearhello.h"
 #include "tests/unit/unit.h"
 #include "wire/hello.h"
 
@@ -84,4 +85,59 @@ TEST(suites_of_clients)
 	CHECK(hello_offers(&h, 0x5600) && hello_offers(&h, 0xc02b) && hello_offers(&h, 0xcca8));
 	CHECK(hello_read(file("openssl-13"), scratch, &h, NULL) > 0);
 	CHECK(hello_offers(&h, 0x1301) && !hello_offers(&h, 0xc02b));
+}
+
+/* ---- the second reader -------------------------------------------------------------------- */
+
+TEST(bearssl_reads_the_same)
+{
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+		struct span s = file(clients[i].file);
+		struct hello h;
+		struct bear b;
+
+		NEED(hello_read(s, scratch, &h, NULL) > 0);
+		bear_read(s, "http/1.1", &b);
+		if (!h.offers_tls12)
+			continue;
+		CHECK(b.asked);
+		CHECK(span_ieq(span_str(b.name), span_str(h.name)));
+		CHECK_STR(b.alpn, hello_wants(&h, SPAN_LIT("http/1.1")) ? "http/1.1" : "");
+		CHECK_INT(b.fragment, h.fragment);
+	}
+}
+
+/* Why these are refused: BearSSL would serve them, and not what another reader sees in them. */
+TEST(what_is_refused_could_be_read_in_two_ways)
+{
+	static const struct {
+		const char *file, *bears;
+		int ours;
+	} cases[] = {
+		{"odd-two-names", "b.test", -ZT_E_DUP},  /* the last of a list */
+		{"odd-twice", "b.test", -ZT_E_DUP},      /* the last of two extensions */
+		{"odd-nul", "a.test", -ZT_E_SYNTAX},     /* what is before the NUL */
+		{"odd-dot", "a.test.", -ZT_E_SYNTAX},
+		{"odd-address", "192.0.2.1", -ZT_E_SYNTAX},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span s = file(cases[i].file);
+		struct hello h;
+		struct bear b;
+
+		CHECK_INT(hello_read(s, scratch, &h, NULL), cases[i].ours);
+		bear_read(s, NULL, &b);
+		CHECK(b.asked);
+		CHECK_STR(b.name, cases[i].bears);
+	}
+}
+
+/* TLS 1.3 or nothing: BearSSL does not look at supported_versions and would try 1.2. */
+TEST(a_client_that_wants_only_13_is_known)
+{
+	struct hello h;
+
+	CHECK(hello_read(file("openssl-13"), scratch, &h, NULL) > 0);
+	CHECK(h.version == TLS12 && !h.offers_tls12);
 }
