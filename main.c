@@ -28,6 +28,7 @@ static const struct entry {
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},
 	{"ca", ROLE, NULL, "private certificate authority and enrolment"},
 	{"echo", ROLE, echo_main, "a TCP service that sends back what it gets, to test ways to it"},
+	{"relay", ROLE, relay_main, "passes connections on, with TLS on either side or both"},
 	{"check", VERB, check_main, "read the configuration; print OK or every fault"},
 	{"status", VERB, status_main, "what the running roles are doing"},
 	{"reload", VERB, reload_main, "make a running role read its configuration again"},
@@ -37,6 +38,7 @@ static const struct entry {
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
+	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
 };

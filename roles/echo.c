@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "base/pool.h"
 #include "io/child.h"
+#include "io/doors.h"
 #include "io/net.h"
 #include "roles/roles.h"
 #include "serve/rolerun.h"
@@ -52,19 +53,9 @@ int echo_main(int argc, char **argv)
 
 struct worker;
 
-struct door { /* one listening address */
-	struct listener l;
-	struct worker *w;
-	struct addr at;
-	bool open, stays; /* stays: the prepared config wants it too */
-};
-
 struct worker {
 	struct child child;
-	struct door doors[2 * LISTENERS]; /* those that serve and those that are prepared */
-	int prepared_fd[LISTENERS];
-	struct addr prepared_at[LISTENERS];
-	size_t prepared;
+	struct doors doors;
 	struct pool conns, bufs;
 	struct conn *first;      /* every connection */
 	struct conn *thirsty, **thirsty_end; /* waiting for a buffer, first come first served */
@@ -275,9 +266,9 @@ static void conn_idle(struct timer *t, uint64_t now)
 	conn_close(CONTAINER_OF(t, struct conn, idle), "idle");
 }
 
-static void door_accepted(struct listener *l, int fd, const struct addr *peer)
+static void on_accepted(struct doors *d, int fd, const struct addr *peer)
 {
-	struct worker *w = CONTAINER_OF(l, struct door, l)->w;
+	struct worker *w = CONTAINER_OF(d, struct worker, doors);
 	struct conn *k = pool_get(&w->conns);
 
 	if (k == NULL) { /* echo_conns is full; its metric counts this */
@@ -302,57 +293,19 @@ static void door_accepted(struct listener *l, int fd, const struct addr *peer)
 		conn_close(k, "out of memory");
 }
 
-static const struct listener_class door_class = {door_accepted, NULL};
-
 /* ---- configurations ---------------------------------------------------------------------- */
 
 static void worker_abort(struct child *c)
 {
-	struct worker *w = CONTAINER_OF(c, struct worker, child);
-
-	while (w->prepared)
-		close(w->prepared_fd[--w->prepared]);
+	doors_abort(&CONTAINER_OF(c, struct worker, child)->doors);
 }
 
 static int worker_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *why)
 {
 	struct worker *w = CONTAINER_OF(c, struct worker, child);
+	struct addr at[LISTENERS];
 
-	w->prepared = 0;
-	for (size_t i = 0; i < n && i < LISTENERS; i++)
-		w->prepared_fd[w->prepared++] = fds[i];
-	if (echo_listen(next, w->prepared_at) == n)
-		return 0;
-	worker_abort(c);
-	return why_set(why, ZT_E_BUG, "%zu listeners were handed over for %zu addresses", n, next->echo.listen.n);
-}
-
-/* The open one for this address that is not kept yet: two on port 0 look alike and are two. */
-static struct door *door_at(struct worker *w, const struct addr *at)
-{
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		if (w->doors[i].open && !w->doors[i].stays && addr_eq(&w->doors[i].at, at))
-			return &w->doors[i];
-	return NULL;
-}
-
-static void open_door(struct worker *w, int fd, const struct addr *at)
-{
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++) {
-		struct door *d = &w->doors[i];
-		char text[ADDR_TEXT];
-
-		if (d->open || d->l.src.loop) /* in use, or closed in this very turn */
-			continue;
-		*d = (struct door){.w = w, .at = *at, .open = true, .stays = true};
-		if (listener_start(&d->l, w->child.loop, fd, &door_class) == 0)
-			return;
-		d->open = false;
-		LOG(&w->child.log, LOG_ERROR, "cannot watch a listener", LF_STR("at", addr_text(at, text)));
-		return;
-	}
-	close(fd);
-	LOG0(&w->child.log, LOG_ERROR, "no room for a listener");
+	return doors_prepare(&w->doors, at, echo_listen(next, at), fds, n, why);
 }
 
 static void worker_commit(struct child *c)
@@ -360,33 +313,14 @@ static void worker_commit(struct child *c)
 	struct worker *w = CONTAINER_OF(c, struct worker, child);
 
 	bounds_set(&c->bounds, BOUND_ECHO_CONNS, c->conf->echo.max_conns);
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		w->doors[i].stays = false;
-	for (size_t i = 0; i < w->prepared; i++) {
-		struct door *d = door_at(w, &w->prepared_at[i]);
-
-		if (d) {
-			d->stays = true; /* the same socket once more: keep the one that serves */
-			close(w->prepared_fd[i]);
-		} else {
-			open_door(w, w->prepared_fd[i], &w->prepared_at[i]);
-		}
-	}
-	w->prepared = 0;
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		if (w->doors[i].open && !w->doors[i].stays) {
-			w->doors[i].open = false;
-			listener_close(&w->doors[i].l);
-		}
+	doors_commit(&w->doors, c->loop, &c->log);
 }
 
 static void worker_drain(struct child *c)
 {
 	struct worker *w = CONTAINER_OF(c, struct worker, child);
 
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		if (w->doors[i].open)
-			listener_close(&w->doors[i].l);
+	doors_close(&w->doors);
 	for (struct conn *k = w->first, *next; k; k = next) {
 		next = k->next;
 		k->state = CONN_FLUSH;
@@ -398,12 +332,9 @@ static void worker_drain(struct child *c)
 static void worker_counters(struct child *c, struct wr *out)
 {
 	struct worker *w = CONTAINER_OF(c, struct worker, child);
-	uint64_t shed = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(w->doors); i++)
-		shed += w->doors[i].l.stats.shed;
 	ipc_write_counter(out, "accepted", w->accepted);
-	ipc_write_counter(out, "shed", shed);
+	ipc_write_counter(out, "shed", doors_shed(&w->doors));
 	ipc_write_counter(out, "bytes", w->bytes);
 }
 
@@ -421,7 +352,7 @@ static const struct child_class worker_class = {
 
 int echo_worker_main(int argc, char **argv)
 {
-	struct worker w = {.thirsty_end = &w.thirsty};
+	struct worker w = {.thirsty_end = &w.thirsty, .doors.accepted = on_accepted};
 	int code;
 
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));

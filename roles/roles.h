@@ -9,6 +9,8 @@
 
 int echo_main(int argc, char **argv);
 int echo_worker_main(int argc, char **argv); /* its jailed child */
+int relay_main(int argc, char **argv);
+int relay_worker_main(int argc, char **argv);
 
 int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);

@@ -291,6 +291,8 @@ static int child_open(struct child *c, struct why *w)
 /* Every source ends with the loop; what the kind allocated is its own to free after this. */
 static int child_close(struct child *c, int code)
 {
+	if (c->loop && c->cls->close)
+		c->cls->close(c);
 	loop_free(c->loop);
 	c->loop = NULL;
 	drop_held(c);

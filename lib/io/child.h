@@ -32,6 +32,9 @@ struct child_class {
 	 * callee's now. It replaces the one before. Both ends serve the same epoch: a line of the
 	 * next one comes right after its commit(). NULL: this kind has none. */
 	void (*link)(struct child *c, unsigned number, int fd);
+	/* The process is about to end and the loop with it: free what needs the loop to be freed.
+	 * Also after a prepare() that refused. May be NULL. */
+	void (*close)(struct child *c);
 	enum loop_backend backend; /* LOOP_POLL where the jail knows poll() only */
 };
 

@@ -31,7 +31,7 @@ static void add(struct wants *w, const char *path, bool secret)
 			return;
 		}
 	ZT_ASSERT(w->n < FILES_MOST);
-	w->out[w->n++] = (struct file_want){path, secret};
+	w->out[w->n++] = (struct file_want){.path = path, .secret = secret};
 }
 
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])
@@ -103,6 +103,8 @@ static void mark_add(struct files_mark *m, const struct stat *st)
 	sha256(wr_span(&w), m->digest);
 }
 
+static const struct stat absent = {.st_size = -1};
+
 void files_look(const struct file_want *want, size_t n, struct files_mark *out)
 {
 	*out = (struct files_mark){{0}};
@@ -110,7 +112,7 @@ void files_look(const struct file_want *want, size_t n, struct files_mark *out)
 		struct stat st;
 
 		if (stat(real_path(&want[i]), &st) < 0)
-			st = (struct stat){.st_size = -1};
+			st = absent;
 		mark_add(out, &st);
 	}
 }
@@ -203,6 +205,10 @@ static int pack(struct packing *p, const struct file_want *f)
 	/* O_NONBLOCK: a FIFO put in our way must not hold up the start. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
 
+	if (fd < 0 && errno == ENOENT && f->optional) {
+		mark_add(&p->mark, &absent);
+		return 0;
+	}
 	if (fd < 0)
 		return why_sys(p->why, errno, "cannot open %s", path);
 	rc = pack_open(p, f, path, fd);

@@ -26,6 +26,7 @@ const char *files_system(void); /* where they are; NULL: this machine has none *
 struct file_want {
 	const char *path; /* borrowed */
 	bool secret;
+	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
 };
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */

@@ -1,0 +1,341 @@
+/*
+ * conn: one relayed connection, top to bottom as it lives:
+ *
+ *   NEAR   the client's TLS handshake, when the near side is TLS
+ *   DIAL   a connection to the far side
+ *   FAR    our TLS handshake with it, when the far side is TLS
+ *   OPEN   bytes both ways (io/pump)
+ *
+ * Nothing is read from the client before the far side is open. Every end goes through
+ * conn_close(): out of every list, keys wiped, one line that says who ended it and why.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "relay.h"
+
+enum { NEAR, FAR }; /* sides of the pump too */
+
+enum conn_state { CONN_NEAR, CONN_DIAL, CONN_FAR, CONN_OPEN, CONN_OVER };
+
+struct conn {
+	struct relay *w;
+	struct source src[2];
+	struct tls *tls[2]; /* NULL: plain */
+	struct pump pump;
+	struct dial *dial;
+	struct timer idle;
+	uint64_t began;
+	struct addr peer;
+	uint8_t state, watched; /* watched: how many of src the loop still knows */
+	struct conn *prev, *next;
+};
+
+static const char *const side_names[2] = {"client", "far side"};
+
+/* Dead peers behind a router that forgot them are noticed after about three minutes. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+
+void conn_pool_init(struct relay *w)
+{
+	pool_init(&w->conns, &w->child.bounds, BOUND_RELAY_CONNS, sizeof(struct conn));
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void conn_close(struct conn *k, const char *by, const char *why)
+{
+	struct relay *w = k->w;
+	char peer[ADDR_TEXT];
+
+	if (k->state == CONN_OVER)
+		return;
+	pump_stop(&k->pump);
+	LOG(&w->child.log, LOG_INFO, k->state == CONN_OPEN ? "closed" : "not opened",
+	    LF_STR("peer", addr_text(&k->peer, peer)), LF_U64("from_client", k->pump.flow[NEAR].bytes),
+	    LF_U64("to_client", k->pump.flow[FAR].bytes), LF_U64("ms", (loop_now(w->child.loop) - k->began) / NS_PER_MS),
+	    LF_STR("by", by), LF_STR("why", why));
+	k->state = CONN_OVER;
+	w->bytes[NEAR] += k->pump.flow[NEAR].bytes;
+	w->bytes[FAR] += k->pump.flow[FAR].bytes;
+	loop_timer_stop(w->child.loop, &k->idle);
+	if (k->dial)
+		dial_cancel(k->dial);
+	for (unsigned i = 0; i < 2; i++) {
+		if (k->tls[i])
+			tls_free(k->tls[i]);
+		free(k->tls[i]);
+		k->tls[i] = NULL;
+		loop_close(&k->src[i]);
+	}
+	if (k->prev)
+		k->prev->next = k->next;
+	else
+		w->first = k->next;
+	if (k->next)
+		k->next->prev = k->prev;
+}
+
+static void conn_reap(struct conn *k)
+{
+	struct relay *w = k->w;
+
+	if (--k->watched)
+		return;
+	pool_put(&w->conns, k);
+	relay_one_less(w);
+}
+
+void conn_end_all(struct relay *w)
+{
+	while (w->first)
+		conn_close(w->first, "zt", "the relay is ending");
+}
+
+static void on_pump_over(struct pump *p)
+{
+	struct conn *k = CONTAINER_OF(p, struct conn, pump);
+
+	conn_close(k, side_names[p->by], p->cause == PUMP_FINISHED ? "finished first" : pump_cause_text(p));
+}
+
+static const struct pump_class pump_class = {on_pump_over};
+
+/* ---- open -------------------------------------------------------------------------------- */
+
+/* Set again only when it fires, not with every byte. */
+static void on_idle(struct timer *t, uint64_t now)
+{
+	struct conn *k = CONTAINER_OF(t, struct conn, idle);
+	uint64_t most = k->w->child.conf->relay.idle_ms * NS_PER_MS, still = now - k->pump.active;
+
+	if (still >= most)
+		conn_close(k, "zt", "idle");
+	else if (!loop_timer(k->w->child.loop, t, most - still))
+		conn_close(k, "zt", "out of memory");
+}
+
+static size_t tls_fields(const struct tls *t, unsigned side, struct log_field *f)
+{
+	static const char *const keys[2][4] = {{"name", "suite", "alpn", "resumed"},
+					       {"far_name", "far_suite", "far_alpn", "far_resumed"}};
+	size_t n = 0;
+
+	if (t == NULL)
+		return 0;
+	f[n++] = (struct log_field)LF_STR(keys[side][0], t->peer->name);
+	f[n++] = (struct log_field)LF_STR(keys[side][1], suite_name(t->peer->suite));
+	if (t->peer->alpn[0])
+		f[n++] = (struct log_field)LF_STR(keys[side][2], t->peer->alpn);
+	f[n++] = (struct log_field)LF_BOOL(keys[side][3], t->peer->resumed);
+	if (side == NEAR && t->peer->has_cert)
+		f[n++] = (struct log_field)LF_STR("client", t->peer->id);
+	if (side == FAR && t->peer->verdict != TLSF_NONE)
+		f[n++] = (struct log_field)LF_STR("far_verdict", tls_fault_name(t->peer->verdict));
+	return n;
+}
+
+static void log_open(struct conn *k)
+{
+	char peer[ADDR_TEXT], far[ADDR_TEXT];
+	const struct addr to = net_peer(k->src[FAR].fd);
+	struct log_field f[12] = {LF_STR("peer", addr_text(&k->peer, peer)), LF_STR("to", addr_text(&to, far))};
+	size_t n = 2;
+
+	n += tls_fields(k->tls[NEAR], NEAR, f + n);
+	n += tls_fields(k->tls[FAR], FAR, f + n);
+	log_line(&k->w->child.log, LOG_INFO, "open", f, n);
+}
+
+static void go_open(struct conn *k)
+{
+	k->state = CONN_OPEN;
+	if (k->w->child.log.level >= LOG_INFO)
+		log_open(k);
+	k->pump.cls = &pump_class;
+	k->pump.pool = &k->w->bufs;
+	for (unsigned i = 0; i < 2; i++)
+		k->pump.side[i] = (struct pump_side){&k->src[i], k->tls[i]};
+	pump_start(&k->pump);
+	if (!loop_timer(k->w->child.loop, &k->idle, k->w->child.conf->relay.idle_ms * NS_PER_MS))
+		conn_close(k, "zt", "out of memory");
+}
+
+/* ---- the two sides on the loop ----------------------------------------------------------- */
+
+/* Is it this side's handshake that runs? */
+static bool shakes(const struct conn *k, unsigned side)
+{
+	return k->tls[side] && k->state == (side == NEAR ? CONN_NEAR : CONN_FAR);
+}
+
+static unsigned side_wants(const struct conn *k, unsigned side)
+{
+	if (k->state == CONN_OPEN)
+		return pump_wants(&k->pump, side);
+	return shakes(k, side) ? tls_wants(k->tls[side]) : 0;
+}
+
+static void side_ready(struct conn *k, unsigned side, unsigned events)
+{
+	if (k->state == CONN_OPEN)
+		pump_ready(&k->pump, side, events);
+	else if (shakes(k, side))
+		tls_shake_ready(k->tls[side], events);
+	else if (events & LOOP_HUP)
+		conn_close(k, side_names[side], "left before the connection was open");
+}
+
+static unsigned near_wants(const struct source *s) { return side_wants(CONTAINER_OF(s, struct conn, src[NEAR]), NEAR); }
+static unsigned far_wants(const struct source *s) { return side_wants(CONTAINER_OF(s, struct conn, src[FAR]), FAR); }
+static void near_ready(struct source *s, unsigned ev) { side_ready(CONTAINER_OF(s, struct conn, src[NEAR]), NEAR, ev); }
+static void far_ready(struct source *s, unsigned ev) { side_ready(CONTAINER_OF(s, struct conn, src[FAR]), FAR, ev); }
+static void near_reap(struct source *s) { conn_reap(CONTAINER_OF(s, struct conn, src[NEAR])); }
+static void far_reap(struct source *s) { conn_reap(CONTAINER_OF(s, struct conn, src[FAR])); }
+
+static const struct source_class near_class = {"relay client", near_wants, near_ready, near_reap};
+static const struct source_class far_class = {"relay far side", far_wants, far_ready, far_reap};
+
+static bool watch(struct conn *k, unsigned side, int fd)
+{
+	k->src[side] = (struct source){.cls = side == NEAR ? &near_class : &far_class, .fd = fd};
+	if (loop_add(k->w->child.loop, &k->src[side]) < 0) {
+		close(fd);
+		return false;
+	}
+	k->watched++;
+	return true;
+}
+
+/* At most two a connection, under BOUND_RELAY_CONNS; a plain side does without those bytes. */
+static struct tls *tls_of(struct conn *k, unsigned side)
+{
+	k->tls[side] = calloc(1, sizeof(struct tls));
+	return k->tls[side];
+}
+
+/* ---- towards the far side ---------------------------------------------------------------- */
+
+static void on_far_failed(struct tls *t, enum tls_fault f, const char *words)
+{
+	(void)f;
+	conn_close(CONTAINER_OF(t->src, struct conn, src[FAR]), side_names[FAR], words);
+}
+
+static void on_far_opened(struct tls *t, const struct span *chain, size_t n)
+{
+	(void)chain;
+	(void)n;
+	go_open(CONTAINER_OF(t->src, struct conn, src[FAR]));
+}
+
+static const struct tls_class far_tls = {on_far_opened, on_far_failed};
+
+static void shake_far(struct conn *k, const struct addr *to)
+{
+	const struct tls_connect req = {.plan = 0, .ip = to};
+	struct tls *t = tls_of(k, FAR);
+	int rc = t ? tls_connect(t, k->w->tls, &far_tls, &k->src[FAR], &req) : -ZT_E_NOMEM;
+
+	k->state = CONN_FAR;
+	if (rc < 0)
+		conn_close(k, "zt", err_text((enum zt_err)-rc));
+	else
+		loop_touch(&k->src[FAR]);
+}
+
+static void on_dialled(void *owner, const struct dial_result *r)
+{
+	struct conn *k = owner;
+	char tried[ADDR_TEXT], why[160];
+
+	k->dial = NULL;
+	if (r->rc < 0) {
+		snprintf(why, sizeof why, "cannot connect to %s: %s",
+			 r->n ? addr_text(&r->tried[0].to, tried) : "the far side", err_text((enum zt_err)-r->rc));
+		conn_close(k, side_names[FAR], why);
+		return;
+	}
+	if (!watch(k, FAR, r->fd)) {
+		conn_close(k, "zt", "out of memory");
+		return;
+	}
+	if (k->w->child.conf->relay.connect == CONF_LEG_TLS)
+		shake_far(k, &r->peer);
+	else
+		go_open(k);
+}
+
+static void go_dial(struct conn *k)
+{
+	const struct conf_relay *c = &k->w->child.conf->relay;
+	const struct dial_req req = {.host = span_str(c->to.host), .port = c->to.port, .tune = &tune,
+				     .timeout_ns = c->connect_ms * NS_PER_MS, .done = on_dialled, .owner = k};
+	int rc = dial_start(k->w->dialer, &req, &k->dial);
+
+	k->state = CONN_DIAL;
+	if (rc < 0)
+		conn_close(k, "zt", rc == -ZT_E_FULL ? "too many connections are being opened" : err_text((enum zt_err)-rc));
+}
+
+/* ---- from the client --------------------------------------------------------------------- */
+
+static void on_near_failed(struct tls *t, enum tls_fault f, const char *words)
+{
+	(void)f;
+	conn_close(CONTAINER_OF(t->src, struct conn, src[NEAR]), side_names[NEAR], words);
+}
+
+static void on_near_opened(struct tls *t, const struct span *chain, size_t n)
+{
+	(void)chain;
+	(void)n;
+	go_dial(CONTAINER_OF(t->src, struct conn, src[NEAR]));
+}
+
+static const struct tls_class near_tls = {on_near_opened, on_near_failed};
+
+static void shake_near(struct conn *k)
+{
+	struct tls *t = tls_of(k, NEAR);
+	int rc = t ? tls_accept(t, k->w->tls, &near_tls, &k->src[NEAR], &k->peer) : -ZT_E_NOMEM;
+
+	if (rc == -ZT_E_DENIED)
+		conn_close(k, "zt", "this address begins too many handshakes");
+	else if (rc < 0)
+		conn_close(k, "zt", rc == -ZT_E_FULL ? "too many handshakes are running" : err_text((enum zt_err)-rc));
+	else
+		loop_touch(&k->src[NEAR]);
+}
+
+void conn_accepted(struct relay *w, int fd, const struct addr *peer)
+{
+	struct conn *k = pool_get(&w->conns);
+
+	if (k == NULL) { /* relay_conns is full; its metric counts this */
+		close(fd);
+		return;
+	}
+	k->w = w;
+	k->peer = *peer;
+	k->began = loop_now(w->child.loop);
+	k->idle.fire = on_idle;
+	if (!watch(k, NEAR, fd)) {
+		pool_put(&w->conns, k);
+		return;
+	}
+	w->accepted++;
+	k->next = w->first;
+	if (k->next)
+		k->next->prev = k;
+	w->first = k;
+	net_tune(fd, &tune); /* a socket that cannot be tuned is about to say why by itself */
+	if (w->child.conf->relay.accept == CONF_LEG_TLS)
+		shake_near(k);
+	else
+		go_dial(k);
+}

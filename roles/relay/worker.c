@@ -1,0 +1,259 @@
+/*
+ * relay: takes connections, plain or TLS, and passes their bytes on, plain or TLS: to put TLS
+ * before a service that has none, to reach one that demands a client certificate, to try a
+ * certificate before it guards anything else.
+ *
+ *   relay_main -> supervisor binds the listeners, reads certificates and keys
+ *     tlsd          keys and handshakes, no socket
+ *     relay-worker  every socket, no key: this file, and conn.c for one connection
+ *
+ * This file is the life of the worker: what it is handed at start and with each reload.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "io/files.h"
+#include "io/spawn.h"
+#include "relay.h"
+#include "roles/roles.h"
+#include "serve/rolerun.h"
+#include "wire/bundle.h"
+#include "wire/ipc.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define HOSTS "/etc/hosts"
+
+/* ---- the supervisor's side --------------------------------------------------------------- */
+
+static size_t relay_listen(const struct conf *c, struct addr out[static DOORS])
+{
+	size_t n = num_min(c->relay.listen.n, DOORS);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = *conf_addr(&c->relay.listen, i);
+	return n;
+}
+
+static size_t worker_files(const struct conf *c, struct file_want out[static FILES_MOST])
+{
+	(void)c;
+	out[0] = (struct file_want){.path = RESOLV_CONF, .optional = true};
+	out[1] = (struct file_want){.path = HOSTS, .optional = true};
+	return 2;
+}
+
+int relay_main(int argc, char **argv)
+{
+	static const struct super_child children[] = {
+		{.kind = "tlsd", .proc = "tlsd", .who = CONF_FOR_TLSD, .files = files_of_tls, .anew = true},
+		{.kind = "relay-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files},
+	};
+	static const struct super_link links[] = {{1, 0}};
+	static const struct super_role role = {.name = "relay", .children = children, .n = ARRAY_LEN(children),
+					       .listen = relay_listen, .links = links, .nlinks = ARRAY_LEN(links)};
+
+	return role_run(&role,
+			"Takes connections, plain or TLS, and passes their bytes on to one far side, plain\n"
+			"or TLS. [relay] says where and how, each [host NAME] has a certificate.",
+			argc, argv);
+}
+
+/* ---- configurations ---------------------------------------------------------------------- */
+
+static struct relay *relay_of(struct child *c)
+{
+	return CONTAINER_OF(c, struct relay, child);
+}
+
+static void forget_names(struct relay *w)
+{
+	free(w->hosts_mem);
+	w->hosts_mem = NULL;
+	w->hosts = SPAN_NONE;
+}
+
+static void worker_abort(struct child *c)
+{
+	doors_abort(&relay_of(c)->doors);
+	forget_names(relay_of(c));
+}
+
+/* What the machine says about names, out of the bundle: a jailed process opens no file. */
+static int read_names(struct relay *w, int fd, struct why *why)
+{
+	struct span all, text;
+	int rc;
+
+	forget_names(w);
+	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), &all, &w->hosts_mem, why);
+	if (rc < 0)
+		return rc;
+	if (bundle_check(all) < 0)
+		return why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
+	if (bundle_find(all, RESOLV_CONF, &text) < 0)
+		text = SPAN_NONE;
+	resolvconf_parse(text, &w->servers);
+	net_resolvconf(&w->servers);
+	if (bundle_find(all, HOSTS, &w->hosts) < 0)
+		w->hosts = SPAN_NONE;
+	return 0;
+}
+
+static int make_parts(struct relay *w, const struct conf *c, struct why *why)
+{
+	const struct tls_world_opts o = {
+		.loop = w->child.loop,
+		.bounds = &w->child.bounds,
+		.log = &w->child.log,
+		.shake_ms = (uint32_t)c->tls.handshake_ms,
+		.rate = (uint32_t)c->tls.per_address,
+		.burst = (uint32_t)c->tls.burst,
+	};
+	int rc = resolver_new(&w->resolver, w->child.loop, &w->child.bounds);
+
+	if (rc == 0)
+		rc = dialer_new(&w->dialer, w->child.loop, w->resolver, &w->child.bounds);
+	if (rc == 0)
+		rc = tls_world_new(&w->tls, &o);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(w->plan); i++)
+		if ((w->plan[i] = calloc(1, sizeof(struct tls_plan))) == NULL)
+			rc = -ZT_E_NOMEM;
+	if (rc < 0)
+		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
+	conn_pool_init(w);
+	pump_pool_init(&w->bufs, w->child.loop, &w->child.bounds);
+	return 0;
+}
+
+static int worker_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *why)
+{
+	struct relay *w = relay_of(c);
+	struct addr at[DOORS];
+	int rc;
+
+	if (n == 0)
+		return why_set(why, ZT_E_BUG, "nothing was handed over");
+	rc = doors_prepare(&w->doors, at, relay_listen(next, at), fds + 1, n - 1, why);
+	if (rc < 0) {
+		close(fds[0]);
+		return rc;
+	}
+	rc = read_names(w, fds[0], why);
+	close(fds[0]);
+	if (rc == 0 && w->tls == NULL)
+		rc = make_parts(w, next, why);
+	if (rc == 0 && relay_listen(next, at) == 0)
+		rc = why_set(why, ZT_E_CONFIG, "[relay] listen is empty: say where the relay should take connections");
+	if (rc < 0)
+		worker_abort(c);
+	return rc;
+}
+
+static void worker_commit(struct child *c)
+{
+	struct relay *w = relay_of(c);
+	const struct conf_tls *t = &c->conf->tls;
+
+	bounds_set(&c->bounds, BOUND_RELAY_CONNS, c->conf->relay.max_conns);
+	bounds_set(&c->bounds, BOUND_TLS_SHAKES, t->handshakes);
+	if (resolver_configure(w->resolver, &w->servers, w->hosts) < 0)
+		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
+	forget_names(w);
+	w->plan_at = !w->plan_at;
+	tls_plan_of(c->conf, w->plan[w->plan_at]);
+	tls_world_plan(w->tls, w->plan[w->plan_at], c->epoch);
+	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
+	doors_commit(&w->doors, c->loop, &c->log);
+}
+
+static void worker_link(struct child *c, unsigned number, int fd)
+{
+	(void)number; /* there is one */
+	tls_world_link(relay_of(c)->tls, fd, c->epoch);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+void relay_one_less(struct relay *w)
+{
+	if (w->child.draining && w->child.loop && w->first == NULL)
+		child_drained(&w->child);
+}
+
+/* What runs goes on until it has finished, or until the supervisor's patience ends. */
+static void worker_drain(struct child *c)
+{
+	struct relay *w = relay_of(c);
+
+	doors_close(&w->doors);
+	relay_one_less(w);
+}
+
+static void worker_close(struct child *c)
+{
+	struct relay *w = relay_of(c);
+
+	forget_names(w);
+	if (w->tls) {
+		conn_end_all(w);
+		pump_pool_free(&w->bufs);
+	}
+	dialer_free(w->dialer);
+	resolver_free(w->resolver);
+	tls_world_free(w->tls);
+}
+
+static void worker_counters(struct child *c, struct wr *out)
+{
+	struct relay *w = relay_of(c);
+	const struct tls_stats t = tls_world_stats(w->tls);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"accepted", w->accepted},          {"shed", doors_shed(&w->doors)},
+		{"from_clients", w->bytes[0]},      {"to_clients", w->bytes[1]},
+		{"tls_accepted", t.accepted},       {"tls_connected", t.connected},
+		{"tls_resumed", t.resumed},         {"tls_refused_budget", t.refused_budget},
+		{"tls_waiting", t.waiting},         {"tls_running", t.running},
+	};
+	uint64_t failed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ipc_write_counter(out, rows[i].name, rows[i].value);
+	for (size_t i = 0; i < TLS_FAULT_COUNT; i++)
+		failed += t.failed[i];
+	ipc_write_counter(out, "tls_failed", failed);
+}
+
+static const struct child_class worker_class = {
+	.role = "relay",
+	.proc = "worker",
+	.profile = JAIL_WORKER,
+	.who = CONF_FOR_WORKER,
+	.prepare = worker_prepare,
+	.commit = worker_commit,
+	.abort = worker_abort,
+	.drain = worker_drain,
+	.counters = worker_counters,
+	.link = worker_link,
+	.close = worker_close,
+};
+
+static void on_accepted(struct doors *d, int fd, const struct addr *peer)
+{
+	conn_accepted(CONTAINER_OF(d, struct relay, doors), fd, peer);
+}
+
+int relay_worker_main(int argc, char **argv)
+{
+	struct relay w = {.doors.accepted = on_accepted};
+	int code = child_run(&w.child, &worker_class, argc, argv);
+
+	if (w.conns.bounds)
+		pool_free(&w.conns);
+	for (size_t i = 0; i < ARRAY_LEN(w.plan); i++)
+		free(w.plan[i]);
+	return code;
+}
