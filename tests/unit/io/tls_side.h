@@ -129,6 +129,7 @@ struct side_opts {
 	const br_ssl_session_cache_class **cache; /* a server */
 	const br_ssl_session_parameters *resume;  /* a client */
 	bool tls11;                /* a client that knows no better */
+	bool small;                /* holds records of 512 bytes, and says so */
 };
 
 static const uint16_t side_suites[] = {
@@ -149,7 +150,10 @@ static inline void side_common(struct side *s, const struct side_opts *o)
 		br_ssl_engine_set_protocol_names(s->eng, s->alpn, 1);
 	br_ssl_engine_set_default_ecdsa(s->eng); /* a server lists what it can verify */
 	br_ssl_engine_set_default_rsavrfy(s->eng);
-	br_ssl_engine_set_buffer(s->eng, s->io, sizeof s->io, 1);
+	if (o->small) /* 512 and what the engine needs around it, in; the usual, out */
+		br_ssl_engine_set_buffers_bidi(s->eng, s->io, 512 + 325, &s->io[1024], BR_SSL_BUFSIZE_OUTPUT);
+	else
+		br_ssl_engine_set_buffer(s->eng, s->io, sizeof s->io, 1);
 }
 
 static inline void side_serve(struct side *s, const struct side_opts *o)

@@ -1,0 +1,156 @@
+/* The pump's buffers: lent while bytes flow, waited for in line, taken from who sits on them. */
+#include "tests/unit/io/pump_kit.h"
+
+static void half_a_record(struct peer *p)
+{
+	uint8_t mem[RECORD_OVERHEAD + 16] = {0};
+
+	record_seal(&p->out, RECORD_DATA, mem, 16);
+	CHECK_INT(raw(p, mem, 10), 10);
+}
+
+TEST(an_incomplete_record_may_hold_a_buffer_for_twenty_seconds)
+{
+	struct rig *r;
+
+	set_up();
+	r = rig_new(1, AEAD_AES128_GCM);
+	half_a_record(&r->peer[NEAR]);
+	settle(r);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 1);
+	for (unsigned s = 0; s < 19; s++) {
+		clock_fake_step(&fake, NS_PER_S);
+		turns(1);
+	}
+	CHECK_INT(r->overs, 0);
+	clock_fake_step(&fake, 2 * NS_PER_S);
+	turns(1);
+	CHECK_INT(r->overs, 1);
+	CHECK_INT(r->pump.cause, PUMP_PARTIAL_RECORD);
+	CHECK_INT(r->pump.by, NEAR);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 0);
+	rig_free(r);
+	tear_down();
+}
+
+TEST(each_completed_record_begins_the_time_anew)
+{
+	struct rig *r;
+
+	set_up();
+	r = rig_new(1, AEAD_AES128_GCM);
+	for (unsigned s = 0; s < 60; s++) {
+		say_pattern(&r->peer[NEAR], s, 1);
+		settle(r);
+		clock_fake_step(&fake, NS_PER_S);
+		turns(1);
+	}
+	CHECK_INT(r->overs, 0);
+	CHECK_INT(r->peer[FAR].got, 60);
+	rig_free(r);
+	tear_down();
+}
+
+#define FEW 4
+
+FLOODS(BOUND_RELAY_BUFS)
+{
+	struct rig *r[FEW + 2];
+
+	set_up();
+	bounds_set(&bounds, BOUND_RELAY_BUFS, FEW);
+	for (unsigned i = 0; i < FEW + 2; i++)
+		r[i] = rig_new(1, AEAD_AES128_GCM);
+	for (unsigned i = 0; i < FEW; i++) {
+		half_a_record(&r[i]->peer[NEAR]);
+		settle(r[i]);
+		clock_fake_step(&fake, NS_PER_MS);
+	}
+	say_pattern(&r[FEW]->peer[NEAR], 0, 30);
+	settle(r[FEW]);
+	say_pattern(&r[FEW + 1]->peer[NEAR], 0, 30);
+	settle(r[FEW + 1]);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, FEW);
+	CHECK(bounds.row[BOUND_RELAY_BUFS].hits >= 1);
+	CHECK_INT(r[FEW]->peer[FAR].got, 0); /* reading waits */
+	CHECK_INT(pump_wants(&r[FEW]->pump, NEAR), 0);
+	CHECK_INT(pump_wants(&r[FEW + 1]->pump, NEAR), 0);
+
+	/* One comes back: the first in line is served, gives it on to the second. */
+	pump_stop(&r[2]->pump);
+	settle(r[FEW]);
+	settle(r[FEW + 1]);
+	CHECK_INT(r[FEW]->peer[FAR].got, 30);
+	CHECK_INT(r[FEW + 1]->peer[FAR].got, 30);
+
+	/* All taken again: while somebody waits, who has been still longest makes room. */
+	half_a_record(&r[FEW + 1]->peer[NEAR]);
+	settle(r[FEW + 1]);
+	say_pattern(&r[FEW]->peer[NEAR], 30, 30);
+	settle(r[FEW]);
+	CHECK_INT(r[FEW]->peer[FAR].got, 30);
+	for (unsigned s = 0; s < 5; s++) {
+		clock_fake_step(&fake, NS_PER_S);
+		settle(r[FEW]);
+	}
+	CHECK_INT(r[FEW]->peer[FAR].got, 60);
+	CHECK_INT(r[0]->overs, 1);
+	CHECK_INT(r[0]->pump.cause, PUMP_STALLED);
+	CHECK_INT(r[0]->pump.by, NEAR);
+	CHECK_INT(r[1]->overs + r[3]->overs + r[FEW + 1]->overs, 0);
+	for (unsigned i = 0; i < FEW + 2; i++)
+		rig_free(r[i]);
+	tear_down();
+}
+
+TEST(who_leaves_the_line_is_not_served)
+{
+	struct rig *r[4];
+
+	set_up();
+	bounds_set(&bounds, BOUND_RELAY_BUFS, 1);
+	for (unsigned i = 0; i < 4; i++)
+		r[i] = rig_new(1, AEAD_AES128_GCM);
+	half_a_record(&r[0]->peer[NEAR]);
+	settle(r[0]);
+	for (unsigned i = 1; i < 4; i++) {
+		say_pattern(&r[i]->peer[NEAR], 0, 30);
+		settle(r[i]);
+	}
+	rig_free(r[3]); /* the last, then the first in line */
+	rig_free(r[1]);
+	rig_free(r[0]);
+	settle(r[2]);
+	CHECK_INT(r[2]->peer[FAR].got, 30);
+	rig_free(r[2]);
+	tear_down();
+}
+
+/* Its end needs a buffer too: close_notify waits in line like bytes. */
+TEST(an_end_waits_in_line_as_well)
+{
+	struct rig *a, *b;
+
+	set_up();
+	bounds_set(&bounds, BOUND_RELAY_BUFS, 1);
+	a = rig_new(1, AEAD_AES128_GCM);
+	b = rig_new(2, AEAD_AES128_GCM);
+	half_a_record(&a->peer[NEAR]);
+	settle(a);
+	say_bye(&b->peer[NEAR]);
+	settle(b);
+	CHECK(!b->peer[FAR].bye && !b->peer[FAR].eof);
+	rig_free(a);
+	settle(b);
+	CHECK(b->peer[FAR].bye && b->peer[FAR].eof && !b->peer[FAR].reset);
+	rig_free(b);
+	tear_down();
+}
+
+TEST(a_pump_that_never_started_can_be_stopped)
+{
+	struct pump p = {0};
+
+	pump_stop(&p);
+	CHECK(!p.over);
+}
