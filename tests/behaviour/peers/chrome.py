@@ -86,7 +86,7 @@ def visit(c, url, shot):
             error = "the page was never done"
         title = c.ask("Runtime.evaluate", s, expression="document.title")["result"].get("value", "")
         time.sleep(0.02)
-    if shot:
+    if shot and not error:
         with open(shot, "wb") as f:
             f.write(base64.b64decode(c.ask("Page.captureScreenshot", s)["data"]))
     seen = [e["params"]["response"] for e in c.events if e["method"] == "Network.responseReceived"]
