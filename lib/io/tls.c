@@ -103,11 +103,31 @@ const char *fault_words(char out[static WORDS], enum tls_fault f, const char *de
 	return out;
 }
 
+const char *alert_words(char out[static ALERT_WORDS], uint8_t alert)
+{
+	struct wr w = wr_of(out, ALERT_WORDS - 1);
+
+	wr_fmt(&w, "%s (%u)", tls_alert_text(alert), alert);
+	out[w.n] = 0;
+	return out;
+}
+
 bool shake_fail(struct tls_shake *sh, enum tls_fault f, const char *detail)
 {
 	char words[WORDS];
 
 	return shake_end(sh, f, tls_fault_alert(f), false, fault_words(words, f, detail));
+}
+
+/* Who refuses sends an alert and leaves at once: its end is seen before tlsd has answered the
+ * alert, or before it was even handed over. */
+bool shake_gone(struct tls_shake *sh)
+{
+	char detail[ALERT_WORDS];
+
+	if (!sh->refused)
+		return shake_fail(sh, TLSF_GONE, NULL);
+	return shake_fail(sh, TLSF_ALERT, alert_words(detail, sh->refusal));
 }
 
 /* A sentence that hello_read() or flight_next() made about the peer. */
@@ -141,7 +161,7 @@ static bool flush(struct tls_shake *sh)
 	if (buf_len(&sh->out) == 0)
 		return true;
 	if (!shake_send(sh, buf_span(&sh->out), &gone))
-		return shake_fail(sh, TLSF_GONE, NULL);
+		return shake_gone(sh);
 	buf_take(&sh->out, gone);
 	if (buf_len(&sh->out) > 0)
 		return true;
@@ -173,7 +193,7 @@ void tls_shake_ready(struct tls *t, unsigned events)
 	if (shake_reads(sh) && (events & (LOOP_IN | LOOP_HUP)))
 		shake_read(sh);
 	else if (events & LOOP_HUP) /* both directions are over: what tlsd has to say is for nobody */
-		shake_fail(sh, TLSF_GONE, NULL);
+		shake_gone(sh);
 }
 
 static int begin(struct tls *t, struct tls_world *w, const struct tls_class *cls, struct source *src)

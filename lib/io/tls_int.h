@@ -52,6 +52,8 @@ struct tls_shake {
 	/* what went to and fro */
 	struct flight flight;
 	bool ccs_out, alert_out;         /* tlsd has made our side's ChangeCipherSpec; an alert */
+	bool refused;                    /* the peer sent a fatal alert in clear: */
+	uint8_t refusal;
 	uint32_t sealed_in, sealed_out;  /* records behind it */
 	uint8_t *in;                     /* [0, ready): whole records; [ready, have): part of one */
 	size_t in_cap, have, ready;
@@ -110,12 +112,15 @@ void line_close_all(struct tls_world *w);
 /* ---- tls.c. After the last four sh is gone, and t may be ---- */
 #define WORDS 640 /* a struct why and a fault's text */
 const char *fault_words(char out[static WORDS], enum tls_fault f, const char *detail);
+#define ALERT_WORDS 96 /* the name of an alert and its number */
+const char *alert_words(char out[static ALERT_WORDS], uint8_t alert);
 /* To the peer's socket, as much as it takes; false: the socket is dead. */
 bool shake_send(struct tls_shake *sh, struct span s, size_t *gone);
 /* Nothing of it is wanted any more; the owner is not called. told: tlsd has ended it already. */
 void shake_cancel(struct tls_shake *sh, bool told);
 bool shake_end(struct tls_shake *sh, enum tls_fault f, uint8_t alert, bool told, const char *words);
 bool shake_fail(struct tls_shake *sh, enum tls_fault f, const char *detail); /* detail: may be NULL */
+bool shake_gone(struct tls_shake *sh); /* the peer is; it may have said why */
 bool shake_fail_saying(struct tls_shake *sh, enum tls_fault f, const struct why *why);
 void shake_told(struct tls_shake *sh, enum tls_fault f, uint8_t alert, const char *detail);
 

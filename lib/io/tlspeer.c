@@ -58,6 +58,19 @@ static bool judge_hello(struct tls_shake *sh)
 	return true;
 }
 
+/* RFC 5246 section 7.2: level 2 is fatal, the description follows. */
+static void note_refusal(struct tls_shake *sh, struct span record)
+{
+	struct rd r = rd_of(record);
+	uint8_t type = rd_u8(&r);
+
+	rd_be16(&r);
+	if (type != RECORD_ALERT || rd_be16(&r) != 2 || rd_u8(&r) != 2)
+		return;
+	sh->refused = true;
+	sh->refusal = rd_u8(&r);
+}
+
 static bool judge_flight(struct tls_shake *sh)
 {
 	bool sealed = sh->flight.state == FLIGHT_CCS;
@@ -66,6 +79,8 @@ static bool judge_flight(struct tls_shake *sh)
 
 	if (n < 0)
 		return shake_fail_saying(sh, fault_of(n), &why);
+	if (n > 0 && !sealed)
+		note_refusal(sh, span_of(&sh->in[sh->ready], (size_t)n));
 	sh->ready += (size_t)n;
 	sh->sealed_in += sealed && n > 0;
 	return true;
@@ -129,8 +144,10 @@ static int read_part(struct tls_shake *sh)
 	n = recv(sh->t->src->fd, &sh->in[sh->have], part, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n <= 0)
-		return fail_reading(sh, TLSF_GONE, NULL);
+	if (n <= 0) {
+		shake_gone(sh);
+		return -1;
+	}
 	sh->have += (size_t)n;
 	if ((size_t)n < part && looks_like_tls(sh))
 		return 1;

@@ -255,7 +255,7 @@ static bool send_records(struct tls_shake *sh, struct span s)
 	size_t gone = 0;
 
 	if (buf_len(&sh->out) == 0 && !shake_send(sh, s, &gone))
-		return shake_fail(sh, TLSF_GONE, NULL);
+		return shake_gone(sh);
 	s = span_sub(s, gone, s.n);
 	if (s.n == 0)
 		return true;
@@ -297,11 +297,11 @@ static void heard_done(struct tls_shake *sh, struct tlsmsg_done *d, struct span 
 static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 {
 	uint8_t alert = m->alert ? 0 : tls_fault_alert(m->fault);
-	char detail[96] = "";
+	char detail[ALERT_WORDS] = "";
 	struct wr w = wr_of(detail, sizeof detail - 1);
 
 	if (m->fault == TLSF_ALERT)
-		wr_fmt(&w, "%s (%u)", tls_alert_text(m->alert), m->alert);
+		alert_words(detail, m->alert);
 	else if (m->engine)
 		wr_fmt(&w, "the TLS library's error %u", m->engine);
 	shake_told(sh, m->fault, alert, detail);

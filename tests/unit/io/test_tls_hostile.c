@@ -20,6 +20,7 @@ enum deed {
 	TWICE,    /* once more */
 	CUT,      /* it ends after bytes[0] bytes, and so does the connection */
 	RESET,    /* the same, by a reset */
+	LEAVE,    /* bytes instead of it, and the connection ends */
 	DROP,     /* it is left out */
 	STRETCH,  /* bytes are added to the end of the record itself */
 	FLOOD     /* bytes, a hundred times, in front of it */
@@ -95,6 +96,8 @@ static const struct row rows[] = {
 	{"a certificate that was not asked for", 1, BEFORE, B("\x16\3\3\0\7\x0b\0\0\3\0\0\0"), TLSF_UNEXPECTED, ANY},
 	{"a key shorter than its message", 1, SET, B("\x9\x10"), TLSF_BAD_MESSAGE, ANY},
 	{"a fatal alert", 1, BEFORE, B("\x15\3\3\0\2\2\x28"), TLSF_ALERT, 0},
+	{"a fatal alert and the end", 1, LEAVE, B("\x15\3\3\0\2\2\x30"), TLSF_ALERT, 0},
+	{"a warning and the end", 1, LEAVE, B("\x15\3\3\0\2\1\x5a"), TLSF_GONE, 0},
 	{"the end in the key exchange", 1, CUT, B("\x10"), TLSF_GONE, 0},
 	{"a reset in the key exchange", 1, RESET, B("\x10"), TLSF_GONE, 0},
 	/* the change of ciphers */
@@ -132,6 +135,11 @@ static void hang_up(struct peer *p)
 	p->fd = -1;
 }
 
+static bool hangs_up(enum deed d)
+{
+	return d == CUT || d == RESET || d == LEAVE;
+}
+
 static void do_deed(struct peer *p, unsigned at, size_t from)
 {
 	static uint8_t record[4096];
@@ -140,7 +148,7 @@ static void do_deed(struct peer *p, unsigned at, size_t from)
 	if (at != row->at)
 		return;
 	memcpy(record, &p->out[from], n);
-	p->silent = row->deed == INSTEAD || row->deed == CUT || row->deed == RESET;
+	p->silent = row->deed == INSTEAD || hangs_up(row->deed);
 	if (row->deed == SET && 1 + by + row->n - 1 <= n + 1) {
 		memcpy(&p->out[from + by], row->bytes + 1, row->n - 1);
 	} else if (row->deed == TWICE) {
@@ -152,6 +160,10 @@ static void do_deed(struct peer *p, unsigned at, size_t from)
 		peer_put(p, row->bytes, row->n);
 	} else if (row->deed == CUT || row->deed == RESET) {
 		p->out_n = from + by;
+		hang_up(p);
+	} else if (row->deed == LEAVE) {
+		p->out_n = from;
+		peer_put(p, row->bytes, row->n);
 		hang_up(p);
 	} else {
 		p->out_n = from;
@@ -221,7 +233,7 @@ TEST(hostile_clients_are_refused_in_single_bytes_too)
 {
 	kit_open();
 	for (row = rows; row < &rows[ARRAY_LEN(rows)]; row++)
-		if (row->deed != CUT && row->deed != RESET)
+		if (!hangs_up(row->deed))
 			run_row(1);
 	serve_somebody();
 	kit_close();
