@@ -81,26 +81,11 @@ static void shake_cancel(struct tls_shake *sh, bool told)
 	loop_touch(&sh->line->src);
 }
 
-static const char *compose(char *out, size_t cap, enum tls_fault f, const char *detail)
-{
-	struct wr w = wr_of(out, cap - 1);
-
-	wr_str(&w, tls_fault_text(f));
-	if (detail && detail[0]) {
-		wr_str(&w, ": ");
-		wr_str(&w, detail); /* all or nothing; a sentence without it is one still */
-	}
-	out[w.n] = 0;
-	return out;
-}
-
-/* told: tlsd has ended it already. */
-static bool end_with(struct tls_shake *sh, enum tls_fault f, uint8_t alert, bool told, const char *detail)
+/* words: a sentence; told: tlsd has ended it already. */
+static bool end_with(struct tls_shake *sh, enum tls_fault f, uint8_t alert, bool told, const char *words)
 {
 	struct tls *t = sh->t;
-	char words[WORDS];
 
-	compose(words, sizeof words, f, detail);
 	last_words(sh, alert);
 	sh->world->stats.failed[f]++;
 	t->state = TLS_FAILED;
@@ -111,9 +96,39 @@ static bool end_with(struct tls_shake *sh, enum tls_fault f, uint8_t alert, bool
 	return false;
 }
 
+/* The fault's own sentence, and what more is known: NULL or "" for nothing. */
+static const char *compose(char out[static WORDS], enum tls_fault f, const char *detail)
+{
+	struct wr w = wr_of(out, WORDS - 1);
+
+	wr_str(&w, tls_fault_text(f));
+	if (detail && detail[0]) {
+		wr_str(&w, ": ");
+		wr_str(&w, detail); /* all or nothing; a sentence without it is one still */
+	}
+	out[w.n] = 0;
+	return out;
+}
+
 static bool fail(struct tls_shake *sh, enum tls_fault f, const char *detail)
 {
-	return end_with(sh, f, tls_fault_alert(f), false, detail);
+	char words[WORDS];
+
+	return end_with(sh, f, tls_fault_alert(f), false, compose(words, f, detail));
+}
+
+/* A sentence that hello_read() or flight_next() made about the peer. */
+static bool fail_saying(struct tls_shake *sh, enum tls_fault f, const struct why *why)
+{
+	return end_with(sh, f, tls_fault_alert(f), false, why->text[0] ? why->text : tls_fault_text(f));
+}
+
+/* tlsd has ended it. */
+static void end_told(struct tls_shake *sh, enum tls_fault f, uint8_t alert, const char *detail)
+{
+	char words[WORDS];
+
+	end_with(sh, f, alert, true, compose(words, f, detail));
 }
 
 static void too_late(struct timer *timer, uint64_t now)
@@ -130,13 +145,10 @@ static void too_late(struct timer *timer, uint64_t now)
  * an unknown protocol get the same bytes. */
 static bool refuse_hello(struct tls_shake *sh, enum tls_fault f, const struct hello *h)
 {
-	struct wr w = {0};
-	char name[TLS_NAME + 16];
+	char words[WORDS];
 
-	w = wr_of(name, sizeof name - 1);
-	wr_str(&w, h->name[0] ? h->name : "it sent no name");
-	name[w.n] = 0;
-	return end_with(sh, f, tls_fault_alert(TLSF_NO_PLAN), false, name);
+	compose(words, f, h->name[0] ? h->name : "it sent no name");
+	return end_with(sh, f, tls_fault_alert(TLSF_NO_PLAN), false, words);
 }
 
 /* The hello is read again when it had to wait: the plan may be another one by now. Answers
@@ -151,7 +163,7 @@ static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
 	int at;
 
 	if (hello_read(span_of(sh->in, sh->ready), sh->world->hello, &h, &why) <= 0)
-		return fail(sh, TLSF_INTERNAL, why.text);
+		return fail_saying(sh, TLSF_INTERNAL, &why);
 	if (!h.offers_tls12)
 		return fail(sh, TLSF_VERSION, NULL);
 	at = tls_pick(plan, &h, &alpn, &fault);
@@ -349,7 +361,7 @@ static bool judge_hello(struct tls_shake *sh)
 	if (n == ZT_MORE)
 		return true;
 	if (n < 0)
-		return fail(sh, n == -ZT_E_VERSION || n == -ZT_E_UNKNOWN ? TLSF_NOT_TLS : TLSF_BAD_MESSAGE, why.text);
+		return fail_saying(sh, n == -ZT_E_VERSION ? TLSF_NOT_TLS : TLSF_BAD_MESSAGE, &why);
 	if ((size_t)n != sh->have)
 		return fail(sh, TLSF_UNEXPECTED, NULL);
 	sh->stage = SHAKE_WAITING;
@@ -371,7 +383,7 @@ static bool judge_flight(struct tls_shake *sh)
 	int n = flight_next(&sh->flight, span_of(&sh->in[sh->ready], sh->have - sh->ready), &why);
 
 	if (n < 0)
-		return fail(sh, fault_of(n), why.text);
+		return fail_saying(sh, fault_of(n), &why);
 	sh->ready += (size_t)n;
 	sh->sealed_in += sealed && n > 0;
 	return true;
@@ -385,6 +397,12 @@ static size_t next_part(const struct tls_shake *sh)
 	if (part < RECORD_HEADER)
 		return RECORD_HEADER - part;
 	return need > part ? need - part : 0;
+}
+
+/* What is not is judged as soon as it can be recognised, whatever length it seems to announce. */
+static bool looks_like_tls(const struct tls_shake *sh)
+{
+	return sh->in[0] >= RECORD_CCS && sh->in[0] <= RECORD_DATA;
 }
 
 /* The record under way fits from here on: large records want a large buffer. */
@@ -418,7 +436,7 @@ static int read_part(struct tls_shake *sh)
 
 	/* hello_read() and flight_next() have seen the header, and neither lets such a length pass. */
 	if (part == 0 || sh->ready + RECORD_MAX < sh->have + part)
-		return fail_reading(sh, TLSF_BAD_RECORD, NULL);
+		return fail_reading(sh, looks_like_tls(sh) ? TLSF_BAD_RECORD : TLSF_NOT_TLS, NULL);
 	if (sh->have + part > TLSMSG_RECORDS) {
 		if (sh->stage == SHAKE_HELLO)
 			return fail_reading(sh, TLSF_BAD_MESSAGE, "the hello is too long");
@@ -432,7 +450,7 @@ static int read_part(struct tls_shake *sh)
 	if (n <= 0)
 		return fail_reading(sh, TLSF_GONE, NULL);
 	sh->have += (size_t)n;
-	if ((size_t)n < part)
+	if ((size_t)n < part && looks_like_tls(sh))
 		return 1;
 	if (sh->stage != SHAKE_HELLO)
 		return judge_flight(sh) ? 1 : -1;
@@ -465,7 +483,7 @@ static void finish(struct tls_shake *sh, struct tlsmsg_done *d)
 	enum tls_fault f;
 
 	if (peer == NULL) {
-		end_with(sh, TLSF_BUSY, tls_fault_alert(TLSF_BUSY), true, "too many connections are open");
+		end_told(sh, TLSF_BUSY, tls_fault_alert(TLSF_BUSY), "too many connections are open");
 		return;
 	}
 	f = check_claims(sh, d, &why);
@@ -476,7 +494,7 @@ static void finish(struct tls_shake *sh, struct tlsmsg_done *d)
 	}
 	if (f != TLSF_NONE) {
 		pool_put(&w->peers, peer);
-		end_with(sh, f, tls_fault_alert(f), true, why.text);
+		end_told(sh, f, tls_fault_alert(f), why.text);
 		return;
 	}
 	t->peer = peer;
@@ -526,14 +544,12 @@ static void note_records(struct tls_shake *sh, struct span s)
 	struct rd r = rd_of(s);
 
 	while (rd_left(&r) > 0) {
-		uint8_t type = rd_u8(&r), level;
-		struct span body;
+		uint8_t type = rd_u8(&r);
 
 		rd_be16(&r);
-		body = rd_bytes(&r, rd_be16(&r));
-		level = body.n == 2 ? body.p[0] : 0;
+		rd_bytes(&r, rd_be16(&r));
 		sh->sealed_out += sh->ccs_out;
-		sh->alert_out |= type == RECORD_ALERT && (sh->ccs_out || level == ALERT_FATAL);
+		sh->alert_out |= type == RECORD_ALERT;
 		sh->ccs_out |= type == RECORD_CCS;
 	}
 }
@@ -547,7 +563,7 @@ static void heard_done(struct tls_shake *sh, struct tlsmsg_done *d, struct span 
 		queue_leave(sh);
 		sh->stage = SHAKE_DONE;
 	} else {
-		end_with(sh, TLSF_BUSY, 0, true, NULL);
+		end_told(sh, TLSF_BUSY, 0, NULL);
 	}
 }
 
@@ -561,13 +577,13 @@ static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 		wr_fmt(&w, "%s (%u)", tls_alert_text(m->alert), m->alert);
 	else if (m->engine)
 		wr_fmt(&w, "the TLS library's error %u", m->engine);
-	end_with(sh, m->fault, alert, true, detail);
+	end_told(sh, m->fault, alert, detail);
 }
 
 void shake_heard(struct tls_shake *sh, const struct tlsmsg *m, struct span packet)
 {
 	if (sh->stage == SHAKE_DONE) {
-		end_with(sh, TLSF_INTERNAL, 0, true, "tlsd spoke on after the end");
+		end_told(sh, TLSF_INTERNAL, 0, "tlsd spoke on after the end");
 	} else if (m->type == TLSMSG_RECORDS_OUT) {
 		note_records(sh, m->records);
 		send_records(sh, m->records);

@@ -64,11 +64,12 @@ static void line_break(struct tls_line *l)
 
 int line_say(struct tls_line *l, const struct tlsmsg *m)
 {
-	struct wr w = wr_of(l->world->said, sizeof l->world->said);
+	struct wr w;
 	ssize_t n;
 
-	if (l->broken || loop_closed(&l->src))
+	if (l->broken || loop_closed(&l->src)) /* closed: it has no world any more */
 		return -ZT_E_CLOSED;
+	w = wr_of(l->world->said, sizeof l->world->said);
 	tlsmsg_write(&w, m);
 	if (w.full)
 		return -ZT_E_BUG;

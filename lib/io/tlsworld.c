@@ -61,9 +61,13 @@ struct tls_shake *queue_pop(struct shake_queue *q)
 
 struct tls_shake *shake_new(struct tls_world *w, struct tls *t)
 {
-	struct tls_shake *sh = w->nfree ? pool_get(&w->shakes) : NULL;
+	struct tls_shake *sh = pool_get(&w->shakes);
 	uint16_t slot;
 
+	if (sh && w->nfree == 0) { /* a cap above the number of slots */
+		pool_put(&w->shakes, sh);
+		sh = NULL;
+	}
 	if (sh == NULL)
 		return NULL;
 	slot = w->free[--w->nfree];
