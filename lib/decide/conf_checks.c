@@ -117,33 +117,39 @@ static void check_names(const struct conf_host *h, struct conf_build *b)
 	}
 }
 
-/* Names of `later` from item `from` on that are `name` too. */
-static void check_twice(const struct conf_host *first, const char *name, const struct conf_host *later, size_t from,
-			struct conf_build *b)
+/* The host that serves item `item` of h by an earlier line; NULL: none. */
+static const struct conf_host *served_before(const struct conf *c, const struct conf_host *h, size_t item)
 {
-	struct conf_place at;
+	struct span name = span_str(conf_text(&h->names, item));
 
-	for (size_t i = from; i < later->names.n; i++)
-		if (span_ieq(span_str(name), span_str(conf_text(&later->names, i)))) {
-			conf_build_set(b, later, "names", &at);
-			conf_fault_add(conf_build_faults(b), at, ZT_E_DUP, "names: '%s' is served by [host %s] already", name,
-				       first->named.name);
-		}
+	for (const struct conf_host *k = conf_first_host(c);; k = conf_next_host(k)) {
+		for (size_t i = 0; i < (k == h ? item : k->names.n); i++)
+			if (span_ieq(name, span_str(conf_text(&k->names, i))))
+				return k;
+		if (k == h)
+			return NULL;
+	}
 }
 
 static void check_names_twice(const struct conf *c, struct conf_build *b)
 {
+	struct conf_faults *f = conf_build_faults(b);
 	const struct conf_host *no_name = NULL;
 	struct conf_place at;
 
 	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
-		for (size_t i = 0; i < h->names.n; i++)
-			for (const struct conf_host *k = h; k; k = conf_next_host(k))
-				check_twice(h, conf_text(&h->names, i), k, k == h ? i + 1 : 0, b);
+		for (size_t i = 0; i < h->names.n; i++) {
+			const struct conf_host *k = served_before(c, h, i);
+
+			if (k == NULL)
+				continue;
+			conf_build_set(b, h, "names", &at);
+			conf_fault_add(f, at, ZT_E_DUP, "names: '%.255s' is served by [host %s] already",
+				       conf_text(&h->names, i), k->named.name);
+		}
 		if (h->no_name && no_name) {
 			conf_build_set(b, h, "default", &at);
-			conf_fault_add(conf_build_faults(b), at, ZT_E_DUP, "[host %s] is the default already; one can be",
-				       no_name->named.name);
+			conf_fault_add(f, at, ZT_E_DUP, "[host %s] is the default already; one can be", no_name->named.name);
 		} else if (h->no_name) {
 			no_name = h;
 		}

@@ -439,11 +439,29 @@ static void bury(struct kid *k, int wait_status)
 		start_later(k);
 }
 
-void kid_reaped(struct super *s, pid_t pid, int wait_status)
+static struct kid *kid_by_pid(struct super *s, pid_t pid)
 {
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state != KID_DOWN && s->kids[i].pid == pid) {
-			bury(&s->kids[i], wait_status);
-			return;
-		}
+		if (s->kids[i].state != KID_DOWN && s->kids[i].pid == pid)
+			return &s->kids[i];
+	return NULL;
+}
+
+/* Signals are looked at before words, and its reason may be waiting in the pipe. */
+void kid_last_words(struct super *s, pid_t pid)
+{
+	struct kid *k = kid_by_pid(s, pid);
+	struct chan_msg m;
+
+	if (k && !k->introduced && !loop_closed(&k->src) && chan_hear(k->src.fd, &m) > 0 &&
+	    m.ipc.type == IPC_REFUSED)
+		heard(k, &m.ipc);
+}
+
+void kid_reaped(struct super *s, pid_t pid, int wait_status)
+{
+	struct kid *k = kid_by_pid(s, pid);
+
+	if (k)
+		bury(k, wait_status);
 }

@@ -61,13 +61,20 @@ static void look(struct super *s, struct watch_marks *out)
 			files_look(want, s->role->children[i].files(s->conf, want), &out->of[i]);
 }
 
+static void look_later(struct super *s)
+{
+	if (!loop_timer(s->loop, &s->watch_timer, WATCH_EVERY))
+		LOG0(&s->log, LOG_ERROR, "out of memory: changed files are not noticed any more, ask for a reload");
+}
+
 void watch_begin(struct super *s)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < s->role->n; i++)
-		if (s->role->children[i].files) {
-			loop_timer(s->loop, &s->watch_timer, WATCH_EVERY);
-			return;
-		}
+		any |= s->role->children[i].files != NULL;
+	if (any)
+		look_later(s);
 }
 
 void watch_fire(struct timer *t, uint64_t now)
@@ -76,7 +83,7 @@ void watch_fire(struct timer *t, uint64_t now)
 	struct watch_marks seen, loaded;
 
 	(void)now;
-	loop_timer(s->loop, t, WATCH_EVERY); /* no memory: the watch ends, a reload by hand goes on working */
+	look_later(s);
 	if (s->stopping || s->next || !s->conf->tls.watch)
 		return;
 	look(s, &seen);

@@ -60,9 +60,8 @@ static void refuse(struct super *s, enum zt_exit code, const char *who, struct s
 	LOG(&s->log, LOG_ERROR, "reload refused, the old configuration goes on", LF_STR("by", who),
 	    LF_SPAN("reason", reason));
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].state == KID_UP && s->kids[i].offered)
-			if (s->kids[i].part == KID_SERVES)
-				kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
+		if (s->kids[i].part == KID_SERVES && s->kids[i].state == KID_UP && s->kids[i].offered)
+			kid_tell(&s->kids[i], IPC_ABORT, s->epoch + 1, NULL, 0);
 	heirs_drop(s);
 	bundles_close(&s->next_files);
 	super_close_rest(&s->next_open, &s->open);

@@ -134,11 +134,16 @@ void super_stop(struct super *s, enum zt_exit code)
 
 static void reap_children(struct super *s)
 {
+	siginfo_t dead = {.si_pid = 0};
 	int status;
-	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		kid_reaped(s, pid, status);
+	while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid > 0) {
+		/* While it is a zombie its number is nobody else's. */
+		kid_last_words(s, dead.si_pid);
+		if (waitpid(dead.si_pid, &status, WNOHANG) == dead.si_pid)
+			kid_reaped(s, dead.si_pid, status);
+		dead.si_pid = 0;
+	}
 }
 
 static void on_signal(struct sigs *g, int signo)

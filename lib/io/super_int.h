@@ -145,6 +145,7 @@ struct super {
 void kid_init(struct super *s, struct kid *k, const struct super_child *what);
 void kid_start(struct kid *k);                         /* DOWN -> STARTING, or DOWN with a timer */
 int kid_launch(struct kid *k, struct why *w);          /* DOWN -> STARTING, or DOWN as before */
+void kid_last_words(struct super *s, pid_t pid);        /* it is dead; why it could not start */
 void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
 void kid_kill(struct kid *k);                          /* -> LEAVING, at once */

@@ -6,6 +6,13 @@
  *
  * What it does by itself: READY at start, PREPARED to an offer, COUNTERS to a question,
  * DRAINED and exit when told to drain. "mute 1" stops the answers, but for COUNTERS.
+ *
+ * It keeps the line to another child that it was given last, and the one before: "line TEXT" and
+ * "old TEXT" send over them and answer what came back; "drop" closes the older. "given?" is the
+ * number of descriptors that came with the last order.
+ *
+ * A test with children of another kind defines PUPPET_OTHER, a function that never returns for
+ * them, before it includes this.
  */
 #ifndef ZT_TEST_PUPPET_H
 #define ZT_TEST_PUPPET_H
@@ -44,7 +51,9 @@ struct puppet {
 	bool mute, deaf; /* deaf: does not read its channel */
 	bool stuff;      /* answers with as many counters as fit */
 	uint32_t epoch;
-	char text[16], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
+	size_t given;       /* descriptors with the last order */
+	int line, old_line; /* to another child; -1: none */
+	char text[64], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
 };
 
 static int puppet_door(const struct puppet *p)
@@ -91,6 +100,13 @@ static void puppet_order(struct puppet *p)
 		_exit(0);
 	if (rc == 0)
 		return;
+	p->given = m.nfds;
+	if (m.ipc.type == IPC_LINK && m.nfds == 1) {
+		close(p->old_line);
+		p->old_line = p->line;
+		p->line = m.fds[0];
+		m.nfds = 0;
+	}
 	chan_close_fds(&m);
 	if (m.ipc.type == IPC_ASK)
 		puppet_counters(p, m.ipc.epoch);
@@ -152,6 +168,7 @@ static int puppet_linger(unsigned port)
  * goes back to the test. */
 struct puppet_line {
 	unsigned a, b;
+	struct span word; /* the first behind the name */
 	struct span rest;
 };
 
@@ -230,10 +247,46 @@ static const char *do_epoch(struct puppet *p, const struct puppet_line *l)
 	return p->text;
 }
 
+static const char *do_given(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	snprintf(p->text, sizeof p->text, "%zu", p->given);
+	return p->text;
+}
+
 static const char *do_orders(struct puppet *p, const struct puppet_line *l)
 {
 	(void)l;
 	return p->orders;
+}
+
+static const char *over_line(struct puppet *p, int fd, const struct puppet_line *l)
+{
+	struct pollfd in = {.fd = fd, .events = POLLIN};
+	ssize_t n = send(fd, l->word.p, l->word.n, MSG_NOSIGNAL);
+
+	if (n >= 0 && poll(&in, 1, PATIENCE_MS) == 1)
+		n = recv(fd, p->text, sizeof p->text - 1, 0);
+	p->text[n > 0 ? n : 0] = 0;
+	return n > 0 ? p->text : "nobody";
+}
+
+static const char *do_line(struct puppet *p, const struct puppet_line *l)
+{
+	return over_line(p, p->line, l);
+}
+
+static const char *do_old(struct puppet *p, const struct puppet_line *l)
+{
+	return over_line(p, p->old_line, l);
+}
+
+static const char *do_drop(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	close(p->old_line);
+	p->old_line = -1;
+	return "ok";
 }
 
 static const char *do_exit(struct puppet *p, const struct puppet_line *l)
@@ -251,7 +304,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 	} commands[] = {
 		{"send", do_send}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
 		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
-		{"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders},
+		{"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
 	};
 	struct span part[3] = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
 	uint64_t n[2] = {0, 0};
@@ -263,7 +316,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 		span_u64(part[i + 1], UINT32_MAX, &n[i]);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (span_eq_str(part[0], commands[i].name))
-			return commands[i].obey(p, &(struct puppet_line){(unsigned)n[0], (unsigned)n[1], line});
+			return commands[i].obey(p, &(struct puppet_line){(unsigned)n[0], (unsigned)n[1], part[1], line});
 	return "no such command";
 }
 
@@ -284,7 +337,7 @@ static void puppet_command(struct puppet *p)
 
 static _Noreturn void puppet_run(const char *kind, uint32_t epoch)
 {
-	struct puppet p = {.index = kind[strlen(kind) - 1], .epoch = epoch};
+	struct puppet p = {.index = kind[strlen(kind) - 1], .epoch = epoch, .line = -1, .old_line = -1};
 
 	if (strncmp(kind, "refuser", 7) == 0) {
 		puppet_say(IPC_REFUSED, epoch, SPAN_LIT("no \033[31mred\033[0m lamp"));
@@ -322,6 +375,9 @@ __attribute__((constructor)) static void puppet_if_child(void)
 	if (!span_eq_str(arg[1], "--child") || span_to_cstr(arg[2], kind, sizeof kind) < 0 || !kind[0])
 		return;
 	span_u64(arg[3], UINT32_MAX, &epoch);
+#ifdef PUPPET_OTHER
+	PUPPET_OTHER(kind, (uint32_t)epoch);
+#endif
 	puppet_run(kind, (uint32_t)epoch);
 }
 
@@ -332,6 +388,7 @@ static struct stage {
 	const struct super_role *role;
 	char conf[200], dir[192], sock[232], log[200], reply[CTL_REPLY + 64];
 	int code; /* of the last ask() */
+	bool jailed; /* the children go into their jails */
 } stage;
 
 static size_t puppet_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)])
@@ -356,8 +413,8 @@ static void stage_conf(size_t n, const char *extra)
 	char host[20];
 
 	puppet_host(host);
-	fprintf(f, "[state]\ndir = %s/state\nrun_dir = %s/run\n[limits]\ninsecure_no_sandbox = true\ndrain = 20s\n"
-		   "[echo]\nlisten =", stage.dir, stage.dir);
+	fprintf(f, "[state]\ndir = %s/state\nrun_dir = %s/run\n[limits]\ninsecure_no_sandbox = %s\ndrain = 20s\n"
+		   "[echo]\nlisten =", stage.dir, stage.dir, stage.jailed ? "false" : "true");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "\n\t%s:%d", host, PUPPET_PORT + (int)i);
 	fprintf(f, "\n%s", extra);
@@ -489,7 +546,7 @@ static bool logged(const char *text)
 }
 
 /* Send puppet i a command; its answer. "" when it could not be reached. */
-static const char *tell(size_t i, const char *line)
+__attribute__((unused)) static const char *tell(size_t i, const char *line)
 {
 	static char answer[600];
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(PUPPET_PORT + i))};

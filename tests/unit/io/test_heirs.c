@@ -1,0 +1,457 @@
+/*
+ * A child that takes no new configuration: a reload starts another one beside it, which serves
+ * only when everybody agrees, while the first finishes what it has. And the lines between
+ * children, which lead to the right one all the time.
+ *
+ * The "keeper" is handed a bundle of one host's files and does what its certificate file says:
+ * "refuse", "die", "silent", "stay" (it never drains), or anything else: it serves, and answers
+ * everything that comes over a line with its epoch and that text.
+ */
+static void keeper_if(const char *kind, unsigned epoch);
+#define PUPPET_OTHER keeper_if
+#include "tests/unit/io/puppet.h"
+
+#include "decide/tlsplan.h"
+#include "wire/bundle.h"
+
+/* ---- the keeper --------------------------------------------------------------------------- */
+
+#define LINES 8
+
+struct keeper {
+	uint32_t epoch;
+	char text[32];
+	int line[LINES];
+	bool draining;
+};
+
+static void keeper_read(struct keeper *k)
+{
+	struct span text, bundle, file = SPAN_NONE;
+	struct conf_faults faults;
+	struct tls_plan plan;
+	struct conf *c;
+	void *conf_mem, *mem;
+
+	conf_faults_init(&faults);
+	if (sealed_read(CHILD_FD_CONF, BOUND_CAP(BOUND_CONF_FILE), &text, &conf_mem, NULL) < 0 ||
+	    conf_parse_for(&c, text, "sealed", CONF_FOR_TLSD, &faults) < 0 ||
+	    sealed_read(CHILD_FD_FIRST, BOUND_CAP(BOUND_BUNDLE), &bundle, &mem, NULL) < 0 || bundle_check(bundle) < 0)
+		_exit(6);
+	tls_plan_of(c, &plan);
+	if (plan.servers != 1 || bundle_find(bundle, plan.server[0].cert, &file) < 0)
+		_exit(7);
+	if (span_to_cstr(file, k->text, sizeof k->text) < 0)
+		_exit(8);
+}
+
+static void keeper_order(struct keeper *k)
+{
+	struct chan_msg m;
+
+	if (chan_take_order(CHILD_FD_ORDERS, &m) < 0)
+		_exit(0);
+	if (m.ipc.type == IPC_ASK)
+		puppet_say(IPC_COUNTERS, m.ipc.epoch, SPAN_NONE);
+	if (m.ipc.type == IPC_DRAIN)
+		k->draining = true;
+	for (size_t i = 0; i < LINES && m.ipc.type == IPC_LINK && m.nfds == 1; i++)
+		if (k->line[i] < 0) {
+			k->line[i] = m.fds[0];
+			m.nfds = 0;
+		}
+	chan_close_fds(&m);
+}
+
+static void keeper_answer(struct keeper *k, int *line)
+{
+	char said[64], answer[64];
+	ssize_t n = recv(*line, said, sizeof said, 0);
+
+	if (n == 4 && memcmp(said, "exit", 4) == 0)
+		_exit(3);
+	snprintf(answer, sizeof answer, "%u %s", (unsigned)k->epoch, k->text);
+	if (n > 0)
+		send(*line, answer, strlen(answer), MSG_NOSIGNAL);
+	if (n == 0) {
+		close(*line);
+		*line = -1;
+	}
+}
+
+static _Noreturn void keeper_serve(struct keeper *k)
+{
+	for (;;) {
+		struct pollfd in[LINES + 1] = {{.fd = CHILD_FD_ORDERS, .events = POLLIN}};
+		int open = 0;
+
+		for (size_t i = 0; i < LINES; i++) {
+			in[i + 1] = (struct pollfd){.fd = k->line[i], .events = POLLIN};
+			open += k->line[i] >= 0;
+		}
+		if (k->draining && open == 0 && strcmp(k->text, "stay") != 0) {
+			puppet_say(IPC_DRAINED, k->epoch, SPAN_NONE);
+			_exit(0);
+		}
+		poll(in, LINES + 1, -1);
+		for (size_t i = 0; i < LINES; i++)
+			if (in[i + 1].revents)
+				keeper_answer(k, &k->line[i]);
+		if (in[0].revents)
+			keeper_order(k);
+	}
+}
+
+static void keeper_if(const char *kind, unsigned epoch)
+{
+	struct keeper k = {.epoch = epoch};
+
+	if (strcmp(kind, "keeper") != 0)
+		return;
+	for (size_t i = 0; i < LINES; i++)
+		k.line[i] = -1;
+	keeper_read(&k);
+	if (strcmp(k.text, "die") == 0)
+		_exit(5);
+	if (strcmp(k.text, "refuse") == 0) {
+		puppet_say(IPC_REFUSED, epoch, SPAN_LIT("the key does not fit"));
+		_exit(1);
+	}
+	if (strcmp(k.text, "silent") != 0)
+		puppet_ready(epoch);
+	keeper_serve(&k);
+}
+
+/* ---- the stage ---------------------------------------------------------------------------- */
+
+#define KEEPER {.kind = "keeper", .proc = "keeper", .who = CONF_FOR_TLSD, .files = files_of_tls, .anew = true}
+static const struct super_child pair[] = {PUPPET("puppet-0", "zero"), KEEPER};
+static const struct super_link line[] = {{0, 1}};
+static const struct super_role role = {
+	.name = "pair", .children = pair, .n = 2, .listen = puppet_listen, .links = line, .nlinks = 1};
+
+static char cert[200], key[200], extra[600];
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+	char new[240];
+	int fd;
+
+	snprintf(new, sizeof new, "%s.new", path);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	CHECK(fd >= 0 && fchmod(fd, mode) == 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	CHECK_INT(rename(new, path), 0);
+}
+
+static void files_before(const char *text)
+{
+	snprintf(cert, sizeof cert, "%s", unit_tmp("cert"));
+	snprintf(key, sizeof key, "%s", unit_tmp("key"));
+	put(cert, text, 0644);
+	put(key, "k", 0600);
+	snprintf(extra, sizeof extra, "[host a]\nnames = a.example.org\ncert = %s\nkey = %s\n", cert, key);
+}
+
+static void open_pair(const char *text)
+{
+	files_before(text);
+	stage_open(&role, extra);
+}
+
+static bool over(const char *command, const char *want)
+{
+	return strcmp(tell(0, command), want) == 0;
+}
+
+/* How often the status names a keeper. */
+static int keepers(void)
+{
+	int n = 0;
+
+	for (const char *at = ask("status json"); (at = strstr(at, "\"name\":\"keeper\"")); at++)
+		n++;
+	return n;
+}
+
+static int reload(void)
+{
+	ask("reload");
+	return stage.code;
+}
+
+/* ---- lines -------------------------------------------------------------------------------- */
+
+TEST(both_are_joined_when_both_are_up)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_STR(tell(0, "orders?"), "22:1 ");
+	CHECK_INT(stage_close(), 0);
+}
+
+TEST(one_that_died_is_joined_again)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	tell(0, "line exit");
+	EVENTUALLY(status_of("restarts", 1) == 1 && healthy());
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_STR(tell(0, "old x"), "nobody");
+	tell(0, "exit");
+	EVENTUALLY(status_of("restarts", 0) == 1 && healthy());
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_INT(stage_close(), 0);
+}
+
+/* What was judged is what is served, whatever lies on the disk by now. */
+TEST(one_that_died_gets_the_same_files_again)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	put(cert, "second", 0644);
+	put(key, "k", 0644);
+	tell(0, "line exit");
+	EVENTUALLY(status_of("restarts", 1) == 1 && healthy());
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_INT(stage_close(), 0);
+}
+
+/* ---- generations -------------------------------------------------------------------------- */
+
+TEST(a_reload_starts_a_second_one_and_drains_the_first)
+{
+	long first, second;
+
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	first = status_of("pid", 1);
+	put(cert, "second", 0644);
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "2 second"));
+	CHECK_STR(tell(0, "old x"), "1 first"); /* what it has begun it finishes */
+	CHECK_STR(tell(0, "orders?"), "22:1 16:2 22:2 17:2 "); /* the line before the COMMIT it waits for */
+	CHECK_INT(keepers(), 2);
+	second = status_of("pid", 1);
+	CHECK(second != first);
+	CHECK_INT(status_of("pid", 2), first); /* the one that serves comes first */
+	CHECK_INT(status_of("epoch", 2), 2);   /* 0: the role, 1: zero, 2: keeper */
+	CHECK_INT(status_of("epoch", 3), 1);
+	CHECK(strstr(ask("status"), "of epoch 1") != NULL);
+	CHECK(strstr(ask("health"), "keeper leaving") == NULL);
+	CHECK(healthy());
+	tell(0, "drop");
+	EVENTUALLY(keepers() == 1);
+	CHECK_INT(status_of("pid", 1), second);
+	CHECK_INT(status_of("restarts", 1), 0);
+	CHECK(!logged("child died"));
+	CHECK_INT(stage_close(), 0);
+}
+
+static void refused(const char *text, int code, const char *reason)
+{
+	long pid;
+
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	pid = status_of("pid", 1);
+	put(cert, text, 0644);
+	CHECK_INT(reload(), code);
+	CHECK(strstr(stage.reply, reason) != NULL);
+	CHECK_STR(tell(0, "line x"), "1 first");
+	CHECK_INT(status_of("epoch", 0), 1);
+	EVENTUALLY(keepers() == 1);
+	CHECK_INT(status_of("pid", 1), pid);
+	CHECK_INT(status_of("restarts", 1), 0);
+	CHECK(healthy());
+	CHECK_STR(tell(0, "orders?"), "22:1 16:2 18:2 ");
+	put(cert, "good", 0644); /* and the next one is a reload like any other */
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "2 good"));
+	CHECK_INT(stage_close(), 0);
+}
+
+TEST(its_refusal_is_told_in_its_words) { refused("refuse", EXIT_ZT_CONFIG, "the key does not fit"); }
+TEST(its_death_means_no) { refused("die", EXIT_ZT_FAILED, "it died while it was asked"); }
+TEST(its_silence_means_no) { refused("silent", EXIT_ZT_FAILED, "it died while it was asked"); }
+
+TEST(a_file_that_may_not_be_used_means_no)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	put(key, "k", 0640);
+	CHECK_INT(reload(), EXIT_ZT_FAILED);
+	CHECK(strstr(stage.reply, "chmod 600 ") != NULL && strstr(stage.reply, key) != NULL);
+	CHECK_STR(tell(0, "line x"), "1 first");
+	CHECK_STR(tell(0, "orders?"), "22:1 "); /* nobody was asked */
+	put(key, "k", 0600);
+	CHECK_INT(reload(), 0);
+	CHECK_INT(stage_close(), 0);
+}
+
+TEST(a_refusal_of_another_child_ends_the_new_one)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	tell(0, "mute 1");
+	put(cert, "second", 0644);
+	kill(stage.super, SIGHUP);
+	EVENTUALLY(strstr(tell(0, "orders?"), "16:2 ") != NULL);
+	EVENTUALLY(keepers() == 2);
+	tell(0, "send 3 2 no");
+	EVENTUALLY(logged("reload refused"));
+	EVENTUALLY(keepers() == 1);
+	CHECK_STR(tell(0, "line x"), "1 first");
+	CHECK(!logged("child died"));
+	tell(0, "mute 0");
+	CHECK_INT(stage_close(), 0);
+}
+
+/* The one in force may die while the next is judged: that is no answer. */
+TEST(a_death_of_the_first_in_between_changes_nothing)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	tell(0, "mute 1");
+	put(cert, "second", 0644);
+	kill(stage.super, SIGHUP);
+	EVENTUALLY(strstr(tell(0, "orders?"), "16:2 ") != NULL && keepers() == 2);
+	tell(0, "line exit");
+	EVENTUALLY(status_of("restarts", 1) == 1);
+	tell(0, "send 2 2");
+	EVENTUALLY(over("line x", "2 second"));
+	EVENTUALLY(keepers() == 1 && healthy());
+	CHECK_INT(status_of("restarts", 1), 1); /* it was a fault of its kind */
+	tell(0, "mute 0");
+	CHECK_INT(stage_close(), 0);
+}
+
+/* One that never ends is ended when the next but one takes over. */
+TEST(the_oldest_is_ended_by_the_next_reload)
+{
+	long first;
+
+	open_pair("stay");
+	EVENTUALLY(over("line x", "1 stay"));
+	first = status_of("pid", 1);
+	for (int i = 2; i < 8; i++) {
+		char want[16];
+
+		snprintf(want, sizeof want, "%d stay", i);
+		CHECK_INT(reload(), 0);
+		EVENTUALLY(over("line x", want));
+		EVENTUALLY(keepers() == 2);
+		CHECK(i == 2 || kill((pid_t)first, 0) < 0);
+		CHECK(healthy());
+	}
+	CHECK_INT(status_of("restarts", 1), 0);
+	CHECK(!logged("child died"));
+	kill(stage.super, SIGTERM); /* "stay" holds the stop up, too */
+	EVENTUALLY(logged("stopping"));
+	CHECK_INT(stage_close(), 0);
+}
+
+TEST(a_stop_ends_all_generations)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "2 first"));
+	CHECK_INT(keepers(), 2);
+	CHECK_INT(stage_close(), 0);
+	CHECK(!logged("drain took too long"));
+}
+
+TEST(fifty_reloads_leak_nothing)
+{
+	int before;
+
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "2 first"));
+	tell(0, "drop");
+	EVENTUALLY(keepers() == 1);
+	before = fds_of(stage.super);
+	for (int i = 3; i < 53; i++) {
+		char want[16];
+
+		snprintf(want, sizeof want, "%d first", i);
+		CHECK_INT(reload(), 0);
+		EVENTUALLY(over("line x", want));
+		tell(0, "drop");
+		EVENTUALLY(keepers() == 1);
+	}
+	CHECK_INT(fds_of(stage.super), before);
+	CHECK_INT(stage_close(), 0);
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+TEST(files_that_may_not_be_used_end_the_start)
+{
+	files_before("first");
+	put(key, "k", 0604);
+	stage_fork(&role, extra);
+	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
+	CHECK(logged("chmod 600 ") && logged(key));
+	unlink(key);
+	stage_fork(&role, extra);
+	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
+	CHECK(logged("cannot open ") && logged(key));
+}
+
+TEST(a_keeper_that_refuses_ends_the_start)
+{
+	files_before("refuse");
+	stage_fork(&role, extra);
+	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
+	CHECK(logged("why: child keeper cannot start: the key does not fit"));
+}
+
+/* Four generations of four kinds, and logd: one process more than there may be. */
+TEST(kinds_that_may_be_too_many_are_refused)
+{
+	static const struct super_child four[] = {KEEPER, KEEPER, KEEPER, KEEPER};
+	static const struct super_role crowd = {.name = "crowd", .children = four, .n = 4};
+
+	files_before("first");
+	stage_fork(&crowd, extra);
+	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
+	CHECK(logged("may have 17 children at a time, at most 16"));
+}
+
+/* One that can take a new configuration gets the new bundle with the offer, before its listeners. */
+TEST(a_child_that_stays_is_offered_its_files)
+{
+	static const struct super_child stays[] = {
+		{.kind = "puppet-1", .proc = "one", .who = CONF_FOR_WORKER, .listeners = true, .files = files_of_tls}};
+	static const struct super_role solo = PUPPETS("solo", stays, 1);
+
+	files_before("first");
+	stage_open(&solo, extra); /* its listener is the second descriptor */
+	CHECK_STR(tell(0, "epoch?"), "1");
+	tell(0, "mute 1");
+	kill(stage.super, SIGHUP);
+	EVENTUALLY(strstr(tell(0, "orders?"), "16:2 ") != NULL);
+	CHECK_STR(tell(0, "given?"), "3"); /* configuration, bundle, listener */
+	tell(0, "mute 0");
+	tell(0, "send 2 2");
+	EVENTUALLY(status_of("epoch", 0) == 2);
+	CHECK_INT(stage_close(), 0);
+}
+
+/* ---- the watch ---------------------------------------------------------------------------- */
+
+/* Nobody asks for it; and what somebody is writing into the configuration waits for a reload. */
+TEST(a_changed_file_is_loaded_by_itself)
+{
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	stage_conf(1, "nonsense\n");
+	put(cert, "second", 0644);
+	EVENTUALLY(over("line x", "2 second"));
+	CHECK(logged("have changed, reloading"));
+	CHECK(!logged("reload refused"));
+	CHECK_INT(stage_close(), 0);
+}
