@@ -241,7 +241,8 @@ int ct_b64_decode(struct span in, uint8_t *out, size_t cap)
 	return (int)((uint32_t)s.o & good) - (int)(ZT_E_SYNTAX & ~good);
 }
 
-void ct_public(void *p, size_t n)
+/* Weak: the check of constant time puts its own in this place, in front of the real objects. */
+__attribute__((weak)) void ct_public(void *p, size_t n)
 {
 	(void)n;
 	/* The caller must believe that the bytes may have changed, or it would not look again. */

@@ -169,7 +169,7 @@ static int walk_entries(struct crl *c, struct why *w)
 	return 0;
 }
 
-/* A first entry with an extension is enough to make version 1 a lie; RFC 5280 5.1.2.1. */
+/* RFC 5280 5.1.2.1: an entry with extensions belongs into a version 2 list. */
 static bool entries_need_v2(struct span entries)
 {
 	struct der d = der_of(entries);
@@ -192,10 +192,9 @@ static int read_tbs(struct crl *c, struct der *t, struct span outer_alg, struct 
 	enum oid id;
 	int rc;
 
-	c->version = 1;
-	if (der_peek(t) == DER_INTEGER) /* OPTIONAL; when there, version 2, which is 1 */
-		c->version = 1 + (unsigned)der_u64(t, 1);
-	if (der_bad(t) || (c->version == 1 && der_peek(t) != DER_SEQUENCE))
+	/* RFC 5280 5.1.2.1: absent, or version 2, which is written as 1. */
+	c->version = der_peek(t) == DER_INTEGER ? 2 : 1;
+	if (c->version == 2 && der_u64(t, 1) != 1)
 		return fault(w, "version");
 	alg = x509_alg(t, &id);
 	if (der_bad(t) || !span_eq(alg, outer_alg))
@@ -333,5 +332,10 @@ int crl_build(struct wr *w, const struct crl_make *m, const struct signer *s, st
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "the revocation list could not be signed: %s",
 			       err_text((enum zt_err)-rc));
-	return crl_read(&check, span_sub(wr_span(w), from, w->n), why);
+	rc = crl_read(&check, span_sub(wr_span(w), from, w->n), why);
+	if (rc < 0)
+		return rc;
+	if (!span_eq(check.issuer, m->issuer) || check.count != m->nentries) /* borrowed parts were one value each */
+		return why_set(why, ZT_E_SYNTAX, "the revocation list could not be made: the issuer is malformed");
+	return 0;
 }

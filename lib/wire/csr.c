@@ -204,5 +204,10 @@ int csr_build(struct wr *w, const struct csr_make *m, const struct signer *s, st
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "the certificate request could not be signed: %s",
 			       err_text((enum zt_err)-rc));
-	return csr_read(&check, span_sub(wr_span(w), from, w->n), why);
+	rc = csr_read(&check, span_sub(wr_span(w), from, w->n), why);
+	if (rc < 0)
+		return rc;
+	if (!span_eq(check.wish.subject, m->subject) || !span_eq(check.spki, m->spki)) /* one value each */
+		return why_set(why, ZT_E_SYNTAX, "the certificate request could not be made: the subject or the key is malformed");
+	return 0;
 }

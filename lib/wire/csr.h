@@ -23,7 +23,7 @@ struct csr {
 	} wish;                /* claims of the sender, checked by nobody */
 };
 
-/* 0, or with a sentence: -ZT_E_SYNTAX, -ZT_E_TOOLONG, -ZT_E_DUP (an attribute or extension
+/* 0, or with a sentence: -ZT_E_SYNTAX, -ZT_E_TOOLONG, -ZT_E_DUP (an extension asked for
  * twice), -ZT_E_KEY (a key that zt does not use), -ZT_E_DENIED (not signed by its own key). */
 int csr_read(struct csr *out, struct span der, struct why *w);
 /* The form alone, nothing proved: to show a request, and for tests. */

@@ -148,7 +148,7 @@ int pbes2_read(struct pbes2 *out, struct der *d, uint32_t max_iterations, struct
 {
 	struct der alg = der_enter(d, DER_SEQUENCE), both;
 	struct span oid = der_oid(&alg);
-	uint64_t key_len;
+	uint64_t key_len = 0;
 	int rc;
 
 	*out = (struct pbes2){0};

@@ -222,16 +222,17 @@ static bool read_frame(struct pkcs8 *out, struct span der)
 	out->key = der_octets(&d);
 	if (der_optional(&d, DER_CTXC(0), &part))
 		skip_attributes(&d, part.value);
-	if (version == 1 && der_optional(&d, DER_CTX(1), &part) && part.value.n > 1 && part.value.p[0] == 0)
-		out->public = span_sub(part.value, 1, part.value.n); /* [1] IMPLICIT BIT STRING of whole bytes */
-	else if (part.value.n)
-		return false;
+	if (version == 1 && der_optional(&d, DER_CTX(1), &part)) { /* IMPLICIT BIT STRING, of whole bytes */
+		if (part.value.n < 2 || part.value.p[0] != 0)
+			return false;
+		out->public = span_sub(part.value, 1, part.value.n);
+	}
 	return !der_bad(&d) && !der_more(&d);
 }
 
 static int read_ec_in_frame(struct privkey *out, struct pkcs8 *f, struct why *w)
 {
-	enum pk_type type;
+	enum pk_type type = PK_NONE;
 	int rc = take_curve(&f->parameters, &type, w);
 
 	if (rc == 0)

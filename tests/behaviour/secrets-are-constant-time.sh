@@ -1,14 +1,17 @@
 #!/bin/bash
 # security
-# Comparing, encoding and decoding a secret neither branches nor indexes memory by it: not at
-# the optimisation levels of two compilers, and not in the objects that ./zt is linked from.
+# Comparing, encoding and decoding a secret, and reading, writing and signing with a private key,
+# neither branches nor indexes memory by secret bytes: not at the optimisation levels of two
+# compilers, and not in the objects that ./zt is linked from.
 # shellcheck source=tests/behaviour/lib.sh
 . "$(dirname "$0")/lib.sh"
 need gcc valgrind
 cd "$ROOT" || fail "no $ROOT"
 
-sources="lib/base/ct.c lib/base/span.c lib/base/err.c"
-watch=(valgrind -q --error-exitcode=99 --leak-check=no)
+# Nouns that each program runs.
+codecs="base/ct base/span base/err"
+keys="$codecs base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/privkey"
+watch=(valgrind -q --error-exitcode=99 --leak-check=no --suppressions=tests/tools/bearssl.supp)
 
 # check NAME: the program must be clean, and its deliberately leaky half must be caught.
 check() {
@@ -21,24 +24,37 @@ check() {
 	echo "$1: clean, and the leak is seen"
 }
 
+# build NAME PROGRAM CC LEVEL FILE...
 # DWARF 4: the newest that every valgrind in use reads from every compiler in use.
+build() {
+	local name=$1 program=$2 cc=$3 level=$4
+	shift 4
+	$cc -std=gnu11 -D_GNU_SOURCE -I. -Ilib -gdwarf-4 "$level" -o "$TMP/$name" "tests/tools/$program.c" "$@" -l:libbearssl.a ||
+		fail "$name does not compile or link"
+}
+
 for cc in gcc clang; do
 	command -v $cc >/dev/null || continue
 	for level in -O0 -O1 -O2 -O3 -Os; do
-		# shellcheck disable=SC2086
-		$cc -std=gnu11 -D_GNU_SOURCE -Ilib -gdwarf-4 $level -o "$TMP/$cc$level" tests/tools/ct_check.c $sources ||
-			fail "$cc $level does not compile ct_check"
-		check $cc$level
+		# shellcheck disable=SC2086,SC2046
+		build codecs-$cc$level ct_check $cc $level $(printf 'lib/%s.c ' $codecs)
+		check codecs-$cc$level
+	done
+	for level in -O1 -O2 -O3; do
+		# shellcheck disable=SC2086,SC2046
+		build keys-$cc$level ct_keys $cc $level $(printf 'lib/%s.c ' $keys)
+		check keys-$cc$level
 	done
 done
 
 # The release objects, made for another C library, hold nothing but calls that this one has too.
-objects="build/rel/lib/base/ct.o build/rel/lib/base/span.o build/rel/lib/base/err.o"
-for o in $objects; do
-	[ -e "$o" ] || fail "$o is not built (make)"
+for noun in $keys; do
+	[ -e "build/rel/lib/$noun.o" ] || fail "build/rel/lib/$noun.o is not built (make)"
 done
-# shellcheck disable=SC2086
-gcc -std=gnu11 -D_GNU_SOURCE -Ilib -gdwarf-4 -O2 -o "$TMP/release" tests/tools/ct_check.c $objects ||
-	fail "the release objects do not link"
-check release
+# shellcheck disable=SC2086,SC2046
+build codecs-release ct_check gcc -O2 $(printf 'build/rel/lib/%s.o ' $codecs)
+check codecs-release
+# shellcheck disable=SC2086,SC2046
+build keys-release ct_keys gcc -O2 $(printf 'build/rel/lib/%s.o ' $keys)
+check keys-release
 exit 0

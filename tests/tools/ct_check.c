@@ -10,16 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#if __has_include(<valgrind/memcheck.h>)
-#include <valgrind/memcheck.h>
-#define SECRET(p, n) ((void)VALGRIND_MAKE_MEM_UNDEFINED(p, n))
-#define PUBLIC(p, n) ((void)VALGRIND_MAKE_MEM_DEFINED(p, n))
-#define WATCHED RUNNING_ON_VALGRIND
-#else
-#define SECRET(p, n) ((void)(p))
-#define PUBLIC(p, n) ((void)(p))
-#define WATCHED 0
-#endif
+#include "poison.h"
 
 #define N 32
 static const char *failed;

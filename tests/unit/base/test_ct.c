@@ -239,7 +239,7 @@ TEST(padded_base64_is_rfc4648)
 TEST(padded_base64_is_strict_but_for_blanks)
 {
 	static const char *const good[] = {"Zm9v YmE=", " Zm9vYmE=", "Zm9vYmE=\r\n", "Z m\t9\nvYm\r\nE = "};
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zm8", "Zm8==", "Zm9v=", "=", "====", "Zg==Zg==", "Zm=8",
+	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Z===", "A===", "A==", "Zm8", "Zm8==", "Zm9v=", "=", "====", "Zg==Zg==", "Zm=8",
 					  "Zh==", "Zm9=", "Zm9-", "Zm_v", "Zm9v\v", "Zm9v\f", "Zm9v\xa0", "Zm9v\x80",
 					  "Zm9vY", "Zm9v=YmE", "Zm9v-----", "Zm9\x01"};
 	uint8_t out[16];

@@ -135,6 +135,7 @@ static const struct {
 } ecdsa_cases[] = {
 	{"as it is", "3046" INT_R INT_S, 0},
 	{"s and order - s are both right", "3045" INT_R "02200834e36ad29a83bf2bc9385e491d6099c8fdf9d1ed67aa7ea5f51f93782857a9", 0},
+	{"a zero before a number that needs none", "3046" INT_R "0221000834e36ad29a83bf2bc9385e491d6099c8fdf9d1ed67aa7ea5f51f93782857a9", -1},
 	{"nothing", "", -1},
 	{"an empty sequence", "3000", -1},
 	{"only r", "3023" INT_R, -1},
