@@ -43,6 +43,7 @@ test  cmd:git                   git             git
 test  cmd:valgrind              valgrind        valgrind
 test  cmd:sqlite3               sqlite3         sqlite
 test  hdr:sqlite3.h             libsqlite3-dev  sqlite-dev
+test  hdr:openssl/evp.h         libssl-dev      openssl-dev
 lint  cmd:bash                  bash            bash
 lint  cmd:clang                 clang           clang
 lint  cmd:clang-tidy            clang-tidy      clang-extra-tools

@@ -1,6 +1,6 @@
 /*
- * aead: GCM put together from BearSSL's CTR and GHASH, ChaCha20-Poly1305 as BearSSL has it.
- * Owns the layout of struct aead. It never allocates, and never branches or indexes on key,
+ * aead: GCM by gcm_x86 or put together from BearSSL's CTR and GHASH, ChaCha20-Poly1305 as
+ * BearSSL has it. Owns the layout of struct aead. It never allocates, and never branches or indexes on key,
  * plaintext or tag; lengths, nonces and additional data are public.
  */
 #include "aead.h"
@@ -11,17 +11,12 @@
 
 #include "ct.h"
 #include "err.h"
+#include "gcm_x86.h"
 
-#define BLOCK 16
-
+/* The portable one: bit-sliced, no processor's special units. */
 struct gcm {
-	union {
-		const br_block_ctr_class *vtable;
-		br_aes_x86ni_ctr_keys ni;
-		br_aes_ct64_ctr_keys ct64;
-	} aes;
-	uint8_t h[BLOCK];
-	br_ghash ghash;
+	br_aes_ct64_ctr_keys aes;
+	uint8_t h[GCM_BLOCK];
 };
 
 struct chacha {
@@ -32,10 +27,11 @@ struct chacha {
 
 struct state {
 	union {
+		struct gcm_x86 x86;
 		struct gcm gcm;
 		struct chacha chacha;
 	};
-	uint8_t kind;
+	uint8_t kind, way;
 };
 
 _Static_assert(sizeof(struct state) <= sizeof(struct aead), "struct aead is too small");
@@ -62,19 +58,15 @@ size_t aead_key_len(enum aead_kind k)
 
 bool aead_fast_aes(void)
 {
-	return br_aes_x86ni_ctr_get_vtable() != NULL && br_ghash_pclmul_get() != 0;
+	return gcm_x86_best() != AEAD_PORTABLE;
 }
 
 static void gcm_init(struct gcm *g, const uint8_t *key, size_t key_len)
 {
 	static const uint8_t zero[AEAD_NONCE];
-	const br_block_ctr_class *ni = br_aes_x86ni_ctr_get_vtable();
-	br_ghash pclmul = br_ghash_pclmul_get();
 
-	g->ghash = pclmul ? pclmul : br_ghash_ctmul64;
-	(ni ? ni : &br_aes_ct64_ctr_vtable)->init(&g->aes.vtable, key, key_len);
-	memset(g->h, 0, BLOCK);
-	g->aes.vtable->run(&g->aes.vtable, zero, 0, g->h, BLOCK); /* H = E(0) */
+	br_aes_ct64_ctr_init(&g->aes, key, key_len);
+	br_aes_ct64_ctr_run(&g->aes, zero, 0, g->h, GCM_BLOCK); /* H = E(0) */
 }
 
 static void chacha_init(struct chacha *c, const uint8_t *key)
@@ -87,17 +79,33 @@ static void chacha_init(struct chacha *c, const uint8_t *key)
 	c->aead = wide ? wide : br_poly1305_ctmul_run;
 }
 
-void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key)
+static void init(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way)
 {
 	struct state *s = state_of(a);
 
-	memset(a, 0, sizeof *a);
 	ZT_ASSERT(k != AEAD_NONE);
+	memset(a, 0, sizeof *a);
 	s->kind = (uint8_t)k;
+	s->way = (uint8_t)way;
 	if (k == AEAD_CHACHA20)
 		chacha_init(&s->chacha, key);
-	else
+	else if (way == AEAD_PORTABLE)
 		gcm_init(&s->gcm, key, aead_key_len(k));
+	else
+		gcm_x86_init(&s->x86, key, aead_key_len(k));
+}
+
+void aead_init(struct aead *a, enum aead_kind k, const uint8_t *key)
+{
+	init(a, k, key, gcm_x86_best());
+}
+
+bool aead_init_way(struct aead *a, enum aead_kind k, const uint8_t *key, enum aead_way way)
+{
+	if (way > gcm_x86_best())
+		return false;
+	init(a, k, key, way);
+	return true;
 }
 
 void aead_wipe(struct aead *a)
@@ -108,51 +116,57 @@ void aead_wipe(struct aead *a)
 static void gcm_tag(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE], struct span aad, struct span text,
 		    uint8_t tag[static AEAD_TAG])
 {
-	uint8_t lengths[BLOCK];
+	uint8_t lengths[GCM_BLOCK];
 	struct wr w = wr_of(lengths, sizeof lengths);
 
 	memset(tag, 0, AEAD_TAG);
-	g->ghash(tag, g->h, aad.p, aad.n); /* each call pads to a block by itself */
-	g->ghash(tag, g->h, text.p, text.n);
+	br_ghash_ctmul64(tag, g->h, aad.p, aad.n); /* each call pads to a block by itself */
+	br_ghash_ctmul64(tag, g->h, text.p, text.n);
 	wr_be64(&w, (uint64_t)aad.n * 8);
 	wr_be64(&w, (uint64_t)text.n * 8);
-	g->ghash(tag, g->h, lengths, sizeof lengths);
-	g->aes.vtable->run(&g->aes.vtable, nonce, 1, tag, AEAD_TAG);
+	br_ghash_ctmul64(tag, g->h, lengths, sizeof lengths);
+	br_aes_ct64_ctr_run(&g->aes, nonce, 1, tag, AEAD_TAG);
 }
 
-/* The counter is 1 for the tag and 2 for the first block of data. */
-static void gcm_crypt(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE], uint8_t *data, size_t n)
+/* The counter is 1 for the tag and 2 for the first block of text. */
+static void gcm_run(const struct gcm *g, const uint8_t nonce[static AEAD_NONCE], struct span aad,
+		    struct gcm_text text, uint8_t tag[static AEAD_TAG])
 {
-	g->aes.vtable->run(&g->aes.vtable, nonce, 2, data, n);
+	if (text.sealed)
+		gcm_tag(g, nonce, aad, span_of(text.p, text.n), tag);
+	br_aes_ct64_ctr_run(&g->aes, nonce, 2, text.p, text.n);
+	if (!text.sealed)
+		gcm_tag(g, nonce, aad, span_of(text.p, text.n), tag);
 }
 
-void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       uint8_t tag[static AEAD_TAG])
+/* Crypts and computes the tag. */
+static void run(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, struct gcm_text text,
+		uint8_t tag[static AEAD_TAG])
 {
 	const struct state *s = state_in(a);
 
 	ZT_ASSERT(s->kind != AEAD_NONE);
-	if (s->kind == AEAD_CHACHA20) {
-		s->chacha.aead(s->chacha.key, nonce, data, n, aad.p, aad.n, tag, s->chacha.cipher, 1);
-		return;
-	}
-	gcm_crypt(&s->gcm, nonce, data, n);
-	gcm_tag(&s->gcm, nonce, aad, span_of(data, n), tag);
+	if (s->kind == AEAD_CHACHA20)
+		s->chacha.aead(s->chacha.key, nonce, text.p, text.n, aad.p, aad.n, tag, s->chacha.cipher,
+			       !text.sealed);
+	else if (s->way == AEAD_PORTABLE)
+		gcm_run(&s->gcm, nonce, aad, text, tag);
+	else
+		gcm_x86_run(&s->x86, s->way, nonce, aad, text, tag);
 }
 
-bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data, size_t n,
-	       const uint8_t tag[static AEAD_TAG])
+void aead_seal(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, uint8_t tag[static AEAD_TAG])
 {
-	const struct state *s = state_in(a);
+	run(a, nonce, aad, (struct gcm_text){data, n, false}, tag);
+}
+
+bool aead_open(const struct aead *a, const uint8_t nonce[static AEAD_NONCE], struct span aad, uint8_t *data,
+	       size_t n, const uint8_t tag[static AEAD_TAG])
+{
 	uint8_t want[AEAD_TAG];
 
-	ZT_ASSERT(s->kind != AEAD_NONE);
-	if (s->kind == AEAD_CHACHA20) {
-		s->chacha.aead(s->chacha.key, nonce, data, n, aad.p, aad.n, want, s->chacha.cipher, 0);
-	} else {
-		gcm_tag(&s->gcm, nonce, aad, span_of(data, n), want);
-		gcm_crypt(&s->gcm, nonce, data, n);
-	}
+	run(a, nonce, aad, (struct gcm_text){data, n, true}, want);
 	if (ct_eq(want, tag, AEAD_TAG))
 		return true;
 	wipe(data, n); /* nobody can use what nobody vouches for */

@@ -96,16 +96,16 @@ static int skip_or_fail(struct reading *r, unsigned line, enum zt_err e, const c
 
 static int add(struct reading *r, const struct pem *p)
 {
-	struct why ignored = {0}, *w = r->kind == TRUST_SYSTEM ? &ignored : r->w;
+	struct why cause = {0};
 	struct x509 c;
-	int n = pem_decode(p, r->der, sizeof r->der, w);
+	int n = pem_decode(p, r->der, sizeof r->der, &cause);
 	const char *bad;
 
 	if (n < 0)
-		return skip_or_fail(r, p->line, (enum zt_err)-n, "it is not base64, or too long");
-	n = x509_read(&c, span_of(r->der, (size_t)n), &ignored);
+		return skip_or_fail(r, p->line, (enum zt_err)-n, cause.text);
+	n = x509_read(&c, span_of(r->der, (size_t)n), &cause);
 	if (n < 0)
-		return skip_or_fail(r, p->line, (enum zt_err)-n, ignored.text);
+		return skip_or_fail(r, p->line, (enum zt_err)-n, cause.text);
 	bad = unusable(&c);
 	if (bad)
 		return skip_or_fail(r, p->line, ZT_E_KEY, bad);
@@ -118,11 +118,12 @@ static int add(struct reading *r, const struct pem *p)
 
 static int read_all(struct reading *r, struct span text)
 {
+	struct why cause = {0};
 	unsigned line = 1;
 	struct pem p;
 	int rc;
 
-	while ((rc = pem_next(&text, &line, &p, r->w)) > 0) {
+	while ((rc = pem_next(&text, &line, &p, &cause)) > 0) {
 		if (!span_eq_str(p.label, "CERTIFICATE"))
 			continue;
 		rc = add(r, &p);
@@ -130,7 +131,7 @@ static int read_all(struct reading *r, struct span text)
 			return rc;
 	}
 	if (rc < 0)
-		return rc;
+		return why_set(r->w, (enum zt_err)-rc, "%s: %s", r->file, cause.text);
 	if (r->t->n == 0)
 		return why_set(r->w, ZT_E_MISSING, "%s: there is no certificate in it that zt could trust", r->file);
 	if (r->kind == TRUST_CLIENTS && r->t->names > TRUST_NAMES)

@@ -232,7 +232,7 @@ static bool read_frame(struct pkcs8 *out, struct span der)
 
 static int read_ec_in_frame(struct privkey *out, struct pkcs8 *f, struct why *w)
 {
-	enum pk_type type = PK_NONE;
+	enum pk_type type;
 	int rc = take_curve(&f->parameters, &type, w);
 
 	if (rc == 0)

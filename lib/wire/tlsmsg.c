@@ -11,6 +11,13 @@
 
 #define KEYS_LEN (32 + 12 + 8) /* key, IV, sequence number */
 
+/* The limits of the fields bound the whole: no message can pass TLSMSG_MAX. A text's NUL makes room
+ * for its length byte. */
+_Static_assert(TLSMSG_HEADER + 4 + 2 * KEYS_LEN + TLS_NAME + TLS_ALPN + 1 + 2 * TLS_CHAIN + TLS_CHAIN_BYTES <=
+		       TLSMSG_MAX,
+	       "the longest DONE");
+_Static_assert(TLSMSG_HEADER + 2 + TLS_NAME + TLS_ALPN + TLSMSG_RECORDS <= TLSMSG_MAX, "the longest ACCEPT");
+
 static const struct {
 	const char *name, *text;
 	uint8_t alert;
@@ -333,7 +340,6 @@ const char *tlsmsg_name(enum tlsmsg_type t)
 void tlsmsg_write(struct wr *w, const struct tlsmsg *m)
 {
 	const struct row *row = row_of((unsigned)m->type);
-	size_t from = w->n;
 
 	ZT_ASSERT(row != NULL && TLSMSG_SLOT(m->id) < BOUND_CAP(BOUND_TLS_SHAKES));
 	if (!row->good(m)) { /* a peer's certificates may be too many: no bug, but no message either */
@@ -345,8 +351,6 @@ void tlsmsg_write(struct wr *w, const struct tlsmsg *m)
 	wr_le16(w, 0);
 	wr_le32(w, m->id);
 	row->write(w, m);
-	if (w->n - from > TLSMSG_MAX)
-		w->full = true;
 }
 
 int tlsmsg_read(struct span packet, char from, struct tlsmsg *out)
@@ -358,8 +362,7 @@ int tlsmsg_read(struct span packet, char from, struct tlsmsg *out)
 	const struct row *row = row_of(type);
 
 	*out = (struct tlsmsg){0};
-	if (r.bad || zero != 0 || zeros != 0 || packet.n > TLSMSG_MAX ||
-	    TLSMSG_SLOT(id) >= BOUND_CAP(BOUND_TLS_SHAKES))
+	if (r.bad || zero != 0 || zeros != 0 || TLSMSG_SLOT(id) >= BOUND_CAP(BOUND_TLS_SHAKES))
 		return -ZT_E_SYNTAX;
 	if (row == NULL || row->from != from)
 		return -ZT_E_UNKNOWN;

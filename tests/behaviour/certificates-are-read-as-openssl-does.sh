@@ -69,7 +69,7 @@ for i, basic in enumerate(BASIC):
     open('basic.cnf', 'w').write('[req]\ndistinguished_name=dn\nx509_extensions=e\n[dn]\n[e]\nbasicConstraints=%s\n' % basic)
     req('basic %d' % i, more=['-config', 'basic.cnf'])
 NAMES = ['/CN=plain', '/C=DE/ST=Bayern/L=München/O=Müller \\& Söhne/OU=Straße/CN=bücher.example', '/CN=日本語/O=Ελληνικά', '/CN=😀',
-         '/CN=a, b + c "d" \\\\ <e>; #f', '/CN= leading and trailing ', '/CN=#hash', '/DC=example/DC=org/CN=x', '/', '/O=x+CN=y+OU=z',
+         '/CN=a, b \\+ c "d" \\\\ <e>; #f', '/CN= leading and trailing ', '/CN=#hash', '/DC=example/DC=org/CN=x', '/', '/O=x+CN=y+OU=z',
          '/CN=a/CN=b', '/emailAddress=a@b.example/CN=x', '/serialNumber=123/CN=x', '/SN=sur/GN=given/title=Dr/UID=u/CN=x',
          '/businessCategory=Private/CN=x', '/CN=' + 'x' * 64, '/CN=tab\there']
 for i, subj in enumerate(NAMES):

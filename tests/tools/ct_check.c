@@ -1,11 +1,13 @@
 /*
- * ct_check: runs the codecs and comparisons of ct.h on secrets that valgrind believes to be
- * uninitialised. It then reports every branch and every memory index that depends on them,
+ * ct_check: runs the codecs and comparisons of ct.h, the ciphers of aead.h and the key
+ * derivation of tlskdf.h on secrets that valgrind believes to be uninitialised. It then reports every branch and every memory index that depends on them,
  * which is what a timing attack needs. Outcomes that are public ("equal", "valid") are
  * declared so. --leaky runs a comparison that stops at the first difference and an encoder
  * with a table instead: valgrind must complain, or this check proves nothing.
  */
+#include "base/aead.h"
 #include "base/ct.h"
+#include "base/tlskdf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +108,60 @@ static void decode(void)
 	decode_b64("AA+A", -32);
 }
 
+/* Key and plaintext are secret; nonce, additional data, length, ciphertext and tag are not, nor
+ * is it whether a tag is right. */
+static void cipher(enum aead_kind kind, enum aead_way way, size_t n)
+{
+	static const uint8_t nonce[AEAD_NONCE];
+	uint8_t key[32], text[700], tag[AEAD_TAG];
+	struct aead a;
+	bool ok;
+
+	memset(key, 3, sizeof key);
+	memset(text, 5, n);
+	SECRET(key, sizeof key);
+	SECRET(text, n);
+	if (!aead_init_way(&a, kind, key, way))
+		return;
+	aead_seal(&a, nonce, SPAN_LIT("thirteen byte"), text, n, tag);
+	PUBLIC(text, n);
+	PUBLIC(tag, sizeof tag);
+	ok = aead_open(&a, nonce, SPAN_LIT("thirteen byte"), text, n, tag);
+	PUBLIC(&ok, sizeof ok);
+	must(ok, "a sealed text opens");
+	PUBLIC(text, n);
+	must(n == 0 || (text[0] == 5 && text[n - 1] == 5), "a sealed text comes back");
+	ok = aead_open(&a, nonce, SPAN_LIT("another text"), text, n, tag);
+	PUBLIC(&ok, sizeof ok);
+	must(!ok, "a forged text is refused");
+}
+
+/* Below a block, whole chunks, and what is left behind them. */
+static void ciphers(void)
+{
+	static const size_t sizes[] = {0, 1, 16, 100, 128, 256, 300, 512, 697};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		for (enum aead_way way = AEAD_PORTABLE; way <= AEAD_VAES; way++) {
+			cipher(AEAD_AES128_GCM, way, sizes[i]);
+			cipher(AEAD_AES256_GCM, way, sizes[i]);
+		}
+		cipher(AEAD_CHACHA20, AEAD_PORTABLE, sizes[i]);
+	}
+}
+
+static void derive(void)
+{
+	static const uint16_t suites[] = {SUITE_ECDSA_AES128, SUITE_ECDSA_AES256, SUITE_ECDSA_CHACHA};
+	static const uint8_t random[TLS_RANDOM];
+	uint8_t master[TLS_MASTER] = {1};
+	struct record_keys client, server;
+
+	SECRET(master, sizeof master);
+	for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
+		must(tls_key_block(suites[i], master, random, random, &client, &server), "keys");
+}
+
 /* What must never be written; here to show that it would be seen. */
 static int leaky_compare(const uint8_t *a, const uint8_t *b, size_t n)
 {
@@ -144,6 +200,8 @@ int main(int argc, char **argv)
 	compare();
 	encode();
 	decode();
+	ciphers();
+	derive();
 	if (failed) {
 		printf("wrong answer: %s\n", failed);
 		return 1;

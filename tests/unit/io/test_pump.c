@@ -1,6 +1,7 @@
 /* The pump: what goes in comes out, whatever the sides are, and ends are told apart. */
 #include "tests/unit/io/pump_kit.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -162,6 +163,40 @@ TEST(a_half_close_is_passed_on_and_the_other_way_stays_open)
 		}
 }
 
+/* What is still in the kernel when both have finished is delivered: the reset is off by then. */
+TEST(the_end_waits_for_no_reader)
+{
+	const int small = 65536;
+	uint64_t sent = 0;
+	struct rig *r;
+
+	set_up();
+	r = rig_new(1, AEAD_AES128_GCM);
+	CHECK(setsockopt(r->peer[NEAR].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+	say_bye(&r->peer[NEAR]);
+	for (; sent < 400000; sent += 10000) {
+		say_pattern(&r->peer[FAR], sent, 10000);
+		turns(2);
+	}
+	say_bye(&r->peer[FAR]);
+	for (unsigned i = 0; i < 4000 && r->overs == 0; i++) {
+		turns(2);
+		if (r->overs == 0)
+			listen_to(&r->peer[NEAR], 1000);
+	}
+	CHECK_INT(r->pump.cause, PUMP_FINISHED);
+	CHECK(r->peer[NEAR].got < sent); /* or it proves nothing */
+	for (unsigned i = 0; i < 4000 && !r->peer[NEAR].eof; i++) {
+		poll(&(struct pollfd){.fd = r->peer[NEAR].fd, .events = POLLIN}, 1, 5000); /* a hang guard */
+		turns(1);
+		listen_to(&r->peer[NEAR], SIZE_MAX);
+	}
+	CHECK_INT(r->peer[NEAR].got, sent);
+	CHECK(r->peer[NEAR].eof && r->peer[NEAR].bye && !r->peer[NEAR].reset);
+	rig_free(r);
+	tear_down();
+}
+
 static void reset_of(int fd)
 {
 	const struct linger now = {.l_onoff = 1};
@@ -191,6 +226,65 @@ TEST(a_reset_on_one_side_is_a_reset_on_the_other)
 			rig_free(r);
 			tear_down();
 		}
+}
+
+/* Fills the way from near to far until nothing is taken any more. Answers how much that was. */
+static uint64_t fill_up(struct rig *r)
+{
+	static uint8_t text[65536];
+	uint64_t sent = 0, before;
+
+	do {
+		before = sent;
+		for (size_t i = 0; i < sizeof text; i++)
+			text[i] = byte_at(sent + i);
+		sent += raw(&r->peer[NEAR], text, sizeof text);
+		turns(4);
+	} while (sent != before);
+	CHECK_INT(pump_wants(&r->pump, NEAR), 0);
+	return sent;
+}
+
+TEST(a_reset_is_noticed_while_nothing_is_asked_of_that_side)
+{
+	struct rig *r;
+
+	set_up();
+	r = rig_new(2, AEAD_AES128_GCM);
+	fill_up(r);
+	reset_of(r->peer[NEAR].fd);
+	r->peer[NEAR].fd = -1;
+	turns(4);
+	CHECK_INT(r->overs, 1);
+	CHECK_INT(r->pump.cause, PUMP_RESET);
+	CHECK_INT(r->pump.by, NEAR);
+	rig_free(r);
+	tear_down();
+}
+
+/* The second of two clean ends is a hang-up too, and everything before it is still to come. */
+TEST(a_hang_up_with_bytes_on_the_way_loses_none)
+{
+	struct rig *r;
+	uint64_t sent;
+
+	set_up();
+	r = rig_new(0, AEAD_NONE);
+	say_bye(&r->peer[FAR]);
+	turns(2);
+	sent = fill_up(r);
+	say_bye(&r->peer[NEAR]);
+	turns(4);
+	CHECK_INT(r->overs, 0);
+	for (unsigned i = 0; i < 20000 && !r->peer[FAR].eof; i++) {
+		listen_to(&r->peer[FAR], SIZE_MAX);
+		turns(1);
+	}
+	CHECK_INT(r->peer[FAR].got, sent);
+	CHECK(r->peer[FAR].eof && !r->peer[FAR].reset);
+	CHECK_INT(r->pump.cause, PUMP_FINISHED);
+	rig_free(r);
+	tear_down();
 }
 
 TEST(tls_that_ends_without_close_notify_becomes_a_reset)

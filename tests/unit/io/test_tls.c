@@ -2,7 +2,7 @@
  * tls as a server, the good ways: every suite, client certificates, names and protocols, cut at
  * every byte, trickled, a client that does not take its flight, resumption where it may be.
  */
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 static struct peer peer;
 static struct conn conn;

@@ -2,7 +2,7 @@
  * tls, megabytes both ways at once between our records and BearSSL's engine, in pieces of every
  * size, after a real handshake with every suite; then a proper end from either side.
  */
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 #include "base/crypto.h"
 

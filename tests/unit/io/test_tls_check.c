@@ -2,7 +2,7 @@
  * tls, the second look: as a client with every suite, names, addresses, pins, sessions; leaves that
  * BearSSL would take and zt does not; and a tlsd that lies about what happened.
  */
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 static struct peer peer;
 static struct conn conn;

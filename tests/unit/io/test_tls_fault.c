@@ -4,7 +4,7 @@
  * connection with its reason; and nothing is lost or leaked either way.
  */
 #include "../wrapio.h"
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 static struct peer peer;
 static struct conn conn;

@@ -3,7 +3,7 @@
  * Each is one row: what it sends, why it is refused, and with which alert. A good client behind
  * it must be served as if nothing had happened.
  */
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 static struct peer peer;
 static struct conn conn;

@@ -3,7 +3,7 @@
  * it says too much, too late, or nonsense. And what bounds handshakes: slots, buffers, deadline,
  * budget.
  */
-#include "tls_kit.h"
+#include "tlsconn_kit.h"
 
 #define MANY 16
 static struct peer peers[MANY];

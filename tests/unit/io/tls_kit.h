@@ -1,322 +1,259 @@
 /*
- * tls_kit: a world with a loop and a clock of its own, connections of it on real TCP sockets, a
- * pretended tlsd on a real line, and peers that are BearSSL engines or just bytes. A peer's
- * records can be changed, cut and held back on their way.
+ * tls_kit: certificates made on the spot, and a peer that is BearSSL as it comes: what zt's
+ * engine does is judged by another one. All time is KIT_NOW.
  */
 #ifndef ZT_TLS_KIT_H
 #define ZT_TLS_KIT_H
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include "base/crypto.h"
+#include "base/num.h"
+#include "io/chain.h"
+#include "io/cred.h"
+#include "io/engine.h"
+#include "io/sessions.h"
+#include "io/tls_br.h"
+#include "tests/unit/unit.h"
+#include "tls_keys.h"
+#include "wire/pem.h"
+#include "wire/x509_build.h"
 
-#include "io/tls.h"
-#include "tls_fake.h"
+#define KIT_NOW INT64_C(1800000000)
+#define KIT_DAY 86400
 
-static struct loop *kit_loop;
-static struct clock_fake kit_clock;
-static struct bounds kit_bounds;
-static struct log kit_log;
-static struct tls_world *kit_world;
-static struct tls_plan kit_plan;
-static struct fake kit_fake;
-static struct der_file kit_cert;
-
-#define KIT_WALL INT64_C(1800000000000) /* January 2027 */
-#define KIT_SHAKE_MS 10000
-
-/* ---- our side ---------------------------------------------------------------------------- */
-
-struct conn {
-	struct source src;
-	struct tls tls;
-	unsigned opened, failed;
-	enum tls_fault fault;
-	char words[700];
-	size_t chain_n;
-	uint8_t leaf[2048];
-	size_t leaf_n;
-	bool keep;                     /* failed() leaves the socket open */
-	void (*then)(struct conn *c);  /* at the end of both callbacks */
+struct kit_id {
+	enum pk_type type;
+	uint8_t scalar[PK_SCALAR_MAX], point[PK_POINT_MAX];
+	struct privkey rsa; /* PK_RSA */
+	struct pk_private key;
+	struct pk_public pub;
+	uint8_t name_mem[64], der[2048];
+	struct span name, cert;
+	uint8_t ski[X509_KEY_ID];
 };
 
-static inline unsigned conn_wants(const struct source *s)
-{
-	return tls_wants(&CONTAINER_OF(s, const struct conn, src)->tls);
-}
-static inline void conn_ready(struct source *s, unsigned events)
-{
-	tls_shake_ready(&CONTAINER_OF(s, struct conn, src)->tls, events);
-}
-static const struct source_class conn_class = {"tls test", conn_wants, conn_ready, NULL};
+struct kit_want {
+	const char *cn, *dns;
+	bool ca, early, late;      /* early: valid from tomorrow; late: until yesterday */
+	int path_len;              /* of a CA; 0 means none, n + 1 means n */
+	uint32_t ku, eku;
+	enum pk_type type;         /* PK_NONE: P-256 */
+	const struct kit_id *same; /* with the key of this one */
+};
 
-static inline void conn_opened(struct tls *t, const struct span *chain, size_t n)
+static inline void kit_key(struct kit_id *k, enum pk_type type)
 {
-	struct conn *c = CONTAINER_OF(t, struct conn, tls);
+	struct why w = {0};
+	int n;
 
-	c->opened++;
-	c->chain_n = n;
-	if (n) {
-		c->leaf_n = num_min(chain[0].n, sizeof c->leaf);
-		memcpy(c->leaf, chain[0].p, c->leaf_n);
+	k->type = type;
+	if (type == PK_RSA) {
+		if (privkey_read(&k->rsa, span_str(rsa2048_pem), SPAN_NONE, &w) < 0)
+			unit_fail(__FILE__, __LINE__, "%s", w.text);
+		k->key = k->rsa.key;
+		k->pub = privkey_public(&k->rsa);
+		return;
 	}
-	CHECK(t->shake == NULL && t->state == TLS_OPEN && tls_wants(t) == 0);
-	if (c->then)
-		c->then(c);
+	n = pk_generate(type, k->scalar, sizeof k->scalar);
+	k->key = (struct pk_private){.type = type, .scalar = span_of(k->scalar, (size_t)n)};
+	n = pk_point(&k->key, k->point, sizeof k->point);
+	k->pub = (struct pk_public){.type = type, .point = span_of(k->point, (size_t)n)};
 }
-static inline void conn_failed(struct tls *t, enum tls_fault f, const char *words)
+
+/* issuer NULL: signed by itself. k must not move. */
+static inline void kit_issue(struct kit_id *k, const struct kit_id *issuer, const struct kit_want *want)
 {
-	struct conn *c = CONTAINER_OF(t, struct conn, tls);
+	static const uint8_t serial[] = {0x5a, 1, 2, 3, 4, 5, 6, 7};
+	const struct x509_attr cn = {OID_CN, span_str(want->cn)};
+	const struct san san = {SAN_DNS, span_str(want->dns)};
+	struct wr name = wr_of(k->name_mem, sizeof k->name_mem), der = wr_of(k->der, sizeof k->der);
+	uint8_t spki[512];
+	struct wr s = wr_of(spki, sizeof spki);
+	struct why why = {0};
+	struct signer signer;
 
-	c->failed++;
-	c->fault = f;
-	snprintf(c->words, sizeof c->words, "%s", words);
-	CHECK(t->shake == NULL && t->state == TLS_FAILED && words[0]);
-	if (!c->keep)
-		loop_close(&c->src);
-	if (c->then)
-		c->then(c);
+	if (want->same) {
+		k->key = want->same->key;
+		k->pub = want->same->pub;
+	} else {
+		kit_key(k, want->type ? want->type : PK_P256);
+	}
+	x509_wr_name(&name, &cn, 1);
+	k->name = wr_span(&name);
+	x509_wr_spki(&s, &k->pub);
+	x509_key_id(wr_span(&s), k->ski);
+	signer = signer_of(issuer ? &issuer->key : &k->key);
+	if (x509_build(&der, &(struct x509_make){
+			.subject = k->name, .issuer = issuer ? issuer->name : k->name,
+			.serial = span_of(serial, sizeof serial),
+			.not_before = KIT_NOW + (want->early ? 1 : -100) * KIT_DAY,
+			.not_after = KIT_NOW + (want->late ? -1 : 100) * KIT_DAY,
+			.spki = wr_span(&s), .ca = want->ca, .path_len = want->path_len - 1,
+			.ku = want->ku ? want->ku : want->ca ? KU_CERT_SIGN | KU_CRL_SIGN : KU_SIGN,
+			.eku = want->eku, .sans = &san, .nsans = want->dns ? 1 : 0,
+			.ski = span_of(k->ski, sizeof k->ski),
+		}, &signer, &why) < 0)
+		unit_fail(__FILE__, __LINE__, "%s: %s", want->cn, why.text);
+	k->cert = wr_span(&der);
 }
-static const struct tls_class conn_tls = {conn_opened, conn_failed};
 
-/* ---- the peer ---------------------------------------------------------------------------- */
+static inline void kit_pem(struct wr *w, const struct kit_id *k)
+{
+	pem_write(w, "CERTIFICATE", k->cert);
+}
 
-#define PEER_BYTES 131072
+static inline void kit_key_pem(struct wr *w, const struct kit_id *k)
+{
+	uint8_t mem[512];
+	struct wr der = wr_of(mem, sizeof mem);
+
+	if (k->key.type == PK_RSA) {
+		wr_str(w, rsa2048_pem);
+		return;
+	}
+	privkey_write(&der, &k->key);
+	pem_write(w, "PRIVATE KEY", wr_span(&der));
+}
+
+static inline struct trust *kit_trust(const struct kit_id *ca, enum trust_kind kind)
+{
+	static uint8_t mem[8192];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct trust *t = NULL;
+	struct why why = {0};
+
+	kit_pem(&w, ca);
+	if (trust_new(&t, wr_span(&w), "ca.pem", kind, &why) < 0)
+		unit_fail(__FILE__, __LINE__, "%s", why.text);
+	return t;
+}
+
+/* k's certificate, then `above` (NULL: none), and k's key. */
+static inline struct cred *kit_cred(const struct kit_id *k, const struct kit_id *above)
+{
+	static uint8_t mem[16384], key[4096];
+	struct wr w = wr_of(mem, sizeof mem), kw = wr_of(key, sizeof key);
+	struct cred *c = NULL;
+	struct why why = {0};
+
+	kit_pem(&w, k);
+	if (above)
+		kit_pem(&w, above);
+	kit_key_pem(&kw, k);
+	if (cred_new(&c, &(struct cred_file){"web.pem", wr_span(&w)}, &(struct cred_file){"web.key", wr_span(&kw)},
+		     &(struct cred_file){0}, &why) < 0)
+		unit_fail(__FILE__, __LINE__, "%s", why.text);
+	return c;
+}
+
+/* ---- a peer ------------------------------------------------------------------------------- */
+
 struct peer {
-	int fd;
-	bool raw, silent;              /* no engine; sends nothing of its own */
-	bool ended, reset;             /* what it has seen of the socket */
-	struct side side;
-	uint8_t out[PEER_BYTES], got[PEER_BYTES]; /* [sent, n): to send; everything received */
-	size_t out_n, sent, got_n, fed;
-	size_t chunk;                  /* bytes a step; 0: all */
-	size_t cut, total;             /* the step ends when so many bytes have left in all; 0: not */
-	unsigned records;              /* of its engine so far */
-	/* Changes record number `at` (0 is the hello), which is out[from..out_n). */
-	void (*edit)(struct peer *p, unsigned at, size_t from);
-	const void *arg;
+	union {
+		br_ssl_engine_context eng;
+		br_ssl_server_context server;
+		br_ssl_client_context client;
+	};
+	br_x509_knownkey_context known;
+	br_x509_pkey key;
+	uint8_t buf[BR_SSL_BUFSIZE_BIDI];
+	const char *alpn[2];
 };
 
-static inline void peer_put(struct peer *p, const void *bytes, size_t n)
+/* A client that takes the server for who it is; change what you like, then peer_go_client(). */
+static inline void peer_client(struct peer *p, const struct kit_id *server)
 {
-	NEED(n <= sizeof p->out - p->out_n);
-	memcpy(&p->out[p->out_n], bytes, n);
-	p->out_n += n;
+	br_ssl_client_init_full(&p->client, &(br_x509_minimal_context){0}, NULL, 0);
+	if (br_key_of(&server->pub, &p->key) && p->key.key_type == BR_KEYTYPE_RSA)
+		br_x509_knownkey_init_rsa(&p->known, &p->key.key.rsa, BR_KEYTYPE_SIGN);
+	else
+		br_x509_knownkey_init_ec(&p->known, &p->key.key.ec, BR_KEYTYPE_SIGN);
+	br_ssl_engine_set_x509(&p->eng, &p->known.vtable);
+	br_ssl_engine_set_versions(&p->eng, BR_TLS12, BR_TLS12);
+	br_ssl_engine_set_buffer(&p->eng, p->buf, sizeof p->buf, 1);
 }
 
-static inline bool peer_pull(struct peer *p)
+static inline void peer_show(struct peer *p, const struct cred *c)
 {
-	ssize_t n = recv(p->fd, &p->got[p->got_n], sizeof p->got - p->got_n, MSG_DONTWAIT);
-
-	if (n == 0 || (n < 0 && errno == EAGAIN)) {
-		p->ended |= n == 0 && p->got_n < sizeof p->got;
-		return false;
-	}
-	if (n < 0) {
-		p->reset = p->ended = true;
-		return false;
-	}
-	p->got_n += (size_t)n;
-	if (!p->raw)
-		p->fed += side_feed(&p->side, &p->got[p->fed], p->got_n - p->fed);
-	return true;
+	if (c->type == PK_RSA)
+		br_ssl_client_set_single_rsa(&p->client, c->chain, c->n, &c->rsa, br_rsa_pkcs1_sign_get_default());
+	else
+		br_ssl_client_set_single_ec(&p->client, c->chain, c->n, &c->ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
+					    br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
 }
 
-static inline bool peer_push(struct peer *p)
+static inline void peer_go_client(struct peer *p, const char *name, bool resume)
+{
+	if (!br_ssl_client_reset(&p->client, name, resume))
+		unit_fail(__FILE__, __LINE__, "BearSSL's client does not start");
+}
+
+static inline void peer_server(struct peer *p, const struct cred *c)
+{
+	if (c->type == PK_RSA)
+		br_ssl_server_init_full_rsa(&p->server, c->chain, c->n, &c->rsa);
+	else
+		br_ssl_server_init_full_ec(&p->server, c->chain, c->n, BR_KEYTYPE_EC, &c->ec);
+	br_ssl_engine_set_default_rsavrfy(&p->eng); /* a server asks for kinds that it could verify */
+	br_ssl_engine_set_default_ecdsa(&p->eng);
+	br_ssl_engine_set_versions(&p->eng, BR_TLS12, BR_TLS12);
+	br_ssl_engine_set_buffer(&p->eng, p->buf, sizeof p->buf, 1);
+}
+
+/* All that it wants to send now. */
+static inline size_t peer_take(struct peer *p, uint8_t *out, size_t cap)
+{
+	size_t n, got = 0;
+	uint8_t *from;
+
+	while ((from = br_ssl_engine_sendrec_buf(&p->eng, &n)) && got + n <= cap) {
+		memcpy(out + got, from, n);
+		got += n;
+		br_ssl_engine_sendrec_ack(&p->eng, n);
+	}
+	return got;
+}
+
+static inline void peer_feed(struct peer *p, struct span in)
 {
 	size_t n;
-	ssize_t sent;
+	uint8_t *to;
 
-	while (!p->raw && !p->silent && (n = side_record(&p->side, &p->out[p->out_n], sizeof p->out - p->out_n)) > 0) {
-		size_t from = p->out_n;
-
-		p->out_n += n;
-		if (p->edit)
-			p->edit(p, p->records, from);
-		p->records++;
+	while (in.n && (to = br_ssl_engine_recvrec_buf(&p->eng, &n))) {
+		n = num_min(n, in.n);
+		memcpy(to, in.p, n);
+		br_ssl_engine_recvrec_ack(&p->eng, n);
+		in = span_sub(in, n, in.n);
 	}
-	n = p->out_n - p->sent;
-	if (n == 0 || p->fd < 0)
-		return false;
-	if (p->chunk)
-		n = num_min(n, p->chunk);
-	if (p->total < p->cut)
-		n = num_min(n, p->cut - p->total);
-	sent = send(p->fd, &p->out[p->sent], n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent <= 0)
-		return false;
-	p->total += (size_t)sent;
-	p->sent += (size_t)sent;
-	if (p->sent == p->out_n)
-		p->sent = p->out_n = 0;
-	return true;
 }
 
-static inline bool peer_step(struct peer *p)
+static inline bool peer_open(const struct peer *p)
 {
-	bool did = p->fd >= 0 && !p->ended && peer_pull(p);
-
-	return peer_push(p) || did;
+	return (br_ssl_engine_current_state(&p->eng) & BR_SSL_SENDAPP) != 0;
 }
 
-/* The last alert in clear that arrived: its number, or 0. */
-static inline unsigned peer_alert(const struct peer *p)
+/* Both until nothing moves any more. out_first: what the engine has to say comes first. */
+static inline void kit_run(struct engine *e, struct peer *p)
 {
-	unsigned alert = 0;
+	static uint8_t mem[TLSMSG_RECORDS * 4];
+	size_t n, moved;
 
-	for (size_t at = 0; at + 5 <= p->got_n; at += 5u + p->got[at + 3] * 256u + p->got[at + 4])
-		if (p->got[at] == 21 && p->got[at + 4] == 2 && at + 7 <= p->got_n)
-			alert = p->got[at + 6];
-	return alert;
-}
+	for (int i = 0; i < 20; i++) {
+		moved = 0;
+		while ((n = engine_take(e, mem, TLSMSG_RECORDS))) {
+			peer_feed(p, span_of(mem, n));
+			moved += n;
+		}
+		n = peer_take(p, mem, sizeof mem);
+		for (struct span in = span_of(mem, n); in.n && engine_state(e) == ENGINE_GOING;) {
+			static uint8_t out[TLSMSG_RECORDS];
+			size_t used = engine_feed(e, in), m;
 
-/* ---- the world --------------------------------------------------------------------------- */
-
-static const char *kit_names[] = {"a.example", "*.b.example"};
-static struct conf_list kit_name_list = {2, kit_names}, kit_no_list;
-
-static inline int kit_link(struct fake *f, uint32_t epoch)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-		return -1;
-	f->fd = pair[1];
-	tls_world_link(kit_world, pair[0], epoch);
-	return pair[1];
-}
-
-static inline void kit_open_without_line(void)
-{
-	struct tls_world_opts o = {.bounds = &kit_bounds, .log = &kit_log, .shake_ms = KIT_SHAKE_MS, .rate = 1000,
-				   .burst = 100000, .floor = 1700000000};
-
-	clock_fake_init(&kit_clock, 1000 * NS_PER_S, KIT_WALL);
-	bounds_init(&kit_bounds);
-	kit_log = (struct log){.fd = -1, .level = LOG_ERROR, .clock = &kit_clock.clock, .role = "test", .proc = "tls"};
-	if (loop_open(&kit_loop, LOOP_BEST, &kit_clock.clock) < 0)
-		unit_fail(__FILE__, __LINE__, "no loop");
-	o.loop = kit_loop;
-	if (tls_world_new(&kit_world, &o) < 0)
-		unit_fail(__FILE__, __LINE__, "no world");
-	der_load(&kit_cert, "server-ec");
-	fake_init(&kit_fake, -1, &kit_cert);
-	kit_plan = (struct tls_plan){.servers = 1, .clients = 1};
-	kit_plan.server[0] = (struct tls_server_plan){.id = "a", .names = &kit_name_list, .alpn = &kit_no_list};
-	kit_plan.client[0] = (struct tls_client_plan){.name = "a.example", .ca = "", .cert = "", .alpn = ""};
-	tls_world_plan(kit_world, &kit_plan, 1);
-}
-
-static inline void kit_open(void)
-{
-	kit_open_without_line();
-	kit_link(&kit_fake, 1);
-}
-
-static inline void kit_close(void)
-{
-	CHECK_INT(kit_fake.bad, 0);
-	tls_world_free(kit_world);
-	loop_free(kit_loop);
-	fake_die(&kit_fake);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_SHAKES].used, 0);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_FLIGHTS].used, 0);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_OPEN].used, 0);
-}
-
-static bool kit_narrow; /* sockets that hold little */
-
-/* A TCP connection over 127.0.0.1: [0] ours, [1] the peer's. */
-static inline bool kit_tcp(int out[2])
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof sa;
-	int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-	bool ok;
-
-	out[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (kit_narrow)
-		setsockopt(out[1], SOL_SOCKET, SO_RCVBUF, &one, sizeof one);
-	ok = bind(l, (struct sockaddr *)&sa, len) == 0 && listen(l, 1) == 0 &&
-	     getsockname(l, (struct sockaddr *)&sa, &len) == 0 && connect(out[1], (struct sockaddr *)&sa, len) == 0;
-	out[0] = ok ? accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
-	ok = ok && fcntl(out[1], F_SETFL, O_NONBLOCK) == 0;
-	if (kit_narrow)
-		setsockopt(out[0], SOL_SOCKET, SO_SNDBUF, &one, sizeof one);
-	setsockopt(out[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	setsockopt(out[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	close(l);
-	if (!ok)
-		unit_fail(__FILE__, __LINE__, "no connection over loopback: %s", strerror(errno));
-	return ok;
-}
-
-/* A socket with the peer at its other end. The peer is as the caller set it up. */
-static inline void kit_sockets(struct conn *c, struct peer *p)
-{
-	int pair[2];
-
-	memset(c, 0, sizeof *c);
-	if (!kit_tcp(pair))
-		return;
-	p->fd = pair[1];
-	c->src = (struct source){.cls = &conn_class, .fd = pair[0]};
-}
-
-static inline int kit_accept(struct conn *c, struct peer *p)
-{
-	static const struct addr from = {.family = 4, .ip = {127, 0, 0, 1}};
-	int rc;
-
-	kit_sockets(c, p);
-	rc = tls_accept(&c->tls, kit_world, &conn_tls, &c->src, &from);
-	if (rc == 0)
-		rc = loop_add(kit_loop, &c->src);
-	return rc;
-}
-
-static inline int kit_connect(struct conn *c, struct peer *p, const struct tls_connect *req)
-{
-	int rc;
-
-	kit_sockets(c, p);
-	rc = tls_connect(&c->tls, kit_world, &conn_tls, &c->src, req);
-	if (rc == 0)
-		rc = loop_add(kit_loop, &c->src);
-	return rc;
-}
-
-static inline void kit_drop(struct conn *c, struct peer *p)
-{
-	tls_free(&c->tls);
-	if (c->src.loop) {
-		loop_close(&c->src);
-		loop_turn(kit_loop, 0); /* reaped: it may lie on a stack */
-		loop_turn(kit_loop, 0);
-	} else if (c->src.fd > 0 && c->failed == 0) {
-		close(c->src.fd);
-	}
-	if (p && p->fd >= 0)
-		close(p->fd);
-	if (p)
-		p->fd = -1;
-}
-
-/* Runs everything until nothing has moved for a while. */
-static inline void kit_run(struct conn *c, struct peer *p)
-{
-	for (unsigned idle = 0, n = 0; idle < 3 && n < 200000; n++) {
-		struct loop_stats before = loop_stats(kit_loop);
-		bool did;
-
-		if (loop_turn(kit_loop, idle ? 1 : 0) < 0)
-			return;
-		did = loop_stats(kit_loop).events != before.events || fake_step(&kit_fake);
-		if (p)
-			did |= peer_step(p);
-		idle = did ? 0 : idle + 1;
-		if (c && p && c->opened && !p->raw && side_open(&p->side) && p->out_n == p->sent)
+			in = span_sub(in, used, in.n);
+			while ((m = engine_take(e, out, sizeof out)))
+				peer_feed(p, span_of(out, m));
+		}
+		moved += n;
+		if (moved == 0)
 			return;
 	}
 }

@@ -1,0 +1,51 @@
+/* tls_keys: RSA keys for tests, because zt makes none: openssl genrsa 2048; genrsa 1024 and
+ * req -x509 -subj /CN=weak -days 20000. */
+#ifndef ZT_TLS_KEYS_H
+#define ZT_TLS_KEYS_H
+
+static const char rsa2048_pem[] =
+	"-----BEGIN PRIVATE KEY-----\n"
+	"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDZeTGw6Dno9Vzf\n"
+	"6YyEg/ztAj62INRPCZwwQuUR415ruUx7R1onlRlDpCNJyRNKsyHK+zpf2Hm0oPvB\n"
+	"iMN21JLoFFLfAf1j4brFrj9+QOSCZhyH34aVejNHmOQKje/IYqgJXLDbYyhGXLeR\n"
+	"drWQALfDFR1jYkElWPgpnMOsZoZakHauyl3BZJLONFTiLKGt1XmMATcoFiDljmSS\n"
+	"HO0oNT6FsJjQkGdhPOv5eJA9t0DEoYG1wAv7sKSeJLFXLQ7woFw+dbPD5e6bDJRi\n"
+	"JDLfvMqM9u7Q3CYta7I9wkodnNuVpvNTDnyHv92ytp2jdtHdYbdBQs1LF9/a63u+\n"
+	"Xlw90r1fAgMBAAECggEAA5BAownSj9v9QrnPGGqCs2vbqxpdeRBaVdDfNgFci/Ff\n"
+	"RQ8s2uxBeH/gbeA+hFqua781daUvCcP/rBPhS8kF9ne+7MgtjDgUCu+TVaFdcik2\n"
+	"NvzJM6+XJizCQ4/fUowSnG9IMvMhZWKW9kcCz0UjdxfkW/Sx+1/f7JN18HYznRSj\n"
+	"bgrklLsNKwTBI8ir5L2iISBABK3Mx/8yS4WJn6J68mfnWqFDBytBqulg4eCqWsNP\n"
+	"XdMVU0XqELeGxqsLQwDFYSPY4S6DT8DtyQSslZISI4P5xbgIGJlQigk+8DvIn5To\n"
+	"YlxUxW4G8M11Cloa7lClyfB6FgLTHCLEKjyyWxNL7QKBgQDtOYRiuFGL7lDb5+oS\n"
+	"HxcB7yi1Xl8Ih9QvZtILyq3D1QFn9zOFCT84PGqCZ036FhHfJPEUCMgPr7RpK8uy\n"
+	"YMFwDLT8+PYvix/UIL8MYUq9TuF1u140UjM9eLGiEM94XK3PX6iTwOh+wtRgAUfF\n"
+	"uhaS/VYq+MwrGcDE90QpizZwywKBgQDqr32S2/NO8yBE3C+XXxBpy1K5fTHkFqCV\n"
+	"24JoFVnZf0M82uBjLAXWiTPmZsCFJf3Cj03Fj1YzYPyh699L55w/SRsi8sCb2DqC\n"
+	"eepEAg5ot7y9jbgbMZqjm4abaHRrtpvOq9jFzZF/Gj0Jy/cyecfosE2Li8OyiUpO\n"
+	"iR0B/lL3PQKBgQDQo82zpbjTAX9MaeSMm5t4sAd1vNKIhi4wopYKmO/LVQQvlFNT\n"
+	"ppZbt4dVudXzJoYBZFRD8pVCdp6OAV7ePArlqcdk1vJvTkVoJITjNo6tgTr6eRiZ\n"
+	"m9JFNmnEyFQw4BJeWRvDF99j3ac76ORfGxPPo9CtarTnE3dfxLnGcBIpkQKBgG0x\n"
+	"vA7B0kJwsxn3DRm0PLHMza/KhZUnxg4T9WgyTvz4zrMY8ACUsh6w9foE4xzQoXKO\n"
+	"NNRwLd54CPPaCKqLmFKF1F99bYrVn9unmA2Om1+z5diYgQn+GYJ4UbgrcMfRTktp\n"
+	"/9GBJWprLe1J/rl4mkA1D8+W9zYx1OYXu+x6heXNAoGAV1tkVcQaD0CGOKIsIVP9\n"
+	"S1yviEF6Mvb6+20WK+5e2ePJyI061yQjFvrIMFx/y5utlwJpsKfHzSc7zt4Dq4Dj\n"
+	"ZAp8InOP5MvvsZvwfbQdDXpDkFF5jBKp6i/j/RONuhTsjknTHmx4gStp0I0S+WdQ\n"
+	"fHqTa18QW8TOU/Qd2FxOOQ4=\n"
+	"-----END PRIVATE KEY-----\n";
+
+static const char weak_pem[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIB/DCCAWWgAwIBAgIUazPZdXtUpZpPXbrUyoLyNPtJPPIwDQYJKoZIhvcNAQEL\n"
+	"BQAwDzENMAsGA1UEAwwEd2VhazAgFw0yNjExMjEwNjU4MzlaGA8yMDgxMDgyNDA2\n"
+	"NTgzOVowDzENMAsGA1UEAwwEd2VhazCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkC\n"
+	"gYEA6FfUuSeLPs/L0Po8r7nAZApKW7/BKvOiEEwGGojBlUchX/NkP9qM3Bjc4HUX\n"
+	"pL3x1jfF2hOdIilfi1X435Vi/vedwBM+o3q18kDZZFfsxN49FcPSw6UNfSkhvmm9\n"
+	"yEh1R/E9AO0ymDph9M8Skz998FG2BE5KdGh4ojUk/yR/UgsCAwEAAaNTMFEwHQYD\n"
+	"VR0OBBYEFOAE6mLLHRiu2zxzKnqfWe3ERK5xMB8GA1UdIwQYMBaAFOAE6mLLHRiu\n"
+	"2zxzKnqfWe3ERK5xMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADgYEA\n"
+	"V4tiuUwqzedaV7d6PRdG1wg/Bn3blI29SAXhDvnHipNcph21dkd/dgeaas9bdGtx\n"
+	"3KjD10Rq+8Jh/f2uYkg7M6cV3PYRd9cSKXnMn9O41RRVzl8atGmc9LEPSmvSK07O\n"
+	"zw52Jy2rdig4prX/wB6QC4dQ6Uvfn/5PWTh8QUqJPsc=\n"
+	"-----END CERTIFICATE-----\n";
+
+#endif
