@@ -255,6 +255,7 @@ static void on_failed(struct tls *t, enum tls_fault f, const char *words)
 	struct probe *p = CONTAINER_OF(t, struct probe, tls);
 
 	p->report.fault = f;
+	p->report.alert = t->alert;
 	snprintf(p->report.words, sizeof p->report.words, "%s", words);
 	finish(p);
 }
