@@ -31,15 +31,17 @@ static void start_cert(const br_x509_class **ctx, uint32_t length)
 	struct chain *c = of(ctx);
 	uint8_t *mem;
 
-	if (c->too_much || c->n == TLS_CHAIN || length > X509_MAX || length > TLS_CHAIN_BYTES - c->bytes) {
-		c->too_much = true;
+	if (c->refused)
 		return;
-	}
-	mem = arena_get(&c->mem, length);
-	if (mem == NULL) {
-		c->too_much = true;
+	if (length == 0) /* br_x509_minimal would not look at it behind one that an anchor signed */
+		c->refused = TLSF_CERT_FORM;
+	else if (c->n == TLS_CHAIN || length > X509_MAX || length > TLS_CHAIN_BYTES - c->bytes)
+		c->refused = TLSF_CERT_CHAIN;
+	mem = c->refused ? NULL : arena_get(&c->mem, length);
+	if (mem == NULL && !c->refused)
+		c->refused = TLSF_CERT_CHAIN;
+	if (c->refused)
 		return;
-	}
 	c->at = wr_of(mem, length);
 	c->bytes += length;
 	c->minimal.vtable->start_cert(&c->minimal.vtable, length);
@@ -49,7 +51,7 @@ static void append(const br_x509_class **ctx, const unsigned char *buf, size_t l
 {
 	struct chain *c = of(ctx);
 
-	if (c->too_much)
+	if (c->refused)
 		return;
 	wr_bytes(&c->at, buf, len);
 	c->minimal.vtable->append(&c->minimal.vtable, buf, len);
@@ -59,7 +61,7 @@ static void end_cert(const br_x509_class **ctx)
 {
 	struct chain *c = of(ctx);
 
-	if (c->too_much)
+	if (c->refused)
 		return;
 	c->cert[c->n++] = wr_span(&c->at);
 	c->minimal.vtable->end_cert(&c->minimal.vtable);
@@ -167,8 +169,8 @@ static enum tls_fault refine(const struct chain *c, enum tls_fault f)
  * to talk to. */
 static enum tls_fault read_leaf(struct chain *c)
 {
-	if (c->too_much)
-		return TLSF_CERT_CHAIN;
+	if (c->refused)
+		return c->refused;
 	if (c->n == 0)
 		return TLSF_NO_CERT;
 	if (x509_read(&c->leaf, c->cert[0], NULL) < 0)
@@ -182,7 +184,7 @@ static enum tls_fault read_leaf(struct chain *c)
 static unsigned end_chain(const br_x509_class **ctx)
 {
 	struct chain *c = of(ctx);
-	unsigned err = c->too_much ? BR_ERR_X509_LIMIT_EXCEEDED : c->minimal.vtable->end_chain(&c->minimal.vtable);
+	unsigned err = c->refused ? BR_ERR_X509_LIMIT_EXCEEDED : c->minimal.vtable->end_chain(&c->minimal.vtable);
 	enum tls_fault leaf = read_leaf(c);
 	const br_x509_pkey *key;
 

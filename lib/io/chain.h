@@ -24,7 +24,8 @@ struct chain {
 	size_t anchors_n;
 	enum leaf_use use;
 	bool let_through;
-	bool ended, too_much;
+	bool ended;
+	enum tls_fault refused; /* before anything was verified: NONE, or why */
 	size_t bytes;
 	struct wr at;     /* the certificate that is coming in */
 	struct arena mem; /* certificates, and the anchors of today */

@@ -8,7 +8,7 @@ static struct world w;
 struct visit {
 	const char *name, *alpn; /* what the client says */
 	uint16_t plan;
-	bool cert;
+	bool cert, empty_behind; /* shows its certificate; and one of no bytes behind it */
 	br_ssl_session_parameters *session; /* offered when it has an id, and filled */
 };
 
@@ -20,6 +20,8 @@ static struct tlsmsg visit(struct shakes *s, const struct visit *v)
 	struct cred *c = v->cert ? kit_cred(&w.client, NULL) : NULL;
 	struct tlsmsg m = {.type = TLSMSG_ACCEPT, .id = TLSMSG_ID(7, 1)}, last;
 
+	if (c && v->empty_behind)
+		c->chain[c->n++] = (br_x509_certificate){NULL, 0};
 	peer_client(&p, &w.web);
 	if (c)
 		peer_show(&p, c);
@@ -68,6 +70,25 @@ TEST(a_client_is_served)
 	CHECK_INT(shakes_running(s), 0);
 	CHECK_INT(shakes_stats(s).accepted, 6);
 	CHECK_INT(shakes_stats(s).failed, 1);
+	shakes_free(s);
+	world_close(&w);
+}
+
+/* BearSSL looks at nothing behind the certificate that an anchor signed: a client that is let in
+ * must not end the process that holds the keys with what it puts there. */
+TEST(an_empty_certificate_behind_a_good_one_is_refused)
+{
+	struct shakes *s;
+	struct tlsmsg m;
+
+	NEED(world_open(&w, shakes_conf));
+	s = world_line(&w);
+	m = visit(s, &(struct visit){.name = "m.example", .plan = PLAN_ASK, .cert = true, .empty_behind = true});
+	NEED(m.type == TLSMSG_FAIL);
+	CHECK_STR(tls_fault_name(m.fail.fault), "cert-malformed");
+	m = visit(s, &(struct visit){.name = "o.example", .plan = PLAN_MAY, .cert = true, .empty_behind = true});
+	CHECK_INT(m.type, TLSMSG_FAIL);
+	CHECK_INT(shakes_running(s), 0);
 	shakes_free(s);
 	world_close(&w);
 }
