@@ -123,8 +123,11 @@ static ssize_t pull_to_tls(struct pump_flow *f)
 static ssize_t pull_from_tls(struct pump_flow *f)
 {
 	struct tls *t = tls_from(f);
-	ssize_t n = tls_read(t, &f->buf->in);
+	ssize_t n;
 
+	/* Bytes rarely end where a record does: whoever reads on and on would never give the buffer back. */
+	f->buf->in.brief = f->pump->pool->line != NULL;
+	n = tls_read(t, &f->buf->in);
 	if (n != 0 && n != -ZT_E_AGAIN && n < 0)
 		return fail(f, PUMP_TLS, f->side);
 	if (n == 0 && t->end != TLS_CLEAN)

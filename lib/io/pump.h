@@ -6,9 +6,10 @@
  * An idle pump holds no buffer. A flow (one direction) borrows one when bytes arrive and gives
  * it back when they have left; it reads again only when all it had is gone: that is the
  * backpressure. All flows of a process share BOUND_RELAY_BUFS buffers. When none is left a flow
- * waits in line, does not read, and is handed the next one that comes back. Who sits on a buffer
- * without moving a byte is ended: with an incomplete record after PUMP_PARTIAL, and, while
- * others wait in line, anybody after PUMP_STALL, the longest first.
+ * waits in line, does not read, and is handed the next one that comes back; meanwhile nobody
+ * reads beyond the record under way, so that they do come back. Who sits on a buffer without
+ * moving a byte is ended: with an incomplete record after PUMP_PARTIAL, and, while others wait
+ * in line, anybody after PUMP_STALL, the longest first.
  *
  * A turn moves at most LOOP_BUDGET bytes. Plain to TLS: read where it will be encrypted, many
  * records leave with one send(). TLS to plain: one recv(), opened in place, one sendmsg() of the

@@ -91,6 +91,15 @@ struct tls_world {
 	uint8_t said[TLSMSG_MAX], heard[TLSMSG_MAX];
 };
 
+/* Of the record that begins at mem and is not whole, n bytes being there: bytes up to where more can
+ * be said about it, the end of its header or its own. 0: it is whole. */
+static inline size_t record_rest(const uint8_t *mem, size_t n)
+{
+	size_t need = n < RECORD_HEADER ? RECORD_HEADER : record_need(mem, n);
+
+	return need > n ? need - n : 0;
+}
+
 /* ---- tlsworld.c ---- */
 struct tls_shake *shake_new(struct tls_world *w, struct tls *t);  /* NULL: full */
 void shake_delete(struct tls_shake *sh);   /* out of its queue and line, all memory back */

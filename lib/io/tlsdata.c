@@ -65,6 +65,13 @@ static void make_room(struct tls_in *in)
 	in->opened = 0;
 }
 
+static size_t room_left(const struct tls_in *in)
+{
+	size_t part = in->have - in->opened, room = in->cap - in->have;
+
+	return in->brief && part ? num_min(room, record_rest(&in->mem[in->opened], part)) : room;
+}
+
 /* Small plaintexts, and all that are too many, move up behind the one before: there is only what
  * was header, nonce and tag. */
 static void add_piece(struct tls_in *in, uint8_t *p, size_t n)
@@ -156,7 +163,7 @@ ssize_t tls_read(struct tls *t, struct tls_in *in)
 	in->first = in->pieces = 0;
 	if (t->end == TLS_GOING) {
 		make_room(in);
-		n = recv(t->src->fd, &in->mem[in->have], in->cap - in->have, MSG_DONTWAIT);
+		n = recv(t->src->fd, &in->mem[in->have], room_left(in), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return -ZT_E_AGAIN;
 		if (n <= 0)

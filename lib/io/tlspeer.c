@@ -86,16 +86,6 @@ static bool judge_flight(struct tls_shake *sh)
 	return true;
 }
 
-/* Bytes up to the next place where something can be judged: the end of a header, of a record. */
-static size_t next_part(const struct tls_shake *sh)
-{
-	size_t part = sh->have - sh->ready, need = record_need(&sh->in[sh->ready], part);
-
-	if (part < RECORD_HEADER)
-		return RECORD_HEADER - part;
-	return need > part ? need - part : 0;
-}
-
 /* What is not is judged as soon as it can be recognised, whatever length it seems to announce. */
 static bool looks_like_tls(const struct tls_shake *sh)
 {
@@ -128,7 +118,7 @@ static int fail_reading(struct tls_shake *sh, enum tls_fault f, const char *deta
 /* -1: sh is gone; 0: nothing more now; 1: go on. */
 static int read_part(struct tls_shake *sh)
 {
-	size_t part = next_part(sh), whole;
+	size_t part = record_rest(&sh->in[sh->ready], sh->have - sh->ready), whole;
 	ssize_t n;
 
 	/* hello_read() and flight_next() have seen the header, and neither lets such a length pass. */

@@ -103,6 +103,51 @@ FLOODS(BOUND_RELAY_BUFS)
 	tear_down();
 }
 
+/* Ends the record under way, if any, and begins the next: some record is always incomplete. */
+static void trickle(struct peer *p, uint64_t from, uint8_t rest[static RECORD_OVERHEAD + 1], size_t *left)
+{
+	uint8_t *text = &rest[record_head(&p->out)], old[RECORD_OVERHEAD + 1];
+	size_t n = *left;
+
+	memcpy(old, rest, n);
+	*text = byte_at(from);
+	*left = (size_t)record_seal(&p->out, RECORD_DATA, rest, 1);
+	memcpy(&old[n], rest, 1);
+	CHECK_INT(raw(p, old, n + 1), n + 1);
+	memmove(rest, &rest[1], --*left);
+}
+
+/* Whose last record is never whole would keep a buffer as long as he likes, for a byte now and then. */
+TEST(who_always_has_half_a_record_takes_turns_as_well)
+{
+	uint8_t rest[RECORD_OVERHEAD + 1];
+	struct rig *busy, *b;
+	size_t left = 0;
+
+	set_up();
+	bounds_set(&bounds, BOUND_RELAY_BUFS, 1);
+	busy = rig_new(1, AEAD_AES128_GCM);
+	b = rig_new(1, AEAD_AES128_GCM);
+	trickle(&busy->peer[NEAR], 0, rest, &left);
+	settle(busy);
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 1);
+	say_pattern(&b->peer[NEAR], 0, 30);
+	settle(b);
+	CHECK_INT(b->peer[FAR].got, 0);
+	for (unsigned s = 1; s < 6; s++) {
+		clock_fake_step(&fake, 2 * NS_PER_S);
+		trickle(&busy->peer[NEAR], s, rest, &left);
+		settle(busy);
+		settle(b);
+	}
+	CHECK_INT(b->peer[FAR].got, 30);
+	CHECK_INT(busy->peer[FAR].got, 5);
+	CHECK_INT(busy->overs, 0);
+	rig_free(busy);
+	rig_free(b);
+	tear_down();
+}
+
 TEST(who_leaves_the_line_is_not_served)
 {
 	struct rig *r[4];
