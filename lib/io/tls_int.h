@@ -79,6 +79,7 @@ struct tls_world {
 	int64_t floor;
 	const struct tls_plan *plan;
 	uint32_t epoch;
+	uint32_t refusals;           /* of servers; part of where a session is kept, see session_key() */
 	struct tls_line *lines;      /* newest first */
 	struct shake_queue waiting;
 	struct pool shakes, flights, peers;

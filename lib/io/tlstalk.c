@@ -56,7 +56,9 @@ static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
 }
 
 /* Where a session is kept. Whatever decides whether its server would be accepted is in it, so
- * that no session made under other rules is found. A tlsd knows one epoch only. */
+ * that no session made under other rules is found. A tlsd knows one epoch only. Nor is the session
+ * of a server whose certificate we refused, which tlsd kept: its next certificate may be a better
+ * one. Refusals are rare, so all sessions are lost to one. */
 static void session_key(const struct tls_shake *sh, uint8_t out[static TLS_SESSION])
 {
 	uint8_t mem[TLS_NAME + TLS_ALPN + TLS_PINS * 32 + 64];
@@ -64,6 +66,7 @@ static void session_key(const struct tls_shake *sh, uint8_t out[static TLS_SESSI
 
 	wr_be16(&w, sh->plan);
 	wr_be32(&w, sh->world->epoch);
+	wr_be32(&w, sh->world->refusals);
 	wr_u8(&w, sh->insecure);
 	wr_u8(&w, sh->ip.family);
 	wr_bytes(&w, sh->ip.ip, sizeof sh->ip.ip);
@@ -218,6 +221,7 @@ static void finish(struct tls_shake *sh, struct tlsmsg_done *d)
 		record_init(&t->in, suite_aead(d->suite), &d->in);
 		record_init(&t->out, suite_aead(d->suite), &d->out);
 		f = check_peer(sh, d, peer, &why);
+		w->refusals += f != TLSF_NONE && t->client;
 	}
 	if (f != TLSF_NONE) {
 		pool_put(&w->peers, peer);

@@ -194,12 +194,17 @@ TEST(a_pin_is_what_counts_and_the_verdict_is_kept)
 static br_ssl_session_cache_lru servers_cache;
 static uint8_t servers_mem[2000];
 
-static void visit_again(const struct tls_connect *req)
+static void visit_with(const char *cert, const struct tls_connect *req)
 {
 	memset(&peer, 0, sizeof peer);
-	der_load(&shown, "server-ec");
+	der_load(&shown, cert);
 	side_serve(&peer.side, &(struct side_opts){.cert = &shown, .cache = &servers_cache.vtable});
 	meet(req);
+}
+
+static void visit_again(const struct tls_connect *req)
+{
+	visit_with("server-ec", req);
 }
 
 TEST(a_server_is_met_again_by_its_session_and_checked_again)
@@ -217,6 +222,25 @@ TEST(a_server_is_met_again_by_its_session_and_checked_again)
 	kit_clock.wall_ms += INT64_C(5) * 365 * 86400 * 1000; /* meanwhile its certificate has expired */
 	visit_again(&(struct tls_connect){0});
 	CHECK(conn.failed && conn.fault == TLSF_CERT_DATE);
+	kit_drop(&conn, &peer);
+	kit_close();
+}
+
+/* tlsd, which knows less, was content and keeps the session. The server's next certificate may be a
+ * better one, and would not be seen for as long as the old session lives. */
+TEST(the_session_of_a_refused_server_is_not_offered_again)
+{
+	kit_open();
+	br_ssl_session_cache_lru_init(&servers_cache, servers_mem, sizeof servers_mem);
+	kit_plan.client[0].resume = true;
+	visit_with("server-eku-client", &(struct tls_connect){0});
+	CHECK(conn.failed && conn.fault == TLSF_CERT_USE);
+	kit_drop(&conn, &peer);
+	visit_again(&(struct tls_connect){0});
+	CHECK(conn.opened && !conn.tls.peer->resumed);
+	kit_drop(&conn, &peer);
+	visit_again(&(struct tls_connect){0});
+	CHECK(conn.opened && conn.tls.peer->resumed);
 	kit_drop(&conn, &peer);
 	kit_close();
 }
