@@ -150,7 +150,10 @@ static void too_late(struct timer *timer, uint64_t now)
 	struct tls_shake *sh = CONTAINER_OF(timer, struct tls_shake, deadline);
 
 	(void)now;
-	shake_fail(sh, TLSF_LATE, sh->stage == SHAKE_WAITING ? "no key process was there" : NULL);
+	if (sh->hurried)
+		shake_fail(sh, TLSF_LATE, "others needed its place");
+	else
+		shake_fail(sh, TLSF_LATE, sh->stage == SHAKE_WAITING ? "no key process was there" : NULL);
 }
 
 /* ---- the owner's side -------------------------------------------------------------------- */
@@ -202,6 +205,7 @@ static int begin(struct tls *t, struct tls_world *w, const struct tls_class *cls
 	struct tls_shake *sh;
 
 	*t = (struct tls){.cls = cls, .world = w, .src = src, .most = RECORD_PLAIN};
+	shakes_hurry(w);
 	sh = shake_new(w, t);
 	if (sh == NULL)
 		return -ZT_E_FULL;
@@ -227,6 +231,7 @@ int tls_accept(struct tls *t, struct tls_world *w, const struct tls_class *cls, 
 	if (rc < 0)
 		return rc;
 	t->state = TLS_HELLO;
+	t->shake->owed = loop_now(w->loop);
 	return 0;
 }
 

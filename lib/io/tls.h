@@ -85,7 +85,7 @@ struct tls_world_opts {
 	struct loop *loop;
 	struct bounds *bounds;
 	struct log *log;
-	uint32_t shake_ms;        /* deadline of one handshake */
+	uint32_t shake_ms;        /* deadline of one handshake; sooner for who keeps us waiting while slots are scarce */
 	uint32_t rate, burst;     /* handshakes per address */
 	int64_t floor;            /* wall-clock floor in seconds */
 };

@@ -16,6 +16,7 @@
 #define SHAKES BOUND_CAP(BOUND_TLS_SHAKES)
 #define SHAKE_SMALL 4096        /* nearly every hello and every client's flight fits */
 #define SHAKE_LARGE TLSMSG_MAX  /* a large hello, or a flight that the peer does not take yet */
+#define SHAKE_PATIENCE NS_PER_S /* with a peer, once slots get scarce: a lost packet is sent again in less */
 #define TLS_LINES 8             /* reloads whose handshakes are not over yet; the oldest gives way */
 
 /* First in, first out; a shake is in one queue at most. */
@@ -39,6 +40,8 @@ struct tls_shake {
 	struct shake_queue *queue;
 	struct tls_shake *next; /* in queue */
 	struct timer deadline;
+	uint64_t owed;          /* since when the peer owes us something; 0: it does not */
+	bool hurried;           /* its slot was needed: the deadline is now */
 	uint32_t id;
 	uint8_t stage;
 	/* what was asked */
@@ -103,6 +106,7 @@ static inline size_t record_rest(const uint8_t *mem, size_t n)
 
 /* ---- tlsworld.c ---- */
 struct tls_shake *shake_new(struct tls_world *w, struct tls *t);  /* NULL: full */
+void shakes_hurry(struct tls_world *w);    /* one more is about to come: is there somebody to end for it? */
 void shake_delete(struct tls_shake *sh);   /* out of its queue and line, all memory back */
 bool shake_large(struct tls_shake *sh, struct buf *b); /* give b SHAKE_LARGE bytes; false: none left */
 void shake_small(struct tls_shake *sh, struct buf *b); /* and back, whatever is inside */

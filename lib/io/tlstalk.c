@@ -123,6 +123,7 @@ int shake_hand_over(struct tls_shake *sh)
 	sh->line = l;
 	l->users++;
 	sh->have = sh->ready = 0;
+	sh->owed = 0;
 	sh->stage = SHAKE_RUNNING;
 	sh->t->state = TLS_SHAKING;
 	loop_touch(sh->t->src);
@@ -258,6 +259,7 @@ static bool send_records(struct tls_shake *sh, struct span s)
 {
 	size_t gone = 0;
 
+	sh->owed = loop_now(sh->world->loop);
 	if (buf_len(&sh->out) == 0 && !shake_send(sh, s, &gone))
 		return shake_gone(sh);
 	s = span_sub(s, gone, s.n);

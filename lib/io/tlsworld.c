@@ -81,6 +81,31 @@ struct tls_shake *shake_new(struct tls_world *w, struct tls *t)
 	return sh;
 }
 
+static bool keeps_us_waiting(const struct tls_shake *sh, uint64_t now)
+{
+	return sh->t && !sh->hurried && sh->owed && now - sh->owed >= SHAKE_PATIENCE &&
+	       (shake_reads(sh) || buf_len(&sh->out));
+}
+
+/* With the last quarter of the slots, so that who comes finds one: it is free a turn later. Else a
+ * few addresses that say nothing would have them all, for the length of the deadline. */
+void shakes_hurry(struct tls_world *w)
+{
+	uint64_t now = loop_now(w->loop), cap = w->shakes.bounds->row[BOUND_TLS_SHAKES].cap;
+	struct tls_shake *worst = NULL;
+
+	if (w->shakes.bounds->row[BOUND_TLS_SHAKES].used < cap - cap / 4)
+		return;
+	for (size_t i = 0; i < SHAKES; i++) {
+		struct tls_shake *sh = w->slot[i];
+
+		if (sh && keeps_us_waiting(sh, now) && (worst == NULL || sh->owed < worst->owed))
+			worst = sh;
+	}
+	if (worst && loop_timer(w->loop, &worst->deadline, 0))
+		worst->hurried = true;
+}
+
 bool shake_large(struct tls_shake *sh, struct buf *b)
 {
 	void *mem = pool_get(&sh->world->flights);

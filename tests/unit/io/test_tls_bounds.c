@@ -90,6 +90,61 @@ FLOODS(BOUND_TLS_SHAKES)
 	close_world();
 }
 
+/* Whoever opens connections and says nothing would have all slots for the whole deadline. Those whom
+ * we keep waiting, because tlsd is slow, are not to blame. */
+TEST(when_slots_get_scarce_who_keeps_us_waiting_makes_way)
+{
+	open_world();
+	kit_link(&kit_fake, 1);
+	bounds_set(&kit_bounds, BOUND_TLS_SHAKES, 8);
+	kit_fake.deaf = true;
+	for (unsigned i = 0; i < 6; i++) {
+		CHECK_INT(start(i), 0);
+		peers[i].silent = i > 0;
+		run_all(i + 1);
+		clock_fake_step(&kit_clock, NS_PER_MS);
+	}
+	CHECK_INT(start(6), 0); /* they are all young */
+	run_all(7);
+	CHECK_INT(conns[0].failed + conns[1].failed, 0);
+	clock_fake_step(&kit_clock, NS_PER_S);
+	run_all(7);
+	CHECK_INT(conns[0].failed + conns[1].failed, 0); /* there is room */
+	for (unsigned i = 7; i < 12; i++) {
+		CHECK_INT(start(i), 0);
+		run_all(i + 1);
+		CHECK(conns[i - 6].failed == 1 && conns[i - 6].fault == TLSF_LATE && conns[i - 5].failed == 0);
+	}
+	CHECK(strstr(conns[1].words, "others") != NULL);
+	CHECK_INT(conns[0].failed, 0);
+	kit_fake.deaf = false;
+	run_all(12);
+	CHECK_INT(conns[0].opened, 1);
+	drop_all(12);
+	close_world();
+}
+
+/* Also who said hello, which costs tlsd a signature, and then nothing more. */
+TEST(a_hello_alone_keeps_no_slot)
+{
+	open_world();
+	kit_link(&kit_fake, 1);
+	bounds_set(&kit_bounds, BOUND_TLS_SHAKES, 4);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_INT(start(i), 0);
+		peer_push(&peers[i]);
+		peers[i].silent = true;
+		run_all(i + 1);
+		CHECK(!conns[i].opened && !conns[i].failed);
+		clock_fake_step(&kit_clock, NS_PER_S);
+	}
+	CHECK_INT(start(3), 0);
+	run_all(4);
+	CHECK(conns[0].failed == 1 && !conns[1].failed && !conns[2].failed && conns[3].opened == 1);
+	drop_all(4);
+	close_world();
+}
+
 static const char long_record[] = "\x16\3\1\x3f\xff\1\0\x3f\xfb";
 
 FLOODS(BOUND_TLS_FLIGHTS)
