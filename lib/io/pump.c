@@ -67,7 +67,7 @@ const char *pump_cause_text(const struct pump *p)
 		[PUMP_FINISHED] = "finished",
 		[PUMP_RESET] = "reset the connection",
 		[PUMP_PARTIAL_RECORD] = "left a record incomplete for too long",
-		[PUMP_STALLED] = "moved no byte while others waited for a buffer",
+		[PUMP_STALLED] = "moved next to nothing while others waited for a buffer",
 		[PUMP_SPENT] = "used its keys up",
 		[PUMP_NOMEM] = "could not be served: out of memory",
 	};
@@ -242,11 +242,12 @@ size_t pump_left(const struct pump_flow *f)
 
 static int push(struct pump_flow *f)
 {
-	size_t before = pump_left(f);
+	size_t before = pump_left(f), after;
 	int rc = kind_of(f)->push(f);
 
-	if (before != pump_left(f))
-		f->pump->active = f->buf->moved = now_of(f);
+	after = pump_left(f);
+	if (before != after)
+		pump_moved(f, after < before ? before - after : 0);
 	return rc;
 }
 
@@ -256,7 +257,7 @@ static int pull(struct pump_flow *f)
 
 	if (n > 0) {
 		f->bytes += (uint64_t)n;
-		f->pump->active = f->buf->moved = now_of(f);
+		pump_moved(f, PUMP_BYTES); /* all of what it had before */
 		return 0;
 	}
 	if (n == 0) {

@@ -7,9 +7,9 @@
  * it back when they have left; it reads again only when all it had is gone: that is the
  * backpressure. All flows of a process share BOUND_RELAY_BUFS buffers. When none is left a flow
  * waits in line, does not read, and is handed the next one that comes back; meanwhile nobody
- * reads beyond the record under way, so that they do come back. Who sits on a buffer without
- * moving a byte is ended: with an incomplete record after PUMP_PARTIAL, and, while others wait
- * in line, anybody after PUMP_STALL, the longest first.
+ * reads beyond the record under way, so that they do come back. Who sits on a buffer is ended:
+ * with an incomplete record after PUMP_PARTIAL, and, while others wait in line, whoever moves
+ * less than PUMP_SHARE bytes in PUMP_STALL, the slowest first.
  *
  * A turn moves at most LOOP_BUDGET bytes. Plain to TLS: read where it will be encrypted, many
  * records leave with one send(). TLS to plain: one recv(), opened in place, one sendmsg() of the
@@ -23,6 +23,7 @@
 
 #define PUMP_PARTIAL (20 * NS_PER_S)
 #define PUMP_STALL (3 * NS_PER_S)
+#define PUMP_SHARE 16384 /* a full record; 5 KB/s */
 #define PUMP_SWEEP NS_PER_S
 
 struct pump;
@@ -44,7 +45,7 @@ enum pump_cause {
 	PUMP_RESET,    /* the side reset its connection, or does not take its bytes any more */
 	PUMP_TLS,      /* its TLS came to a bad end: side.tls->end */
 	PUMP_PARTIAL_RECORD,
-	PUMP_STALLED,
+	PUMP_STALLED,  /* it moved too little while others waited */
 	PUMP_SPENT,    /* the record counter: 2^48 records */
 	PUMP_NOMEM
 };

@@ -3,6 +3,7 @@
 #define ZT_PUMP_INT_H
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "pump.h"
 
 /* One turn's bytes as full records: 4 * 16,384 = LOOP_BUDGET. Eight records a send() would be
@@ -17,6 +18,7 @@ struct pump_buf {
 	struct pump_flow *flow;          /* who has it; NULL: spare */
 	struct pump_buf *prev, *next;
 	uint64_t moved;                  /* when a byte or a whole record last came or went */
+	uint64_t paid;                   /* the same, but of PUMP_STALL a byte buys only its part of PUMP_SHARE */
 	struct tls_in in;
 	struct tls_out out;
 	struct buf plain;
@@ -46,6 +48,16 @@ static inline struct tls *tls_to(const struct pump_flow *f)
 static inline uint64_t now_of(const struct pump_flow *f)
 {
 	return loop_now(f->pump->pool->loop);
+}
+
+/* n bytes have left. What was long ago neither counts for it nor against it. */
+static inline void pump_moved(struct pump_flow *f, size_t n)
+{
+	struct pump_buf *b = f->buf;
+	uint64_t now = now_of(f), least = now > PUMP_STALL ? now - PUMP_STALL : 0;
+
+	f->pump->active = b->moved = now;
+	b->paid = num_min64(now, (b->paid > least ? b->paid : least) + n * (PUMP_STALL / PUMP_SHARE));
 }
 
 /* pumpbuf.c. false: in line, and the source of f is called again when its turn has come. */

@@ -38,7 +38,7 @@ void pump_pool_free(struct pump_pool *pp)
 static void hand_over(struct pump_buf *b, struct pump_flow *f)
 {
 	b->flow = f;
-	b->moved = now_of(f);
+	b->moved = b->paid = now_of(f);
 	b->in = (struct tls_in){0};
 	b->out = (struct tls_out){0};
 	b->plain = (struct buf){0};
@@ -174,12 +174,12 @@ static void evict(struct pump_buf *b, enum pump_cause cause)
 	pump_end(f->pump, cause, pump_left(f) ? !f->side : f->side);
 }
 
-static struct pump_buf *longest_still(const struct pump_pool *pp, uint64_t now)
+static struct pump_buf *slowest(const struct pump_pool *pp, uint64_t now)
 {
 	struct pump_buf *worst = NULL;
 
 	for (struct pump_buf *b = pp->lent; b; b = b->next)
-		if (now - b->moved >= PUMP_STALL && (worst == NULL || b->moved < worst->moved))
+		if (now - b->paid >= PUMP_STALL && (worst == NULL || b->paid < worst->paid))
 			worst = b;
 	return worst;
 }
@@ -209,7 +209,7 @@ static void sweep_fire(struct timer *t, uint64_t now)
 	}
 	for (const struct pump_flow *f = pp->line; f; f = f->behind)
 		waiting++;
-	for (; waiting && (b = longest_still(pp, now)) != NULL; waiting--)
+	for (; waiting && (b = slowest(pp, now)) != NULL; waiting--)
 		evict(b, PUMP_STALLED);
 	serve_line(pp);
 	if (pp->lent || pp->line)

@@ -72,8 +72,20 @@ static inline void on_over(struct pump *p)
 }
 static const struct pump_class over_class = {on_over};
 
+/* The far sides of the next rigs move few bytes at a time, as on a network: the loopback's segments
+ * are 64 KiB. */
+static bool narrow;
+
+static inline void make_narrow(int theirs)
+{
+	const int mss = 536, bytes = 4096;
+
+	CHECK(setsockopt(theirs, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss) == 0);
+	CHECK(setsockopt(theirs, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
+}
+
 /* A connected pair: what the pump holds, what the peer holds. */
-static inline void tcp_pair(int *ours, int *theirs)
+static inline void tcp_pair(int *ours, int *theirs, bool slim)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof at;
@@ -82,6 +94,8 @@ static inline void tcp_pair(int *ours, int *theirs)
 	CHECK(bind(l, (struct sockaddr *)&at, n) == 0 && listen(l, 1) == 0);
 	CHECK(getsockname(l, (struct sockaddr *)&at, &n) == 0);
 	*theirs = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (slim)
+		make_narrow(*theirs);
 	CHECK(connect(*theirs, (struct sockaddr *)&at, n) == 0);
 	*ours = accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	CHECK(*ours >= 0);
@@ -131,7 +145,7 @@ static inline struct rig *rig_new(unsigned tls, enum aead_kind kind)
 	for (unsigned i = 0; i < 2; i++) {
 		int ours = -1;
 
-		tcp_pair(&ours, &r->peer[i].fd);
+		tcp_pair(&ours, &r->peer[i].fd, narrow && i == FAR);
 		r->src[i] = (struct source){.cls = &classes[i], .fd = ours};
 		r->pump.side[i].src = &r->src[i];
 		if (tls & (1u << i))

@@ -1,6 +1,8 @@
 /* The pump's buffers: lent while bytes flow, waited for in line, taken from who sits on them. */
 #include "tests/unit/io/pump_kit.h"
 
+#include <poll.h>
+
 static void half_a_record(struct peer *p)
 {
 	uint8_t mem[RECORD_OVERHEAD + 16] = {0};
@@ -144,6 +146,53 @@ TEST(who_always_has_half_a_record_takes_turns_as_well)
 	CHECK_INT(busy->peer[FAR].got, 5);
 	CHECK_INT(busy->overs, 0);
 	rig_free(busy);
+	rig_free(b);
+	tear_down();
+}
+
+/* Reads until something of the pump's moves once more. */
+static void take_a_little(struct rig *r)
+{
+	for (unsigned i = 0; i < 400 && r->pump.active < fake.mono_ns && r->overs == 0; i++) {
+		listen_to(&r->peer[FAR], 1000);
+		poll(&(struct pollfd){.fd = r->src[FAR].fd, .events = POLLOUT}, 1, 50); /* acknowledged late */
+		turns(2);
+	}
+}
+
+/* A few bytes now and then are no use of a buffer either. */
+TEST(who_takes_next_to_nothing_makes_room_while_others_wait)
+{
+	const int small = 4096;
+	struct rig *slow, *b;
+
+	set_up();
+	bounds_set(&bounds, BOUND_RELAY_BUFS, 1);
+	narrow = true;
+	slow = rig_new(1, AEAD_AES128_GCM);
+	narrow = false;
+	b = rig_new(1, AEAD_AES128_GCM);
+	CHECK(setsockopt(slow->src[FAR].fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+	for (uint64_t sent = 0; sent < 80000; sent += 16000) {
+		say_pattern(&slow->peer[NEAR], sent, 16000);
+		turns(4);
+	}
+	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 1);
+	say_pattern(&b->peer[NEAR], 0, 30);
+	settle(b);
+	CHECK_INT(b->peer[FAR].got, 0);
+	for (unsigned s = 0; s < 10 && slow->overs == 0; s++) {
+		clock_fake_step(&fake, NS_PER_S);
+		take_a_little(slow);
+		settle(b);
+	}
+	CHECK_INT(slow->overs, 1);
+	CHECK_INT(slow->pump.cause, PUMP_STALLED);
+	CHECK_INT(slow->pump.by, FAR);
+	CHECK(slow->peer[FAR].got < 40000); /* or it was not slow */
+	settle(b);
+	CHECK_INT(b->peer[FAR].got, 30);
+	rig_free(slow);
 	rig_free(b);
 	tear_down();
 }
