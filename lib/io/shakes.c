@@ -22,7 +22,6 @@ struct shakes {
 	struct shakes_stats stats;
 	struct shake slot[SLOTS];
 	size_t running;
-	bool draining;
 	struct shake *current;  /* being worked on */
 	struct span rest;       /* of the records in `in` */
 	struct span answer;     /* in `out`, not sent yet */
@@ -68,11 +67,6 @@ size_t shakes_running(const struct shakes *s)
 struct shakes_stats shakes_stats(const struct shakes *s)
 {
 	return s->stats;
-}
-
-void shakes_drain(struct shakes *s)
-{
-	s->draining = true;
 }
 
 static void answer(struct shakes *s, const struct tlsmsg *m)
@@ -236,10 +230,6 @@ static int take_begin(struct shakes *s, const struct tlsmsg *m)
 {
 	if (slot_of(s, m->id)->engine)
 		return -ZT_E_RANGE; /* the worker has lost count */
-	if (s->draining) {
-		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_LOST});
-		return 0;
-	}
 	return m->type == TLSMSG_ACCEPT ? take_accept(s, m) : take_connect(s, m);
 }
 

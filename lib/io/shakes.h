@@ -33,8 +33,6 @@ int shakes_new(struct shakes **out, const struct shakes_opts *o);
 void shakes_free(struct shakes *s);
 size_t shakes_running(const struct shakes *s);
 struct shakes_stats shakes_stats(const struct shakes *s);
-/* From now on whoever begins a handshake is told to ask another process. */
-void shakes_drain(struct shakes *s);
 
 /* Where the next packet of the worker is to be received: cap bytes. NULL while an answer waits. */
 uint8_t *shakes_room(struct shakes *s, size_t *cap);

@@ -118,6 +118,7 @@ void queue_leave(struct tls_shake *sh);                           /* harmless wh
 /* ---- tlsline.c ---- */
 /* 0; -ZT_E_AGAIN: full; -ZT_E_CLOSED: dead, its callback will come; -ZT_E_BUG: cannot be said. */
 int line_say(struct tls_line *l, const struct tlsmsg *m);
+void line_leave(struct tls_shake *sh); /* it needs its line no more */
 struct tls_line *line_current(const struct tls_world *w); /* for new handshakes; NULL: none */
 void line_touch(struct tls_world *w);    /* somebody waits for the current one */
 void line_tidy(struct tls_world *w);     /* close what nobody will need again */

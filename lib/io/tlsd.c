@@ -57,13 +57,12 @@ static void stats_add(struct shakes_stats *sum, const struct shakes_stats *s)
 	sum->stray += s->stray;
 }
 
+/* Not as long as there is a line: what a worker says on it before it hears of the next tlsd, or has
+ * said and nobody has read, would be lost. It closes the line when it needs it no more. */
 static void leave_if_drained(struct tlsd *d)
 {
-	if (!d->child.draining || d->child.loop == NULL || d->left)
+	if (!d->child.draining || d->child.loop == NULL || d->left || d->lines)
 		return;
-	for (const struct line *l = d->lines; l; l = l->next)
-		if (!l->gone && (shakes_running(l->shakes) || shakes_answer(l->shakes).n))
-			return;
 	d->left = true;
 	child_drained(&d->child);
 }
@@ -176,7 +175,6 @@ static void line_ready(struct source *src, unsigned events)
 		continue;
 	if (!l->gone)
 		flush(l);
-	leave_if_drained(l->d);
 }
 
 static const struct source_class line_class = {"worker", line_wants, line_ready, line_reap};
@@ -273,11 +271,7 @@ static void tlsd_abort(struct child *c)
 
 static void tlsd_drain(struct child *c)
 {
-	struct tlsd *d = of(c);
-
-	for (struct line *l = d->lines; l; l = l->next)
-		shakes_drain(l->shakes);
-	leave_if_drained(d);
+	leave_if_drained(of(c));
 }
 
 static void tlsd_counters(struct child *c, struct wr *w)

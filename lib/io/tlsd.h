@@ -4,7 +4,7 @@
  * (wire/tlsmsg). No socket of the network, no file, no byte of any application.
  *
  * Its configuration never changes: a reload makes a new generation of it and drains this one,
- * which takes no further handshakes and leaves when those that run are over or their line is.
+ * which takes no further line and leaves when its workers have closed those that it has.
  */
 #ifndef ZT_TLSD_H
 #define ZT_TLSD_H

@@ -82,6 +82,15 @@ int line_say(struct tls_line *l, const struct tlsmsg *m)
 	return -ZT_E_CLOSED;
 }
 
+void line_leave(struct tls_shake *sh)
+{
+	struct tls_line *l = sh->line;
+
+	sh->line = NULL;
+	if (--l->users == 0 && !loop_closed(&l->src) && l != line_current(l->world))
+		loop_again(&l->src); /* its own callback closes it */
+}
+
 /* ---- hearing ----------------------------------------------------------------------------- */
 
 static void hear_one(struct tls_line *l, const struct tlsmsg *m, struct span packet)

@@ -187,8 +187,7 @@ int shake_resume(struct tls_shake *sh)
 void shake_orphan(struct tls_shake *sh)
 {
 	queue_leave(sh);
-	sh->line->users--;
-	sh->line = NULL;
+	line_leave(sh);
 	if (sh->t == NULL)
 		shake_delete(sh);
 }

@@ -135,7 +135,7 @@ void shake_delete(struct tls_shake *sh)
 	if (sh->in != sh->small)
 		pool_put(&w->flights, sh->in);
 	if (sh->line)
-		sh->line->users--;
+		line_leave(sh);
 	if (sh->t)
 		sh->t->shake = NULL;
 	w->slot[slot] = NULL;

@@ -363,41 +363,6 @@ TEST(full_means_try_again)
 	world_close(&w);
 }
 
-TEST(draining_ends_what_runs_and_begins_nothing)
-{
-	static uint8_t mem[TLSMSG_MAX], store[4096], from[TLSMSG_RECORDS];
-	static struct peer p;
-	br_ssl_session_cache_lru lru;
-	struct shakes *s;
-	struct cred *c;
-	struct tlsmsg m;
-
-	NEED(world_open(&w, shakes_conf));
-	s = world_line(&w);
-	c = kit_cred(&w.web, &w.inter);
-	br_ssl_session_cache_lru_init(&lru, store, sizeof store);
-	peer_server(&p, c);
-	NEED(br_ssl_server_reset(&p.server));
-	CHECK_INT(begin(s, TLSMSG_ID(0, 1)), 0);
-	CHECK(!worker_pump(s, &p, &m, mem));
-	shakes_drain(s);
-	CHECK_INT(begin(s, TLSMSG_ID(1, 1)), 0);
-	NEED(worker_hear(s, &m, mem));
-	CHECK(m.type == TLSMSG_FAIL && m.fail.fault == TLSF_LOST && m.id == TLSMSG_ID(1, 1));
-	for (int i = 0; i < 4 && m.type != TLSMSG_DONE; i++) {
-		size_t n = peer_take(&p, from, sizeof from);
-
-		CHECK_INT(worker_say(s, &(struct tlsmsg){
-			.type = TLSMSG_RECORDS_IN, .id = TLSMSG_ID(0, 1), .records = span_of(from, n)}), 0);
-		worker_pump(s, &p, &m, mem);
-	}
-	CHECK_INT(m.type, TLSMSG_DONE);
-	CHECK_INT(shakes_running(s), 0);
-	cred_free(c);
-	shakes_free(s);
-	world_close(&w);
-}
-
 /* Keys are gone from the answer once it was sent, and from everything when the line ends. */
 TEST(a_sent_answer_is_erased)
 {

@@ -134,6 +134,30 @@ TEST(a_new_line_gets_what_is_new_and_the_old_one_drains)
 }
 
 /* A plan is an index: it means something else in the tlsd of another configuration. */
+/* A tlsd that drains stays as long as its line: the last one out closes it, however it went. */
+TEST(an_old_line_is_closed_when_the_last_handshake_on_it_was_given_up)
+{
+	uint8_t byte[64];
+
+	open_world();
+	kit_link(&kit_fake, 1);
+	kit_fake.deaf = true;
+	CHECK_INT(start(0), 0);
+	run_all(1);
+	kit_link(&second, 1);
+	run_all(1);
+	CHECK_INT(tls_world_stats(kit_world).running, 1);
+	loop_close(&conns[0].src);
+	tls_free(&conns[0].tls);
+	for (unsigned i = 0; i < 3; i++)
+		loop_turn(kit_loop, 0);
+	while (recv(kit_fake.fd, byte, sizeof byte, MSG_DONTWAIT) > 0)
+		; /* ACCEPT and CANCEL */
+	CHECK_INT(recv(kit_fake.fd, byte, sizeof byte, MSG_DONTWAIT), 0);
+	drop_all(1);
+	close_world();
+}
+
 TEST(a_plan_goes_only_to_a_tlsd_of_its_own_epoch)
 {
 	for (unsigned link_first = 0; link_first < 2; link_first++) {
