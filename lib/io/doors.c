@@ -54,6 +54,7 @@ static void open_door(struct doors *d, size_t which, struct loop *loop, struct l
 
 		if (o->open || o->l.src.loop) /* in use, or closed in this very turn */
 			continue;
+		d->shed += o->l.stats.shed;
 		*o = (struct door){.all = d, .at = d->at[which], .open = true, .stays = true};
 		if (listener_start(&o->l, loop, d->fd[which], &door_class) == 0)
 			return;
@@ -96,7 +97,7 @@ void doors_close(struct doors *d)
 
 uint64_t doors_shed(const struct doors *d)
 {
-	uint64_t shed = 0;
+	uint64_t shed = d->shed;
 
 	for (size_t i = 0; i < ARRAY_LEN(d->door); i++)
 		shed += d->door[i].l.stats.shed;

@@ -28,6 +28,7 @@ struct doors { /* zero-initialise, set accepted */
 	int fd[DOORS];
 	struct addr at[DOORS];
 	size_t prepared;
+	uint64_t shed;                /* by doors whose place was given away */
 };
 
 /* fds belong to the doors now, also when this refuses: at[i] is where fds[i] listens. */
