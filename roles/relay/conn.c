@@ -96,6 +96,15 @@ void conn_end_all(struct relay *w)
 		conn_close(w->first, "zt", "the relay is ending");
 }
 
+uint64_t conn_bytes(const struct relay *w, unsigned side)
+{
+	uint64_t sum = w->bytes[side];
+
+	for (const struct conn *k = w->first; k; k = k->next)
+		sum += k->pump.flow[side].bytes;
+	return sum;
+}
+
 static void on_pump_over(struct pump *p)
 {
 	struct conn *k = CONTAINER_OF(p, struct conn, pump);

@@ -22,7 +22,7 @@ struct relay {
 	struct pool conns;
 	struct pump_pool bufs;
 	struct conn *first; /* every connection */
-	uint64_t accepted, bytes[2];
+	uint64_t accepted, bytes[2]; /* bytes: of connections that have ended */
 	struct resolvconf servers; /* prepared: what the machine says about names */
 	struct span hosts;
 	void *hosts_mem;
@@ -32,6 +32,7 @@ struct relay {
 void conn_pool_init(struct relay *w);
 void conn_accepted(struct relay *w, int fd, const struct addr *peer);
 void conn_end_all(struct relay *w); /* at once: the process is about to end */
+uint64_t conn_bytes(const struct relay *w, unsigned side); /* so far: 0 from clients, 1 to them */
 
 /* worker.c: a connection has gone. */
 void relay_one_less(struct relay *w);

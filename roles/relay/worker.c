@@ -213,7 +213,7 @@ static void worker_counters(struct child *c, struct wr *out)
 		uint64_t value;
 	} rows[] = {
 		{"accepted", w->accepted},          {"shed", doors_shed(&w->doors)},
-		{"from_clients", w->bytes[0]},      {"to_clients", w->bytes[1]},
+		{"from_clients", conn_bytes(w, 0)}, {"to_clients", conn_bytes(w, 1)},
 		{"tls_accepted", t.accepted},       {"tls_connected", t.connected},
 		{"tls_resumed", t.resumed},         {"tls_refused_budget", t.refused_budget},
 		{"tls_waiting", t.waiting},         {"tls_running", t.running},

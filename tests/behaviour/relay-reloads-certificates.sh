@@ -44,6 +44,7 @@ alive() {
 	same "$said" ok "the connection that was made before, $1"
 }
 alive "before any reload"
+same "$(counter near from_clients)" 13 "bytes of a connection that is still open"
 same "$(served)" one "at first"
 
 put two
