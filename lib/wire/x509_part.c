@@ -279,19 +279,27 @@ static enum oid ec_curve(struct der *alg)
 	return o == OID_P256 || o == OID_P384 || o == OID_P521 ? o : OID_EC_KEY;
 }
 
+/* The algorithm of a key, with parameters as its RFC says; a curve's name is one of parameters only. */
+static enum oid key_alg(struct der *in)
+{
+	enum oid o = oid_find(der_oid(in));
+
+	if (o == OID_EC_KEY)
+		return ec_curve(in);
+	if (o == OID_RSA)
+		take_null(in);
+	else if (o != OID_ED25519 && der_more(in))
+		der_any(in);
+	return o == OID_RSA || o == OID_RSA_PSS || o == OID_ED25519 ? o : OID_UNKNOWN;
+}
+
 static int spki_into(struct span spki, struct pk_public *out, enum oid *alg)
 {
 	bool ok;
 	struct der d = der_whole(spki, DER_SEQUENCE, &ok), in = der_enter(&d, DER_SEQUENCE);
 	struct span bits;
 
-	*alg = oid_find(der_oid(&in));
-	if (*alg == OID_EC_KEY)
-		*alg = ec_curve(&in);
-	else if (*alg == OID_RSA)
-		take_null(&in);
-	else if (*alg != OID_ED25519 && der_more(&in))
-		der_any(&in);
+	*alg = key_alg(&in);
 	der_leave(&d, &in);
 	bits = der_bits_whole(&d);
 	if (der_bad(&d) || der_more(&d))
