@@ -40,6 +40,26 @@ static void take_null(struct der *d)
 		der_spoil(d);
 }
 
+const char *x509_frame_read(struct span der, struct x509_frame *out)
+{
+	bool ok;
+	struct der d = der_whole(der, DER_SEQUENCE, &ok);
+	struct der_tlv tbs;
+
+	if (!ok)
+		return "it is not one DER value";
+	tbs = der_take(&d, DER_SEQUENCE);
+	if (der_bad(&d))
+		return "what is signed";
+	out->tbs = tbs.whole;
+	out->contents = tbs.value;
+	out->alg = x509_alg(&d, &out->sig_alg);
+	if (der_bad(&d))
+		return "signature algorithm";
+	out->sig = der_bits_whole(&d);
+	return der_bad(&d) || der_more(&d) ? "signature" : NULL;
+}
+
 struct span x509_alg(struct der *d, enum oid *alg)
 {
 	struct der_tlv t = der_take(d, DER_SEQUENCE);
@@ -340,6 +360,29 @@ bool x509_ext_next(struct der *list, struct x509_ext *out)
 		return false;
 	out->id = oid_find(out->oid);
 	return true;
+}
+
+int x509_seen_add(struct x509_seen *s, struct span oid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (span_eq(s->oid[i], oid))
+			return -ZT_E_DUP;
+	if (s->n == X509_EXTENSIONS)
+		return -ZT_E_TOOLONG;
+	s->oid[s->n++] = oid;
+	return 0;
+}
+
+struct span x509_aki(struct der *v)
+{
+	struct der in = der_enter(v, DER_SEQUENCE);
+	struct der_tlv id, unused;
+
+	der_optional(&in, DER_CTX(0), &id);
+	der_optional(&in, DER_CTXC(1), &unused); /* issuer and serial: nothing here uses them */
+	der_optional(&in, DER_CTX(2), &unused);
+	der_leave(v, &in);
+	return der_bad(v) ? SPAN_NONE : id.value;
 }
 
 static bool is_ascii_text(struct span s)
