@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "curve.h"
 
 /* ---- algorithms ------------------------------------------------------------------------ */
 
@@ -265,24 +266,18 @@ static int rsa_key(struct span bits, struct pk_public *out)
 /* RFC 5480 2.2: 04 x y; 02 or 03 and x is a compressed point, which zt does not compute. */
 static int ec_key(enum oid curve, struct span point, struct pk_public *out)
 {
-	static const struct {
-		enum oid curve;
-		enum pk_type type;
-		size_t n; /* of a coordinate */
-	} curves[] = {{OID_P256, PK_P256, 32}, {OID_P384, PK_P384, 48}, {OID_P521, PK_P521, 66}};
+	enum pk_type type = curve_type(curve);
+	size_t n = pk_scalar_len(type); /* as long as a coordinate on these three */
 
-	for (size_t i = 0; i < ARRAY_LEN(curves); i++) {
-		if (curves[i].curve != curve)
-			continue;
-		if (point.n == 1 + curves[i].n && (point.p[0] == 2 || point.p[0] == 3))
-			return 0;
-		if (point.n != 1 + 2 * curves[i].n || point.p[0] != 4)
-			return -ZT_E_SYNTAX;
-		out->type = curves[i].type;
-		out->point = point;
+	if (type == PK_NONE)
+		return point.n ? 0 : -ZT_E_SYNTAX;
+	if (point.n == 1 + n && (point.p[0] == 2 || point.p[0] == 3))
 		return 0;
-	}
-	return point.n ? 0 : -ZT_E_SYNTAX;
+	if (point.n != 1 + 2 * n || point.p[0] != 4)
+		return -ZT_E_SYNTAX;
+	out->type = type;
+	out->point = point;
+	return 0;
 }
 
 /* ECParameters: a named curve, or (SEQUENCE) one written out, which RFC 5480 2.1.1 forbids and
@@ -296,7 +291,7 @@ static enum oid ec_curve(struct der *alg)
 		return OID_EC_KEY;
 	}
 	o = oid_find(der_oid(alg));
-	return o == OID_P256 || o == OID_P384 || o == OID_P521 ? o : OID_EC_KEY;
+	return curve_type(o) != PK_NONE ? o : OID_EC_KEY;
 }
 
 /* The algorithm of a key, with parameters as its RFC says; a curve's name is one of parameters only. */
@@ -326,7 +321,7 @@ static int spki_into(struct span spki, struct pk_public *out, enum oid *alg)
 		return -ZT_E_SYNTAX;
 	if (*alg == OID_RSA)
 		return rsa_key(bits, out);
-	if (*alg == OID_EC_KEY || *alg == OID_P256 || *alg == OID_P384 || *alg == OID_P521)
+	if (*alg == OID_EC_KEY || curve_type(*alg) != PK_NONE)
 		return ec_key(*alg, bits, out);
 	return *alg == OID_ED25519 && bits.n != 32 ? -ZT_E_SYNTAX : 0;
 }
