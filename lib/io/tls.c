@@ -127,6 +127,7 @@ bool shake_gone(struct tls_shake *sh)
 
 	if (!sh->refused)
 		return shake_fail(sh, TLSF_GONE, NULL);
+	sh->t->alert = sh->refusal;
 	return shake_fail(sh, TLSF_ALERT, alert_words(detail, sh->refusal));
 }
 

@@ -74,7 +74,7 @@ struct tls {
 	struct tls_shake *shake;  /* while it runs */
 	struct tls_peer *peer;    /* from opened() to tls_free(); the world's pool's */
 	struct record in, out;
-	uint8_t state, end, alert;/* alert: the peer's, with TLS_REFUSED */
+	uint8_t state, end, alert;/* alert: the peer's, with TLS_REFUSED or TLSF_ALERT */
 	bool client, said_bye;
 	uint8_t warnings, empties;
 	uint16_t most;            /* plaintext of a record that we send: 16384, or what a small client asked for */

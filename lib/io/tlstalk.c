@@ -300,10 +300,12 @@ static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 	char detail[ALERT_WORDS] = "";
 	struct wr w = wr_of(detail, sizeof detail - 1);
 
-	if (m->fault == TLSF_ALERT)
+	if (m->fault == TLSF_ALERT) {
+		sh->t->alert = m->alert;
 		alert_words(detail, m->alert);
-	else if (m->engine)
+	} else if (m->engine) {
 		wr_fmt(&w, "the TLS library's error %u", m->engine);
+	}
 	shake_told(sh, m->fault, alert, detail);
 }
 

@@ -10,6 +10,7 @@
 
 #define NAMES_SHOWN 8
 #define DAY INT64_C(86400)
+#define ALERT_PROTOCOL_VERSION 70 /* RFC 5246 section 7.2 */
 #define JSON_ROOM 65536 /* TLS_CHAIN certificates: two names of 300, 8 SANs of 256 escaped, constants */
 
 bool tls_report_good(const struct tls_report *r)
@@ -136,9 +137,9 @@ static void print_advice(const struct tls_report *r)
 	char pin[65];
 	struct x509 c;
 
-	if (r->fault == TLSF_VERSION)
+	if (r->fault == TLSF_VERSION || r->alert == ALERT_PROTOCOL_VERSION)
 		printf("what to do: the server may demand TLS 1.3, which zt does not speak; allow TLS 1.2 there\n");
-	if (r->fault == TLSF_ALERT || r->fault == TLSF_SUITE)
+	else if (r->fault == TLSF_ALERT || r->fault == TLSF_SUITE)
 		printf("what to do: if the server asks for a client certificate, give one: --cert FILE --key FILE\n");
 	if (r->fault != TLSF_NONE || r->chain_n == 0 || x509_read(&c, r->chain[0], NULL) < 0)
 		return;
@@ -253,7 +254,7 @@ static void json_facts(struct jsonw *j, const struct tls_report *r)
 
 void tls_report_json(const struct tls_report *r)
 {
-	static char mem[JSON_ROOM]; /* written once by a command that ends */
+	char mem[JSON_ROOM];
 	struct wr w = wr_of(mem, sizeof mem);
 	char at[ADDR_TEXT];
 	struct jsonw j;

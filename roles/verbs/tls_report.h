@@ -17,6 +17,7 @@ struct tls_report {
 	uint64_t dial_ns, shake_ns;
 	/* how it went */
 	enum tls_fault fault;     /* of the handshake; then the rest is empty */
+	uint8_t alert;            /* the server's, with TLSF_ALERT */
 	char words[300];
 	uint16_t suite;
 	char alpn[TLS_ALPN];

@@ -133,12 +133,27 @@ TEST(a_flipped_bit_in_the_signature)
 	trust_free(t);
 }
 
+static void refused_file(const struct kit_id *id, const char *part)
+{
+	struct trust *none = NULL;
+	struct why w = {0};
+	uint8_t mem[4096];
+	struct wr pem = wr_of(mem, sizeof mem);
+
+	kit_pem(&pem, id);
+	CHECK_INT(trust_new(&none, wr_span(&pem), "ca.pem", TRUST_FILE, &w), -ZT_E_KEY);
+	CHECK(none == NULL && strstr(w.text, part));
+}
+
 /* Certificates of appliances: believed themselves, and nothing that they sign. */
 TEST(an_anchor_that_is_no_authority)
 {
 	struct kit_id box;
 
+	/* Its key usage must allow what it did: sign itself. */
 	kit_issue(&box, NULL, &(struct kit_want){.cn = "box", .dns = "box.lan"});
+	refused_file(&box, "pin its key");
+	kit_issue(&box, NULL, &(struct kit_want){.cn = "box", .dns = "box.lan", .ku = KU_SIGN | KU_CERT_SIGN});
 	t = kit_trust(&box, TRUST_FILE);
 	FAULT(check(&box.cert, 1, "box.lan", LEAF_SERVER, KIT_NOW), TLSF_NONE);
 	FAULT(check(&box.cert, 1, "other.lan", LEAF_SERVER, KIT_NOW), TLSF_CERT_NAME);
