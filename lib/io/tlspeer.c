@@ -86,20 +86,23 @@ static bool judge_flight(struct tls_shake *sh)
 	return true;
 }
 
-/* Bytes up to the next place where something can be judged: the end of a header, of a record. */
+/* What is not is judged as soon as it can be recognised, whatever length it seems to announce. */
+static bool looks_like_tls(const struct tls_shake *sh)
+{
+	return sh->in[0] >= RECORD_CCS && sh->in[0] <= RECORD_DATA;
+}
+
+/* Bytes up to the next place where something can be judged: the end of a header, of a record. What
+ * is another protocol has neither: byte by byte, until hello_read() knows which. */
 static size_t next_part(const struct tls_shake *sh)
 {
 	size_t part = sh->have - sh->ready, need = record_need(&sh->in[sh->ready], part);
 
 	if (part < RECORD_HEADER)
 		return RECORD_HEADER - part;
+	if (!looks_like_tls(sh))
+		return 1;
 	return need > part ? need - part : 0;
-}
-
-/* What is not is judged as soon as it can be recognised, whatever length it seems to announce. */
-static bool looks_like_tls(const struct tls_shake *sh)
-{
-	return sh->in[0] >= RECORD_CCS && sh->in[0] <= RECORD_DATA;
 }
 
 /* The record under way fits from here on: large records want a large buffer. */
@@ -133,7 +136,7 @@ static int read_part(struct tls_shake *sh)
 
 	/* hello_read() and flight_next() have seen the header, and neither lets such a length pass. */
 	if (part == 0 || sh->ready + RECORD_MAX < sh->have + part)
-		return fail_reading(sh, looks_like_tls(sh) ? TLSF_BAD_RECORD : TLSF_NOT_TLS, NULL);
+		return fail_reading(sh, TLSF_BAD_RECORD, NULL);
 	if (sh->have + part > TLSMSG_RECORDS) {
 		if (sh->stage == SHAKE_HELLO)
 			return fail_reading(sh, TLSF_BAD_MESSAGE, "the hello is too long");
