@@ -222,7 +222,7 @@ static bool read_frame(struct pkcs8 *out, struct span der)
 
 static int read_ec_in_frame(struct privkey *out, struct pkcs8 *f, struct why *w)
 {
-	enum pk_type type;
+	enum pk_type type = PK_NONE;
 	int rc = take_curve(&f->parameters, &type, w);
 
 	if (rc == 0)
