@@ -159,7 +159,7 @@ build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
 -include $(shell find build -name '*.d' 2>/dev/null)
 
 .PHONY: all tools bearssl deps need-build need-test need-lint demo test unit asan ubsan sandbox-off \
-        fuzz lint reproducible size bench soak install uninstall clean help FORCE
+        fuzz lint testssl reproducible size bench soak install uninstall clean help FORCE
 all: zt
 tools: $(TOOL_BIN)
 
@@ -202,6 +202,11 @@ flags-%:
 	$(info $(CC_$*) $(CPPFLAGS_ALL) $(CFLAGS_$*))
 	@:
 
+# What testssl.sh finds has an answer in docs/testssl.md; some minutes long.
+testssl: need-test
+	@$(MAKE) --no-print-directory zt
+	@bash tests/testssl.sh
+
 reproducible:
 	@bash tests/check-reproducible.sh
 
@@ -235,6 +240,7 @@ help:
 ## make fuzz       every fuzz target for FUZZ_SECONDS (60)
 ## make sandbox-off  the security tests with every sandbox off
 ## make lint       warnings by two compilers, layers, banned calls, length limits
+## make testssl  testssl.sh against a relay; what it finds must have its answer in docs/testssl.md
 ## make reproducible  build twice, differently, and compare
 ## make size       what the binary weighs and whether it is hardened
 ## make bench      measurements beside real peers

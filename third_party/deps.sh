@@ -7,7 +7,7 @@
 #
 # A row: set, proof, Debian's packages, Alpine's packages. The proof is what counts, so that a
 # tool installed by other means is taken as it is:
-#   cmd:NAME     a command           hdr:NAME   a header the host compiler finds
+#   cmd:NAME     a command (A,B: or) hdr:NAME   a header the host compiler finds
 #   lib:NAME     a static archive    musl:NAME  a file of musl's own library folder
 #   clang:GLOB   a runtime archive of clang
 # a,b in a package column: the first of them that this release of the distribution knows.
@@ -47,6 +47,22 @@ test  cmd:certtool              gnutls-bin      gnutls-utils
 test  cmd:sqlite3               sqlite3         sqlite
 test  hdr:sqlite3.h             libsqlite3-dev  sqlite-dev
 test  hdr:openssl/evp.h         libssl-dev      openssl-dev
+test  cmd:openssl               openssl         openssl
+test  cmd:wget                  wget            wget
+test  cmd:gnutls-cli            gnutls-bin      gnutls-utils
+test  cmd:gnutls-serv           gnutls-bin      gnutls-utils
+test  cmd:certtool              gnutls-bin      gnutls-utils
+test  cmd:tstclnt               libnss3-tools   nss-tools
+test  cmd:selfserv              libnss3-tools   nss-tools
+test  cmd:certutil              libnss3-tools   nss-tools
+test  cmd:pk12util              libnss3-tools   nss-tools
+test  cmd:nginx                 nginx-light     nginx
+test  cmd:node                  nodejs          nodejs
+test  cmd:chromium              chromium        chromium
+test  cmd:testssl,testssl.sh    testssl.sh      testssl.sh
+test  cmd:haproxy               haproxy         haproxy
+test  cmd:stunnel               stunnel4        stunnel
+test  cmd:hitch                 hitch           hitch
 lint  cmd:bash                  bash            bash
 lint  cmd:clang                 clang           clang
 lint  cmd:clang-tidy            clang-tidy      clang-extra-tools
@@ -77,7 +93,13 @@ any_file() {
 }
 
 # The sbin folders are not in every user's PATH, but ip and dnsmasq live there.
-have_cmd() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+have_cmd() {
+	# shellcheck disable=SC2086 # one word for each command
+	for c in $(echo "$1" | tr , ' '); do
+		PATH="$PATH:/usr/sbin:/sbin" command -v "$c" >/dev/null 2>&1 && return 0
+	done
+	return 1
+}
 
 # Unquoted $what: it is a pattern.
 # shellcheck disable=SC2086

@@ -21,17 +21,18 @@ struct wants {
 	size_t n;
 };
 
-static void add(struct wants *w, const char *path, bool secret)
+static void add(struct wants *w, const char *path, enum file_kind kind)
 {
 	if (path[0] == 0)
 		return;
 	for (size_t i = 0; i < w->n; i++)
 		if (span_eq_str(span_str(path), w->out[i].path)) {
-			w->out[i].secret |= secret; /* one file may hold certificate and key */
+			if (kind == FILE_SECRET || w->out[i].kind == FILE_PUBLIC)
+				w->out[i].kind = kind; /* one file may hold certificate and key */
 			return;
 		}
 	ZT_ASSERT(w->n < FILES_MOST);
-	w->out[w->n++] = (struct file_want){.path = path, .secret = secret};
+	w->out[w->n++] = (struct file_want){.path = path, .kind = kind};
 }
 
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])
@@ -41,17 +42,17 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 
 	tls_plan_of(c, &plan);
 	for (size_t i = 0; i < plan.servers; i++) {
-		add(&w, plan.server[i].cert, false);
-		add(&w, plan.server[i].key, true);
-		add(&w, plan.server[i].pass, true);
-		add(&w, plan.server[i].client_ca, false);
+		add(&w, plan.server[i].cert, FILE_PUBLIC);
+		add(&w, plan.server[i].key, FILE_SECRET);
+		add(&w, plan.server[i].pass, FILE_SECRET);
+		add(&w, plan.server[i].client_ca, FILE_AUTHORITY);
 	}
 	for (size_t i = 0; i < plan.clients; i++) {
 		if (tls_plan_asks_authority(&plan.client[i]))
-			add(&w, plan.client[i].ca, false);
-		add(&w, plan.client[i].cert, false);
-		add(&w, plan.client[i].key, true);
-		add(&w, plan.client[i].pass, true);
+			add(&w, plan.client[i].ca, FILE_AUTHORITY);
+		add(&w, plan.client[i].cert, FILE_PUBLIC);
+		add(&w, plan.client[i].key, FILE_SECRET);
+		add(&w, plan.client[i].pass, FILE_SECRET);
 	}
 	return w.n;
 }
@@ -119,27 +120,31 @@ void files_look(const struct file_want *want, size_t n, struct files_mark *out)
 
 /* ---- one file ---------------------------------------------------------------------------- */
 
-static int judge_secret(const char *path, const struct stat *st, struct why *w)
+struct judging {
+	const char *what;   /* for sentences */
+	bool owned;         /* by root, or by who runs zt */
+	mode_t closed;      /* what others may not do */
+	const char *remedy; /* of chmod */
+};
+static const struct judging judgings[] = {
+	[FILE_PUBLIC] = {"", false, S_IWOTH, "o-w"},
+	[FILE_SECRET] = {"the key or passphrase in ", true, S_IRWXG | S_IRWXO, "600"},
+	[FILE_AUTHORITY] = {"the list of authorities in ", true, S_IWGRP | S_IWOTH, "go-w"},
+};
+
+static int judge(const char *path, enum file_kind kind, const struct stat *st, struct why *w)
 {
+	const struct judging *j = &judgings[kind];
 	uid_t me = geteuid();
 
-	if (st->st_uid != 0 && st->st_uid != me)
-		return why_set(w, ZT_E_PERM, "the key or passphrase in %s belongs to user %lu, who could change it under "
-			       "zt: chown %lu %s", path, (unsigned long)st->st_uid, (unsigned long)me, path);
-	if (st->st_mode & (S_IRWXG | S_IRWXO))
-		return why_set(w, ZT_E_PERM, "the key or passphrase in %s is open to others than its owner (mode %04o): "
-			       "chmod 600 %s", path, (unsigned)(st->st_mode & 07777), path);
-	return 0;
-}
-
-static int judge(const char *path, bool secret, const struct stat *st, struct why *w)
-{
 	if (!S_ISREG(st->st_mode))
 		return why_set(w, ZT_E_SYNTAX, "%s is not a regular file", path);
-	if (secret)
-		return judge_secret(path, st, w);
-	if (st->st_mode & S_IWOTH)
-		return why_set(w, ZT_E_PERM, "everybody on this machine may write to %s: chmod o-w %s", path, path);
+	if (j->owned && st->st_uid != 0 && st->st_uid != me)
+		return why_set(w, ZT_E_PERM, "%s%s belongs to user %lu, who could change it under zt: chown %lu %s", j->what,
+			       path, (unsigned long)st->st_uid, (unsigned long)me, path);
+	if (st->st_mode & j->closed)
+		return why_set(w, ZT_E_PERM, "%s%s is open to others than its owner (mode %04o): chmod %s %s", j->what, path,
+			       (unsigned)(st->st_mode & 07777), j->remedy, path);
 	return 0;
 }
 
@@ -178,7 +183,7 @@ static int pack_open(struct packing *p, const struct file_want *f, const char *p
 
 	if (fstat(fd, &st) < 0)
 		return why_sys(p->why, errno, "cannot look at %s", path);
-	rc = judge(path, f->secret, &st, p->why);
+	rc = judge(path, f->kind, &st, p->why);
 	if (rc < 0)
 		return rc;
 	mark_add(&p->mark, &st);

@@ -23,9 +23,15 @@
 #define FILES_SYSTEM "system"
 const char *files_system(void); /* where they are; NULL: this machine has none */
 
+enum file_kind {
+	FILE_PUBLIC,    /* may not be written by everybody */
+	FILE_SECRET,    /* read and written by its owner alone, root or who runs zt */
+	FILE_AUTHORITY  /* says whom to believe: the same for writing */
+};
+
 struct file_want {
 	const char *path; /* borrowed */
-	bool secret;
+	enum file_kind kind;
 	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
 };
 

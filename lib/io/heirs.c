@@ -43,8 +43,10 @@ int heirs_start(struct super *s, struct why *w)
 void heirs_drop(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].part == KID_HEIR)
+		if (s->kids[i].part == KID_HEIR) {
+			s->kids[i].part = KID_ELDER; /* it may still be dying when the next renewal takes over */
 			kid_replace(&s->kids[i]);
+		}
 }
 
 /* The one that served becomes an elder, or goes at once when it never served this epoch. */

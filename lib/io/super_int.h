@@ -41,7 +41,7 @@ enum kid_part {
 	KID_NOBODY, /* a place that is free */
 	KID_SERVES,
 	KID_HEIR,   /* of the configuration that is being renewed to */
-	KID_ELDER,  /* of the one before: drains, or is being ended */
+	KID_ELDER,  /* drains, or is being ended: of the one before, or of one that was refused */
 	KID_GONE    /* dead; its place is free from the next turn on */
 };
 

@@ -92,6 +92,17 @@ static bool looks_like_tls(const struct tls_shake *sh)
 	return sh->in[0] >= RECORD_CCS && sh->in[0] <= RECORD_DATA;
 }
 
+/* Bytes up to the next place where something can be judged: the end of a header, of a record. What
+ * is another protocol has neither: byte by byte, until hello_read() knows which. */
+static size_t next_part(const struct tls_shake *sh)
+{
+	size_t n = sh->have - sh->ready;
+
+	if (n >= RECORD_HEADER && !looks_like_tls(sh))
+		return 1;
+	return record_rest(&sh->in[sh->ready], n);
+}
+
 /* The record under way fits from here on: large records want a large buffer. */
 static bool make_room(struct tls_shake *sh, size_t part)
 {
@@ -118,12 +129,12 @@ static int fail_reading(struct tls_shake *sh, enum tls_fault f, const char *deta
 /* -1: sh is gone; 0: nothing more now; 1: go on. */
 static int read_part(struct tls_shake *sh)
 {
-	size_t part = record_rest(&sh->in[sh->ready], sh->have - sh->ready), whole;
+	size_t part = next_part(sh), whole;
 	ssize_t n;
 
 	/* hello_read() and flight_next() have seen the header, and neither lets such a length pass. */
 	if (part == 0 || sh->ready + RECORD_MAX < sh->have + part)
-		return fail_reading(sh, looks_like_tls(sh) ? TLSF_BAD_RECORD : TLSF_NOT_TLS, NULL);
+		return fail_reading(sh, TLSF_BAD_RECORD, NULL);
 	if (sh->have + part > TLSMSG_RECORDS) {
 		if (sh->stage == SHAKE_HELLO)
 			return fail_reading(sh, TLSF_BAD_MESSAGE, "the hello is too long");

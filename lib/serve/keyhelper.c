@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/ct.h"
+#include "base/pool.h"
 #include "io/chan.h"
 #include "io/files.h"
 #include "io/spawn.h"
 
+#define CONF_ROOM BOUND_CAP(BOUND_CONF_FILE)
 #define START_MS 10000 /* as a supervisor allows: exec, parse, jail take milliseconds */
 
 static void close_once(int *fd)
@@ -23,18 +23,14 @@ static void close_once(int *fd)
 	*fd = -1;
 }
 
-static int emit(const struct conf *c, struct span *text, void **mem)
+static int emit(const struct conf *c, struct span *text, struct arena *mem)
 {
-	struct wr w;
+	struct wr w = wr_of(arena_get(mem, CONF_ROOM), CONF_ROOM);
 
-	*mem = malloc(BOUND_CAP(BOUND_CONF_FILE));
-	if (*mem == NULL)
+	if (w.p == NULL)
 		return -ZT_E_NOMEM;
-	w = wr_of(*mem, BOUND_CAP(BOUND_CONF_FILE));
-	if (conf_emit(c, CONF_FOR_TLSD, &w) < 0) {
-		free(*mem);
+	if (conf_emit(c, CONF_FOR_TLSD, &w) < 0)
 		return -ZT_E_TOOLONG;
-	}
 	*text = wr_span(&w);
 	return 0;
 }
@@ -43,16 +39,20 @@ static int spawn_tlsd(struct keyhelper *h, const struct conf *c, int bundle, str
 {
 	struct spawn_req req = {.kind = "tlsd", .log_fd = STDERR_FILENO, .fds = &bundle, .nfds = 1, .epoch = KEYHELPER_EPOCH};
 	struct spawned out;
-	void *mem;
-	int rc = emit(c, &req.conf, &mem);
+	struct arena mem;
+	int rc;
 
+	arena_init(&mem, CONF_ROOM + 16);
+	rc = emit(c, &req.conf, &mem);
 	if (rc < 0)
-		return why_set(w, (enum zt_err)-rc, "no room for the configuration of the handshake process");
-	req.exe_fd = spawn_self(w);
-	rc = req.exe_fd < 0 ? req.exe_fd : spawn_child(&req, &out, w);
-	close_once(&req.exe_fd);
-	wipe(mem, req.conf.n);
-	free(mem);
+		rc = why_set(w, (enum zt_err)-rc, "no room for the configuration of the handshake process");
+	else
+		req.exe_fd = rc = spawn_self(w);
+	if (rc >= 0) {
+		rc = spawn_child(&req, &out, w);
+		close_once(&req.exe_fd);
+	}
+	arena_free(&mem);
 	if (rc == 0)
 		*h = (struct keyhelper){.pid = out.pid, .orders = out.orders, .words = out.words, .line = -1};
 	return rc;
@@ -92,15 +92,12 @@ static int link_up(struct keyhelper *h, struct why *w)
 
 int keyhelper_start(struct keyhelper *h, const struct conf *c, struct why *w)
 {
-	struct file_want *want = malloc(FILES_MOST * sizeof *want);
+	struct file_want want[FILES_MOST];
 	struct files_mark mark;
 	int bundle, rc;
 
 	*h = (struct keyhelper){.orders = -1, .words = -1, .line = -1};
-	if (want == NULL)
-		return why_set(w, ZT_E_NOMEM, "no memory for the list of certificate files");
 	bundle = files_pack(want, files_of_tls(c, want), &mark, w);
-	free(want);
 	if (bundle < 0)
 		return bundle;
 	rc = spawn_tlsd(h, c, bundle, w);

@@ -6,7 +6,6 @@
 #include "base/num.h"
 
 #define NUMBER_MAX 20  /* RFC 5280 5.2.3 */
-#define EXTENSIONS 16  /* of a list or an entry: the RFC defines seven and three */
 
 static int fault(struct why *w, const char *what)
 {
@@ -14,23 +13,6 @@ static int fault(struct why *w, const char *what)
 }
 
 /* ---- extensions ------------------------------------------------------------------------ */
-
-/* The OIDs seen so far, to find the second one. */
-struct seen {
-	struct span oid[EXTENSIONS];
-	size_t n;
-};
-
-static int seen_add(struct seen *s, struct span oid)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (span_eq(s->oid[i], oid))
-			return -ZT_E_DUP;
-	if (s->n == ARRAY_LEN(s->oid))
-		return -ZT_E_TOOLONG;
-	s->oid[s->n++] = oid;
-	return 0;
-}
 
 static int read_reason(struct span value)
 {
@@ -43,13 +25,14 @@ static int read_reason(struct span value)
 
 static int entry_extensions(struct der *list, struct crl_entry *out)
 {
-	struct seen seen = {.n = 0};
+	struct x509_seen seen;
 	struct x509_ext e;
 
 	if (!der_more(list))
 		return -ZT_E_SYNTAX;
+	seen.n = 0; /* not all of it: there may be 100,000 entries */
 	while (x509_ext_next(list, &e)) {
-		int rc = seen_add(&seen, e.oid);
+		int rc = x509_seen_add(&seen, e.oid);
 
 		if (rc < 0)
 			return rc;
@@ -100,8 +83,7 @@ int crl_next(struct span *rest, struct crl_entry *out)
 
 static int list_extension(struct crl *c, const struct x509_ext *e, struct why *w)
 {
-	struct der d = der_of(e->value), in;
-	struct der_tlv t;
+	struct der d = der_of(e->value);
 
 	if (e->id == OID_CRL_NUMBER) {
 		c->number = der_unsigned(&d);
@@ -109,12 +91,7 @@ static int list_extension(struct crl *c, const struct x509_ext *e, struct why *w
 		if (der_bad(&d) || der_more(&d) || c->number.n > NUMBER_MAX)
 			return fault(w, "number");
 	} else if (e->id == OID_AKI) {
-		in = der_enter(&d, DER_SEQUENCE);
-		if (der_optional(&in, DER_CTX(0), &t))
-			c->aki = t.value;
-		der_optional(&in, DER_CTXC(1), &t);
-		der_optional(&in, DER_CTX(2), &t);
-		der_leave(&d, &in);
+		c->aki = x509_aki(&d);
 		if (der_bad(&d) || der_more(&d))
 			return fault(w, "authority key identifier");
 	} else {
@@ -129,18 +106,19 @@ static int list_extension(struct crl *c, const struct x509_ext *e, struct why *w
 static int list_extensions(struct crl *c, struct der *t, struct why *w)
 {
 	struct der outer, list;
-	struct seen seen = {.n = 0};
+	struct x509_seen seen;
 	struct x509_ext e;
 	int rc;
 
 	if (!der_more(t))
 		return 0;
+	seen.n = 0;
 	outer = der_enter(t, DER_CTXC(0));
 	list = der_enter(&outer, DER_SEQUENCE);
 	if (c->version < 2 || !der_more(&list) || der_more(&outer) || der_more(t))
 		return fault(w, "the list of its extensions");
 	while (x509_ext_next(&list, &e)) {
-		rc = seen_add(&seen, e.oid);
+		rc = x509_seen_add(&seen, e.oid);
 		if (rc < 0)
 			return why_set(w, (enum zt_err)-rc, "the revocation list has %s",
 				       rc == -ZT_E_DUP ? "an extension twice" : "too many extensions");
@@ -218,25 +196,21 @@ static int read_tbs(struct crl *c, struct der *t, struct span outer_alg, struct 
 
 static int read_all(struct crl *c, struct span der, struct why *w)
 {
-	struct der_tlv tbs;
-	struct der d, t;
-	struct span alg;
-	bool ok;
+	struct x509_frame f;
+	const char *wrong;
+	struct der t;
 
 	if (der.n > CRL_MAX)
 		return why_set(w, ZT_E_TOOLONG, "the revocation list has %zu bytes, more than %u", der.n, CRL_MAX);
-	d = der_whole(der, DER_SEQUENCE, &ok);
-	if (!ok)
-		return fault(w, "it is not one DER value");
-	tbs = der_take(&d, DER_SEQUENCE);
-	alg = x509_alg(&d, &c->sig_alg);
-	c->sig = der_bits_whole(&d);
-	if (der_bad(&d) || der_more(&d))
-		return fault(w, "signature");
+	wrong = x509_frame_read(der, &f);
+	if (wrong)
+		return fault(w, wrong);
 	c->der = der;
-	c->tbs = tbs.whole;
-	t = der_of(tbs.value);
-	return read_tbs(c, &t, alg, w);
+	c->tbs = f.tbs;
+	c->sig_alg = f.sig_alg;
+	c->sig = f.sig;
+	t = der_of(f.contents);
+	return read_tbs(c, &t, f.alg, w);
 }
 
 int crl_read(struct crl *out, struct span der, struct why *w)

@@ -15,20 +15,20 @@ static int fault(struct why *w, const char *what)
 static int check_wishes(struct span extensions, struct why *w)
 {
 	struct der list = der_of(extensions);
-	struct span seen[X509_EXTENSIONS];
+	struct x509_seen seen;
 	struct x509_ext e;
-	size_t n = 0;
 
+	seen.n = 0;
 	while (x509_ext_next(&list, &e)) {
-		for (size_t i = 0; i < n; i++)
-			if (span_eq(seen[i], e.oid))
-				return why_set(w, ZT_E_DUP, "the certificate request asks for an extension twice");
-		if (n == X509_EXTENSIONS)
+		int rc = x509_seen_add(&seen, e.oid);
+
+		if (rc == -ZT_E_DUP)
+			return why_set(w, ZT_E_DUP, "the certificate request asks for an extension twice");
+		if (rc < 0)
 			return why_set(w, ZT_E_TOOLONG, "the certificate request asks for more than %d extensions",
 				       X509_EXTENSIONS);
-		seen[n++] = e.oid;
 	}
-	return der_bad(&list) || n == 0 ? fault(w, "a requested extension") : 0;
+	return der_bad(&list) || seen.n == 0 ? fault(w, "a requested extension") : 0;
 }
 
 /* RFC 2985 5.4.2: a SET of exactly one Extensions. */
@@ -91,23 +91,19 @@ static int read_info(struct csr *c, struct span info, struct why *w)
 
 static int read_all(struct csr *c, struct span der, struct why *w)
 {
-	struct der_tlv info;
-	struct der d;
-	bool ok;
+	struct x509_frame f;
+	const char *wrong;
 
 	if (der.n > CSR_MAX)
 		return why_set(w, ZT_E_TOOLONG, "the certificate request has %zu bytes, more than %d", der.n, CSR_MAX);
-	d = der_whole(der, DER_SEQUENCE, &ok);
-	if (!ok)
-		return fault(w, "it is not one DER value");
-	info = der_take(&d, DER_SEQUENCE);
-	x509_alg(&d, &c->sig_alg);
-	c->sig = der_bits_whole(&d);
-	if (der_bad(&d) || der_more(&d))
-		return fault(w, "signature");
+	wrong = x509_frame_read(der, &f);
+	if (wrong)
+		return fault(w, wrong);
 	c->der = der;
-	c->info = info.whole;
-	return read_info(c, info.value, w);
+	c->info = f.tbs;
+	c->sig_alg = f.sig_alg;
+	c->sig = f.sig;
+	return read_info(c, f.contents, w);
 }
 
 int csr_form(struct csr *out, struct span der, struct why *w)

@@ -19,7 +19,7 @@
 #define TLS12 0x0303
 
 /*
- * GREASE (RFC 8701) is neither reported nor counted. Left out on purpose:
+ * GREASE (RFC 8701) is not reported, and not counted among the protocols. Left out on purpose:
  *   TLS_FALLBACK_SCSV (RFC 7507): it asks that nothing below our best is served. We serve only our
  *     best, TLS 1.2; a client that fell back further is refused for its version.
  *   pre_shared_key and its order (RFC 8446): TLS 1.3's own.

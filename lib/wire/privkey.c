@@ -9,6 +9,7 @@
 
 #include "base/ct.h"
 #include "base/num.h"
+#include "curve.h"
 #include "der.h"
 #include "oid.h"
 #include "pbes2.h"
@@ -17,15 +18,6 @@
 #define WHAT_IS_TAKEN "EC keys on P-256, P-384 and P-521, and RSA keys of 2048 to 4096 bits"
 
 enum kind { KIND_NONE, KIND_PKCS8, KIND_ENCRYPTED, KIND_SEC1, KIND_PKCS1 };
-
-static const struct {
-	enum oid curve;
-	enum pk_type type;
-} curves[] = {
-	{OID_P256, PK_P256},
-	{OID_P384, PK_P384},
-	{OID_P521, PK_P521},
-};
 
 /* PEM labels of private keys, and what to do about those that are not read. */
 static const struct {
@@ -60,11 +52,9 @@ static int take_curve(struct der *d, enum pk_type *out, struct why *w)
 	oid = der_oid(d);
 	if (der_bad(d) || der_more(d))
 		return malformed(w, "an EC key");
-	for (size_t i = 0; i < ARRAY_LEN(curves); i++)
-		if (curves[i].curve == oid_find(oid)) {
-			*out = curves[i].type;
-			return 0;
-		}
+	*out = curve_type(oid_find(oid));
+	if (*out != PK_NONE)
+		return 0;
 	return why_set(w, ZT_E_KEY, "the private key is on curve %s; zt takes " WHAT_IS_TAKEN,
 		       oid_text(oid, text, sizeof text));
 }
@@ -232,7 +222,7 @@ static bool read_frame(struct pkcs8 *out, struct span der)
 
 static int read_ec_in_frame(struct privkey *out, struct pkcs8 *f, struct why *w)
 {
-	enum pk_type type;
+	enum pk_type type = PK_NONE;
 	int rc = take_curve(&f->parameters, &type, w);
 
 	if (rc == 0)
@@ -411,14 +401,6 @@ struct pk_public privkey_public(const struct privkey *k)
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
-
-static enum oid curve_oid(enum pk_type t)
-{
-	for (size_t i = 0; i < ARRAY_LEN(curves); i++)
-		if (curves[i].type == t)
-			return curves[i].curve;
-	return OID_UNKNOWN;
-}
 
 int privkey_write(struct wr *w, const struct pk_private *k)
 {

@@ -93,14 +93,7 @@ static void read_ski(struct x509 *c, struct der *v)
 
 static void read_aki(struct x509 *c, struct der *v)
 {
-	struct der in = der_enter(v, DER_SEQUENCE);
-	struct der_tlv t;
-
-	if (der_optional(&in, DER_CTX(0), &t))
-		c->aki = t.value;
-	der_optional(&in, DER_CTXC(1), &t); /* issuer and serial: nothing here uses them */
-	der_optional(&in, DER_CTX(2), &t);
-	der_leave(v, &in);
+	c->aki = x509_aki(v);
 }
 
 static void read_constraints(struct x509 *c, struct der *v)
@@ -162,22 +155,21 @@ static int read_extension(struct x509 *c, const struct x509_ext *e, struct why *
 
 static int read_extensions(struct x509 *c, struct der *list, struct why *w)
 {
-	struct span seen[X509_EXTENSIONS];
+	struct x509_seen seen;
 	struct x509_ext e;
-	size_t n = 0;
 
 	if (!der_more(list)) /* SIZE (1..MAX) */
 		return fault(w, "an empty list of extensions");
+	seen.n = 0;
 	while (x509_ext_next(list, &e)) {
+		int rc = x509_seen_add(&seen, e.oid);
 		char dotted[64];
 
-		for (size_t i = 0; i < n; i++)
-			if (span_eq(seen[i], e.oid))
-				return why_set(w, ZT_E_DUP, "the certificate has the extension %s twice",
-					       oid_text(e.oid, dotted, sizeof dotted));
-		if (n == X509_EXTENSIONS)
+		if (rc == -ZT_E_DUP)
+			return why_set(w, ZT_E_DUP, "the certificate has the extension %s twice",
+				       oid_text(e.oid, dotted, sizeof dotted));
+		if (rc < 0)
 			return why_set(w, ZT_E_TOOLONG, "the certificate has more than %d extensions", X509_EXTENSIONS);
-		seen[n++] = e.oid;
 		if (read_extension(c, &e, w) < 0)
 			return -ZT_E_SYNTAX;
 	}
@@ -273,29 +265,21 @@ static int read_tbs(struct x509 *c, struct der *t, struct span outer_alg, struct
 
 static int read_all(struct x509 *c, struct span der, struct why *w)
 {
-	struct der_tlv tbs;
-	struct der d, t;
-	struct span alg;
-	bool ok;
+	struct x509_frame f;
+	const char *wrong;
+	struct der t;
 
 	if (der.n > X509_MAX)
 		return why_set(w, ZT_E_TOOLONG, "the certificate has %zu bytes, more than %d", der.n, X509_MAX);
-	d = der_whole(der, DER_SEQUENCE, &ok);
-	if (!ok)
-		return fault(w, "it is not one DER value");
-	tbs = der_take(&d, DER_SEQUENCE);
-	if (der_bad(&d))
-		return fault(w, "what is signed");
-	alg = x509_alg(&d, &c->sig_alg);
-	if (der_bad(&d))
-		return fault(w, "signature algorithm");
-	c->sig = der_bits_whole(&d);
-	if (der_bad(&d) || der_more(&d))
-		return fault(w, "signature");
+	wrong = x509_frame_read(der, &f);
+	if (wrong)
+		return fault(w, wrong);
 	c->der = der;
-	c->tbs = tbs.whole;
-	t = der_of(tbs.value);
-	return read_tbs(c, &t, alg, w);
+	c->tbs = f.tbs;
+	c->sig_alg = f.sig_alg;
+	c->sig = f.sig;
+	t = der_of(f.contents);
+	return read_tbs(c, &t, f.alg, w);
 }
 
 int x509_read(struct x509 *out, struct span der, struct why *w)

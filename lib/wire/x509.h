@@ -11,7 +11,6 @@
 
 #define X509_MAX 16384     /* of one certificate */
 #define X509_SERIAL_MAX 20 /* RFC 5280 section 4.1.2.2 */
-#define X509_EXTENSIONS 64
 
 enum { /* key usage, bit n of the BIT STRING is 1 << n */
 	KU_SIGN = 1 << 0, KU_COMMIT = 1 << 1, KU_KEY_ENC = 1 << 2, KU_DATA_ENC = 1 << 3, KU_AGREE = 1 << 4,

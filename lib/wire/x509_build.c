@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/num.h"
+#include "curve.h"
 
 /* ---- signing --------------------------------------------------------------------------- */
 
@@ -145,7 +146,7 @@ static void wr_ec(struct wr *w, const struct pk_public *k)
 	size_t alg = der_open(w, DER_SEQUENCE);
 
 	der_wr_oid(w, oid_bytes(OID_EC_KEY));
-	der_wr_oid(w, oid_bytes(k->type == PK_P256 ? OID_P256 : k->type == PK_P384 ? OID_P384 : OID_P521));
+	der_wr_oid(w, oid_bytes(curve_oid(k->type)));
 	der_close(w, alg);
 	der_wr_bits(w, k->point, 0);
 }

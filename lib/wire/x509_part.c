@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "curve.h"
 
 /* ---- algorithms ------------------------------------------------------------------------ */
 
@@ -38,6 +39,26 @@ static void take_null(struct der *d)
 {
 	if (der_take(d, DER_NULL).value.n)
 		der_spoil(d);
+}
+
+const char *x509_frame_read(struct span der, struct x509_frame *out)
+{
+	bool ok;
+	struct der d = der_whole(der, DER_SEQUENCE, &ok);
+	struct der_tlv tbs;
+
+	if (!ok)
+		return "it is not one DER value";
+	tbs = der_take(&d, DER_SEQUENCE);
+	if (der_bad(&d))
+		return "what is signed";
+	out->tbs = tbs.whole;
+	out->contents = tbs.value;
+	out->alg = x509_alg(&d, &out->sig_alg);
+	if (der_bad(&d))
+		return "signature algorithm";
+	out->sig = der_bits_whole(&d);
+	return der_bad(&d) || der_more(&d) ? "signature" : NULL;
 }
 
 struct span x509_alg(struct der *d, enum oid *alg)
@@ -245,24 +266,18 @@ static int rsa_key(struct span bits, struct pk_public *out)
 /* RFC 5480 2.2: 04 x y; 02 or 03 and x is a compressed point, which zt does not compute. */
 static int ec_key(enum oid curve, struct span point, struct pk_public *out)
 {
-	static const struct {
-		enum oid curve;
-		enum pk_type type;
-		size_t n; /* of a coordinate */
-	} curves[] = {{OID_P256, PK_P256, 32}, {OID_P384, PK_P384, 48}, {OID_P521, PK_P521, 66}};
+	enum pk_type type = curve_type(curve);
+	size_t n = pk_scalar_len(type); /* as long as a coordinate on these three */
 
-	for (size_t i = 0; i < ARRAY_LEN(curves); i++) {
-		if (curves[i].curve != curve)
-			continue;
-		if (point.n == 1 + curves[i].n && (point.p[0] == 2 || point.p[0] == 3))
-			return 0;
-		if (point.n != 1 + 2 * curves[i].n || point.p[0] != 4)
-			return -ZT_E_SYNTAX;
-		out->type = curves[i].type;
-		out->point = point;
+	if (type == PK_NONE)
+		return point.n ? 0 : -ZT_E_SYNTAX;
+	if (point.n == 1 + n && (point.p[0] == 2 || point.p[0] == 3))
 		return 0;
-	}
-	return point.n ? 0 : -ZT_E_SYNTAX;
+	if (point.n != 1 + 2 * n || point.p[0] != 4)
+		return -ZT_E_SYNTAX;
+	out->type = type;
+	out->point = point;
+	return 0;
 }
 
 /* ECParameters: a named curve, or (SEQUENCE) one written out, which RFC 5480 2.1.1 forbids and
@@ -276,7 +291,21 @@ static enum oid ec_curve(struct der *alg)
 		return OID_EC_KEY;
 	}
 	o = oid_find(der_oid(alg));
-	return o == OID_P256 || o == OID_P384 || o == OID_P521 ? o : OID_EC_KEY;
+	return curve_type(o) != PK_NONE ? o : OID_EC_KEY;
+}
+
+/* The algorithm of a key, with parameters as its RFC says; a curve's name is one of parameters only. */
+static enum oid key_alg(struct der *in)
+{
+	enum oid o = oid_find(der_oid(in));
+
+	if (o == OID_EC_KEY)
+		return ec_curve(in);
+	if (o == OID_RSA)
+		take_null(in);
+	else if (o != OID_ED25519 && der_more(in))
+		der_any(in);
+	return o == OID_RSA || o == OID_RSA_PSS || o == OID_ED25519 ? o : OID_UNKNOWN;
 }
 
 static int spki_into(struct span spki, struct pk_public *out, enum oid *alg)
@@ -285,20 +314,14 @@ static int spki_into(struct span spki, struct pk_public *out, enum oid *alg)
 	struct der d = der_whole(spki, DER_SEQUENCE, &ok), in = der_enter(&d, DER_SEQUENCE);
 	struct span bits;
 
-	*alg = oid_find(der_oid(&in));
-	if (*alg == OID_EC_KEY)
-		*alg = ec_curve(&in);
-	else if (*alg == OID_RSA)
-		take_null(&in);
-	else if (*alg != OID_ED25519 && der_more(&in))
-		der_any(&in);
+	*alg = key_alg(&in);
 	der_leave(&d, &in);
 	bits = der_bits_whole(&d);
 	if (der_bad(&d) || der_more(&d))
 		return -ZT_E_SYNTAX;
 	if (*alg == OID_RSA)
 		return rsa_key(bits, out);
-	if (*alg == OID_EC_KEY || *alg == OID_P256 || *alg == OID_P384 || *alg == OID_P521)
+	if (*alg == OID_EC_KEY || curve_type(*alg) != PK_NONE)
 		return ec_key(*alg, bits, out);
 	return *alg == OID_ED25519 && bits.n != 32 ? -ZT_E_SYNTAX : 0;
 }
@@ -332,6 +355,29 @@ bool x509_ext_next(struct der *list, struct x509_ext *out)
 		return false;
 	out->id = oid_find(out->oid);
 	return true;
+}
+
+int x509_seen_add(struct x509_seen *s, struct span oid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (span_eq(s->oid[i], oid))
+			return -ZT_E_DUP;
+	if (s->n == X509_EXTENSIONS)
+		return -ZT_E_TOOLONG;
+	s->oid[s->n++] = oid;
+	return 0;
+}
+
+struct span x509_aki(struct der *v)
+{
+	struct der in = der_enter(v, DER_SEQUENCE);
+	struct der_tlv id, unused;
+
+	der_optional(&in, DER_CTX(0), &id);
+	der_optional(&in, DER_CTXC(1), &unused); /* issuer and serial: nothing here uses them */
+	der_optional(&in, DER_CTX(2), &unused);
+	der_leave(v, &in);
+	return der_bad(v) ? SPAN_NONE : id.value;
 }
 
 static bool is_ascii_text(struct span s)

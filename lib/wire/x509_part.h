@@ -10,6 +10,17 @@
 #include "der.h"
 #include "oid.h"
 
+/* The frame of all three: SEQUENCE { what is signed, its algorithm, the signature }. */
+struct x509_frame {
+	struct span tbs;      /* what is signed, the whole TLV */
+	struct span contents; /* of it */
+	struct span alg;      /* AlgorithmIdentifier, the whole TLV */
+	enum oid sig_alg;     /* the same */
+	struct span sig;
+};
+/* NULL, or what is malformed, in words. */
+const char *x509_frame_read(struct span der, struct x509_frame *out);
+
 /* AlgorithmIdentifier, the whole TLV. Parameters of the algorithms that zt knows must be as
  * their RFC says: NULL with RSA (RFC 3279, 4055), absent with ECDSA (5758) and Ed25519 (8410). */
 struct span x509_alg(struct der *d, enum oid *alg);
@@ -36,6 +47,18 @@ struct x509_ext {
 /* The next Extension; false at the end and at a fault. "critical" written out as FALSE is read:
  * DER leaves defaults out, but old makers did not, and nothing here is ever encoded again. */
 bool x509_ext_next(struct der *list, struct x509_ext *out);
+
+/* The extensions of one list so far. */
+#define X509_EXTENSIONS 64
+struct x509_seen {
+	struct span oid[X509_EXTENSIONS];
+	size_t n; /* start with 0 */
+};
+/* 0, -ZT_E_DUP: this one was there before (RFC 5280 4.2 allows no second), -ZT_E_TOOLONG. */
+int x509_seen_add(struct x509_seen *s, struct span oid);
+
+/* The key identifier of an authorityKeyIdentifier, which is all of v; empty: it has none. */
+struct span x509_aki(struct der *v);
 
 enum san_kind { SAN_DNS, SAN_IP, SAN_URI, SAN_MAIL, SAN_OTHER };
 struct san {

@@ -226,7 +226,7 @@ static void judge_leaf(struct probe *p, struct span leaf)
 /* So that the server does not log a connection that was cut. */
 static void say_bye(struct tls *t)
 {
-	static uint8_t mem[TLS_OUT_BYTES];
+	uint8_t mem[TLS_OUT_BYTES];
 	struct tls_out out = {.mem = mem, .cap = sizeof mem};
 
 	tls_bye(t, &out);
@@ -377,14 +377,12 @@ static int probe_with(struct probe *p, const struct conf *c)
 
 static int probe(const struct wish *w)
 {
-	static struct probe p; /* a plan is large, and there is one probe */
+	struct probe p = {.wish = w, .kit.who = "zt tls probe"};
 	struct conf *c;
 	int rc = make_conf(&c, w);
 
 	if (rc < 0)
 		return EXIT_ZT_CONFIG;
-	p.wish = w;
-	p.kit.who = "zt tls probe";
 	log_init(&p.log, &clock_real, "tls", "probe");
 	fill_report(&p);
 	rc = probe_with(&p, c);
@@ -394,12 +392,13 @@ static int probe(const struct wish *w)
 
 int tls_main(int argc, char **argv)
 {
+	struct span verb = span_str(argc >= 2 ? argv[1] : "");
 	struct wish w;
 	int code;
 
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+	if (span_eq_str(verb, "--help") || span_eq_str(verb, "-h"))
 		return fputs(usage, stdout) < 0;
-	if (argc < 2 || strcmp(argv[1], "probe") != 0) {
+	if (!span_eq_str(verb, "probe")) {
 		fputs(usage, stderr);
 		return EXIT_ZT_USAGE;
 	}

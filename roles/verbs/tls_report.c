@@ -254,7 +254,7 @@ static void json_facts(struct jsonw *j, const struct tls_report *r)
 
 void tls_report_json(const struct tls_report *r)
 {
-	static char mem[JSON_ROOM]; /* written once by a command that ends */
+	char mem[JSON_ROOM];
 	struct wr w = wr_of(mem, sizeof mem);
 	char at[ADDR_TEXT];
 	struct jsonw j;

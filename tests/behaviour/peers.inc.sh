@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # peers.inc.sh: a matrix of programs that are not ours and what becomes of them. Source lib.sh and
 # tls.inc.sh first. Not a test itself.
-PEERS=$ROOT/tests/behaviour/peers
+export PEERS=$ROOT/tests/behaviour/peers
 export PYTHONDONTWRITEBYTECODE=1
 declare -A CELL
 ROWS=() WRONG=()

@@ -13,7 +13,7 @@ cd "$ROOT" || fail "no $ROOT"
 # Nouns that each program runs.
 plain="base/ct base/span base/err"
 codecs="$plain base/aead base/gcm_x86 base/gcm_vaes base/tlskdf"
-keys="$plain base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/privkey"
+keys="$plain base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/curve wire/privkey"
 # The answer of aead_open() is public, and the only branch in it is on that.
 cat >"$TMP/public" <<'END'
 {

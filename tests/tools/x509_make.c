@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 	struct pair root, inter;
 	struct x509_make m = {.ca = true, .path_len = -1, .ku = KU_CERT_SIGN | KU_CRL_SIGN};
 	struct span ca, sub;
-	uint64_t t;
+	uint64_t t = 0;
 
 	must(argc == 4 && span_u64(span_str(argv[3]), INT64_MAX, &t) == 0, "DIR KEY NOW");
 	dir = argv[1];

@@ -8,7 +8,7 @@ Opens each URL in the same browser, one after another, and waits until the page 
 by the first word of its title, "done". One line of JSON for each: {url, error, title, tls, protocol,
 connections}: error is Chromium's net:: name when the page did not come, tls what it says about the
 connection that brought it. --judge says of such a line "ok", or what is wrong."""
-import base64, json, os, subprocess, sys, tempfile, time
+import base64, json, os, select, subprocess, sys, tempfile, time
 
 GUARD_S = 60     # hang guard of one answer
 
@@ -38,7 +38,6 @@ class Chrome:
         self.buf, self.n, self.events = b"", 0, []
 
     def _message(self, end):
-        import select
         while b"\0" not in self.buf:
             if not select.select([self.inn], [], [], max(0, end - time.monotonic()))[0]:
                 raise TimeoutError("Chromium does not answer")

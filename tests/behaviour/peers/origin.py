@@ -4,7 +4,7 @@
 
 POST /echo sends the body back; GET /blob?N sends N bytes that sum() can name; GET /page a page of 60 assets
 that checks each of them and 1 MB both ways in the browser, and then says so in its title."""
-import hashlib, sys, zlib
+import hashlib, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ASSETS = 60
@@ -75,6 +75,13 @@ class Origin(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):   # who leaves, leaves
+            super().handle_error(request, address)
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer.daemon_threads = True
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Origin).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[1])), Origin).serve_forever()

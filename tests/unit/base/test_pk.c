@@ -248,6 +248,12 @@ TEST(points_are_on_their_curve)
 		memset(&p[1], 0xff, good.n - 1);
 		CHECK_INT(check_point(t, good), -ZT_E_KEY);
 	}
+	/* (0, sqrt b) lies on P-256, and x = 0 may also be spelled as the field's prime */
+	unhex("66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4", &p[33]);
+	memset(&p[1], 0, 32);
+	CHECK_INT(check_point(PK_P256, span_of(p, 65)), 0);
+	unhex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff", &p[1]);
+	CHECK_INT(check_point(PK_P256, span_of(p, 65)), -ZT_E_KEY);
 }
 
 /* Off the curve, too, nothing is ever verified. */

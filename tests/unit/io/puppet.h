@@ -179,6 +179,14 @@ static const char *do_send(struct puppet *p, const struct puppet_line *l)
 	return "ok";
 }
 
+/* READY again, with a jail report as good as the first. */
+static const char *do_ready(struct puppet *p, const struct puppet_line *l)
+{
+	(void)p;
+	puppet_ready(l->a);
+	return "ok";
+}
+
 static const char *do_raw(struct puppet *p, const struct puppet_line *l)
 {
 	(void)p;
@@ -302,7 +310,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 		const char *name;
 		const char *(*obey)(struct puppet *p, const struct puppet_line *l);
 	} commands[] = {
-		{"send", do_send}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
+		{"send", do_send}, {"ready", do_ready}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
 		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
 		{"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
 	};

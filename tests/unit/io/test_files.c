@@ -47,9 +47,9 @@ static int pack(const struct file_want *want, size_t n, struct span *bundle, voi
 }
 
 /* That one file is refused, and the sentence names it and holds `words`. */
-static void refuses(const char *name, bool secret, enum zt_err e, const char *words)
+static void refuses(const char *name, enum file_kind kind, enum zt_err e, const char *words)
 {
-	const struct file_want want = {name, secret, false};
+	const struct file_want want = {name, kind, false};
 	struct span bundle;
 	void *mem = NULL;
 	int rc = pack(&want, 1, &bundle, &mem);
@@ -62,8 +62,8 @@ static void refuses(const char *name, bool secret, enum zt_err e, const char *wo
 
 TEST(what_is_read_is_what_is_there)
 {
-	const struct file_want want[] = {{put(0, "certificate", 0644), false, false}, {put(1, "key", 0600), true, false},
-					 {put(2, "", 0400), true, false}};
+	const struct file_want want[] = {{put(0, "certificate", 0644), FILE_PUBLIC, false}, {put(1, "key", 0600), FILE_SECRET, false},
+					 {put(2, "", 0400), FILE_SECRET, false}};
 	struct span bundle, file;
 	void *mem;
 
@@ -85,13 +85,13 @@ TEST(nothing_wanted_is_an_empty_bundle)
 
 TEST(the_system_s_authorities_stand_under_their_name)
 {
-	const struct file_want want = {FILES_SYSTEM, false, false};
+	const struct file_want want = {FILES_SYSTEM, FILE_PUBLIC, false};
 	struct span bundle, file;
 	void *mem;
 
 	if (access("/etc/ssl/certs/ca-certificates.crt", R_OK) < 0 && access("/etc/pki/tls/certs/ca-bundle.crt", R_OK) < 0 &&
 	    access("/etc/ssl/cert.pem", R_OK) < 0) {
-		refuses("/etc/ssl/certs/ca-certificates.crt", false, ZT_E_NOTFOUND, "cannot open");
+		refuses("/etc/ssl/certs/ca-certificates.crt", FILE_PUBLIC, ZT_E_NOTFOUND, "cannot open");
 		return;
 	}
 	NEED(pack(&want, 1, &bundle, &mem) == 0);
@@ -107,9 +107,9 @@ TEST(a_key_is_for_its_owner_alone)
 	void *mem;
 
 	for (size_t i = 0; i < ARRAY_LEN(open_modes); i++)
-		refuses(put(0, "k", open_modes[i]), true, ZT_E_PERM, "chmod 600 ");
+		refuses(put(0, "k", open_modes[i]), FILE_SECRET, ZT_E_PERM, "chmod 600 ");
 	for (mode_t m = 0400; m <= 0700; m += 0100) {
-		const struct file_want want = {put(0, "k", m), true, false};
+		const struct file_want want = {put(0, "k", m), FILE_SECRET, false};
 
 		NEED(pack(&want, 1, &bundle, &mem) == 0);
 		free(mem);
@@ -118,13 +118,25 @@ TEST(a_key_is_for_its_owner_alone)
 
 TEST(a_certificate_may_be_read_but_not_written_by_everybody)
 {
-	const struct file_want want = {put(0, "c", 0664), false, false};
+	const struct file_want want = {put(0, "c", 0664), FILE_PUBLIC, false};
 	struct span bundle;
 	void *mem;
 
 	NEED(pack(&want, 1, &bundle, &mem) == 0);
 	free(mem);
-	refuses(put(0, "c", 0666), false, ZT_E_PERM, "chmod o-w ");
+	refuses(put(0, "c", 0666), FILE_PUBLIC, ZT_E_PERM, "chmod o-w ");
+}
+
+TEST(a_list_of_authorities_is_written_by_its_owner_alone)
+{
+	const struct file_want want = {put(0, "a", 0644), FILE_AUTHORITY, false};
+	struct span bundle;
+	void *mem;
+
+	NEED(pack(&want, 1, &bundle, &mem) == 0);
+	free(mem);
+	refuses(put(0, "a", 0664), FILE_AUTHORITY, ZT_E_PERM, "chmod go-w ");
+	refuses(put(0, "a", 0646), FILE_AUTHORITY, ZT_E_PERM, "chmod go-w ");
 }
 
 /* Needs root, to have somebody else's file and to be somebody else. */
@@ -137,13 +149,13 @@ TEST(a_key_of_somebody_else_is_refused)
 		return;
 	put(0, "k", 0600);
 	NEED(chown(path[0], 12345, 12345) == 0);
-	refuses(path[0], true, ZT_E_PERM, "belongs to user 12345");
+	refuses(path[0], FILE_SECRET, ZT_E_PERM, "belongs to user 12345");
 	put(0, "k", 0600); /* root's, for a user: it cannot even open it */
 	pid = fork();
 	if (pid == 0) {
 		if (setgid(12345) < 0 || setuid(12345) < 0)
 			_exit(9);
-		refuses(path[0], true, ZT_E_PERM, "cannot open");
+		refuses(path[0], FILE_SECRET, ZT_E_PERM, "cannot open");
 		_exit(strstr(why.text, "cannot open") ? 0 : 8);
 	}
 	CHECK_INT(waitpid(pid, &status, 0), pid);
@@ -152,7 +164,7 @@ TEST(a_key_of_somebody_else_is_refused)
 
 TEST(a_link_is_followed_and_its_target_judged)
 {
-	const struct file_want want = {path[1], true, false};
+	const struct file_want want = {path[1], FILE_SECRET, false};
 	struct span bundle, file;
 	void *mem;
 
@@ -164,9 +176,9 @@ TEST(a_link_is_followed_and_its_target_judged)
 	CHECK(bundle_find(bundle, path[1], &file) == 0 && span_eq_str(file, "k"));
 	free(mem);
 	CHECK_INT(chmod(path[0], 0644), 0);
-	refuses(path[1], true, ZT_E_PERM, "chmod 600 ");
+	refuses(path[1], FILE_SECRET, ZT_E_PERM, "chmod 600 ");
 	unlink(path[0]);
-	refuses(path[1], true, ZT_E_NOTFOUND, "cannot open");
+	refuses(path[1], FILE_SECRET, ZT_E_NOTFOUND, "cannot open");
 }
 
 /* None of them holds anybody up. */
@@ -176,33 +188,33 @@ TEST(what_is_no_file_is_refused)
 	char name[200];
 
 	NEED(mkfifo(fifo, 0600) == 0);
-	refuses(fifo, true, ZT_E_SYNTAX, "not a regular file");
-	refuses("/dev/zero", false, ZT_E_SYNTAX, "not a regular file");
+	refuses(fifo, FILE_SECRET, ZT_E_SYNTAX, "not a regular file");
+	refuses("/dev/zero", FILE_PUBLIC, ZT_E_SYNTAX, "not a regular file");
 	NEED(mkdir(dir, 0700) == 0);
-	refuses(dir, true, ZT_E_SYNTAX, "not a regular file");
+	refuses(dir, FILE_SECRET, ZT_E_SYNTAX, "not a regular file");
 	snprintf(name, sizeof name, "%s/none", dir);
-	refuses(name, false, ZT_E_NOTFOUND, "cannot open");
-	refuses("/proc/self/mem", false, ZT_E_SYS, ""); /* its size is a lie: 0 bytes, and it cannot be read */
+	refuses(name, FILE_PUBLIC, ZT_E_NOTFOUND, "cannot open");
+	refuses("/proc/self/mem", FILE_PUBLIC, ZT_E_SYS, ""); /* its size is a lie: 0 bytes, and it cannot be read */
 }
 
 /* /proc files say 0 bytes and have some: what was judged is not what would be read. */
 TEST(a_file_that_is_longer_than_it_says_is_refused)
 {
-	refuses("/proc/self/status", false, ZT_E_AGAIN, "changed while it was read");
+	refuses("/proc/self/status", FILE_PUBLIC, ZT_E_AGAIN, "changed while it was read");
 }
 
 FLOODS(BOUND_BUNDLE)
 {
-	const struct file_want one = {put(0, "", 0600), true, false};
-	const struct file_want both[] = {one, {put(1, "k", 0600), true, false}};
+	const struct file_want one = {put(0, "", 0600), FILE_SECRET, false};
+	const struct file_want both[] = {one, {put(1, "k", 0600), FILE_SECRET, false}};
 	struct span bundle, file;
 	size_t head = 8 + 2 + strlen(path[0]) + 4;
 	void *mem;
 
 	NEED(truncate(path[0], BOUND_CAP(BOUND_BUNDLE) + 1) == 0);
-	refuses(path[0], true, ZT_E_TOOLONG, "longer than 4194304 bytes");
+	refuses(path[0], FILE_SECRET, ZT_E_TOOLONG, "longer than 4194304 bytes");
 	NEED(truncate(path[0], BOUND_CAP(BOUND_BUNDLE) - (off_t)head + 1) == 0);
-	refuses(path[0], true, ZT_E_TOOLONG, "one too many");
+	refuses(path[0], FILE_SECRET, ZT_E_TOOLONG, "one too many");
 	NEED(truncate(path[0], BOUND_CAP(BOUND_BUNDLE) - (off_t)head) == 0);
 	NEED(pack(both, 1, &bundle, &mem) == 0);
 	CHECK_INT(bundle.n, BOUND_CAP(BOUND_BUNDLE));
@@ -227,7 +239,7 @@ static bool changed(const struct file_want *want, size_t n, struct files_mark *l
 
 TEST(a_mark_sees_every_kind_of_change)
 {
-	const struct file_want want[] = {{put(0, "a", 0644), false, false}, {put(1, "b", 0600), true, false}};
+	const struct file_want want[] = {{put(0, "a", 0644), FILE_PUBLIC, false}, {put(1, "b", 0600), FILE_SECRET, false}};
 	const struct timespec back[2] = {{1000, 5}, {1000, 5}}, later[2] = {{1000, 6}, {1000, 6}};
 	struct files_mark m;
 	char new[220];
@@ -255,7 +267,7 @@ TEST(a_mark_sees_every_kind_of_change)
 
 TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 {
-	const struct file_want want[] = {{put(0, "a", 0644), false, false}, {path[1], true, false}, {FILES_SYSTEM, false, false}};
+	const struct file_want want[] = {{put(0, "a", 0644), FILE_PUBLIC, false}, {path[1], FILE_SECRET, false}, {FILES_SYSTEM, FILE_PUBLIC, false}};
 	size_t n = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0 ? 3 : 2;
 	struct files_mark packed, seen;
 	int fd;
@@ -286,9 +298,10 @@ static size_t wants(const char *text, struct file_want out[static FILES_MOST], s
 	return rc < 0 ? 0 : files_of_tls(*c, out);
 }
 
-/* "path" for a certificate, "path!" for a secret. */
+/* "path" for a certificate, "path!" for a secret, "path?" for authorities. */
 static void check_wants(const char *text, const char *want)
 {
+	static const char *const marks[] = {[FILE_PUBLIC] = "", [FILE_SECRET] = "!", [FILE_AUTHORITY] = "?"};
 	static struct file_want out[FILES_MOST];
 	char all[600] = "";
 	struct wr w = wr_of(all, sizeof all - 1);
@@ -296,7 +309,7 @@ static void check_wants(const char *text, const char *want)
 	size_t n = wants(text, out, &c);
 
 	for (size_t i = 0; i < n; i++)
-		wr_fmt(&w, "%s%s ", out[i].path, out[i].secret ? "!" : "");
+		wr_fmt(&w, "%s%s ", out[i].path, marks[out[i].kind]);
 	CHECK_STR(all, want);
 	conf_free(c);
 }
@@ -306,11 +319,11 @@ TEST(each_file_is_wanted_once_and_keys_are_secret)
 	check_wants("", "");
 	check_wants("[host a]\nnames = a.b\ncert = /c\nkey = /k\n", "/c /k! ");
 	check_wants("[host a]\nnames = a.b\ncert = /c\nkey = /k\nkey_pass_file = /p\nclient_cert = optional\nclient_ca = /ca\n"
-		    "[host b]\nnames = b.b\ncert = /c2\nkey = /k\nkey_pass_file = /p\n", "/c /k! /p! /ca /c2 ");
+		    "[host b]\nnames = b.b\ncert = /c2\nkey = /k\nkey_pass_file = /p\n", "/c /k! /p! /ca? /c2 ");
 	check_wants("[host a]\nnames = a.b\ncert = /both\nkey = /both\n", "/both! ");
-	check_wants("[relay]\nconnect = tls\n", "system ");
+	check_wants("[relay]\nconnect = tls\n", "system? ");
 	check_wants("[relay]\nconnect = tls\nconnect_ca = /ca\nconnect_cert = /c\nconnect_key = /k\nconnect_key_pass_file = /p\n",
-		    "/ca /c /k! /p! ");
+		    "/ca? /c /k! /p! ");
 	check_wants("[relay]\nconnect = tls\ninsecure_connect_any_cert = true\n", "");
 	check_wants("[relay]\nconnect = tls\nconnect_pin = sha256:"
 		    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", "");

@@ -11,6 +11,8 @@ static void keeper_if(const char *kind, unsigned epoch);
 #define PUPPET_OTHER keeper_if
 #include "tests/unit/io/puppet.h"
 
+#include <sys/ptrace.h>
+
 #include "decide/tlsplan.h"
 #include "wire/bundle.h"
 
@@ -323,6 +325,54 @@ TEST(a_death_of_the_first_in_between_changes_nothing)
 	EVENTUALLY(keepers() == 1 && healthy());
 	CHECK_INT(status_of("restarts", 1), 1); /* it was a fault of its kind */
 	tell(0, "mute 0");
+	CHECK_INT(stage_close(), 0);
+}
+
+/* The keeper that is neither of two. */
+static pid_t third(long one, long two)
+{
+	for (size_t i = 1; i <= 3; i++) {
+		long pid = status_of("pid", i);
+
+		if (pid != one && pid != two)
+			return (pid_t)pid;
+	}
+	return -1;
+}
+
+/* Whoever traces a process hears of its death first, and its parent only after that: so a death
+ * takes as long as the test wants. The one that is refused stands behind the next one's place. */
+TEST(one_that_takes_long_to_die_never_serves)
+{
+	long first, second;
+	pid_t heir;
+
+	open_pair("first");
+	EVENTUALLY(over("line x", "1 first"));
+	first = status_of("pid", 1);
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "2 first"));
+	second = status_of("pid", 1);
+	tell(0, "mute 1");
+	put(cert, "refused", 0644);
+	kill(stage.super, SIGHUP);
+	EVENTUALLY(strstr(tell(0, "orders?"), "16:3 ") != NULL && keepers() == 3);
+	heir = third(first, second);
+	NEED(ptrace(PTRACE_SEIZE, heir, NULL, NULL) == 0);
+	tell(0, "send 3 3 no");
+	EVENTUALLY(logged("reload refused"));
+	tell(0, "mute 0");
+	tell(0, "drop");
+	EVENTUALLY(kill((pid_t)first, 0) < 0 && keepers() == 2);
+	put(cert, "third", 0644);
+	CHECK_INT(reload(), 0);
+	EVENTUALLY(over("line x", "3 third"));
+	CHECK(status_of("pid", 1) != heir && healthy());
+	CHECK(waitpid(heir, NULL, __WALL) == heir);
+	tell(0, "drop");
+	EVENTUALLY(keepers() == 1);
+	CHECK_STR(tell(0, "line x"), "3 third");
+	CHECK_INT(status_of("restarts", 1), 0);
 	CHECK_INT(stage_close(), 0);
 }
 

@@ -145,6 +145,12 @@ TEST(contents_are_base64_and_nothing_else)
 		for (size_t j = 0; j < sizeof out; j++)
 			NEED(out[j] == 0);
 	}
+	/* with the room that always suffices nothing is too long: these lack their padding */
+	CHECK_INT(first("-----BEGIN A-----\nZg\n-----END A-----\n"), 1);
+	CHECK_INT(decode(out, 0), -ZT_E_SYNTAX);
+	CHECK_INT(first("-----BEGIN A-----\nZm9vZg\n-----END A-----\n"), 1);
+	CHECK_INT(decode(out, 3), -ZT_E_SYNTAX);
+	CHECK_STR(why.text, "line 1: this block (A) is not base64");
 	CHECK_INT(first("-----BEGIN A-----\n-----END A-----\n"), 1);
 	CHECK_INT(decode(out, sizeof out), 0);
 	CHECK_INT(first("-----BEGIN A-----\nZm9vZm9vZm9v\n-----END A-----\n"), 1);

@@ -297,6 +297,26 @@ TEST(names)
 	CHECK_INT(x509_wr_name(&w, &(struct x509_attr){OID_CN, span_of(text, 130)}, 1), -ZT_E_RANGE);
 }
 
+/* The right key over the right bytes, under the name of another kind of signature. */
+TEST(a_signature_is_of_the_kind_it_says)
+{
+	uint8_t mem[2048], name[64];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct span issuer = cn("zt", name, sizeof name);
+	struct signer liar;
+	struct x509_make m;
+	struct pair p;
+	struct x509 c;
+
+	pair_make(&p, PK_P256);
+	m = leaf_of(&p, issuer, issuer);
+	liar = signer_of(&p.key);
+	liar.alg = OID_RSA_SHA256;
+	NEED(x509_build(&w, &m, &liar, NULL) == 0 && x509_read(&c, wr_span(&w), NULL) == 0);
+	CHECK_INT(pk_verify(&p.pub, PK_SHA256, c.tbs, c.sig), 0);
+	CHECK_INT(x509_signed_by(&c, &p.pub), -ZT_E_DENIED);
+}
+
 TEST(keys_as_spki)
 {
 	uint8_t mem[512];

@@ -81,6 +81,10 @@ TEST(public_keys)
 		 PK_NONE, OID_ED25519},
 		{"30{ 30{06{2a03} 30{}} 03{00 aa} }", 0, PK_NONE, OID_UNKNOWN},
 		{"30{ 30{06{2a864886f70d01010a} 30{}} 03{00 aa} }", 0, PK_NONE, OID_RSA_PSS},
+		/* a curve's name, or anything else that zt knows, in the place of the algorithm's is no key */
+		{"30{ 30{06{2a8648ce3d030107}} 03{00 " P256_POINT "} }", 0, PK_NONE, OID_UNKNOWN},
+		{"30{ 30{06{2b81040022} 05{}} 03{00 aa} }", 0, PK_NONE, OID_UNKNOWN},
+		{"30{ 30{06{550403}} 03{00 " P256_POINT "} }", 0, PK_NONE, OID_UNKNOWN},
 		/* a curve that zt does not use (secp256k1), and one written out */
 		{"30{ 30{" EC "06{2b8104000a}} 03{00 04aa} }", 0, PK_NONE, OID_EC_KEY},
 		{"30{ 30{" EC "30{02{01}}} 03{00 04aa} }", 0, PK_NONE, OID_EC_KEY},
