@@ -219,27 +219,34 @@ static void tlsd_link(struct child *c, unsigned number, int fd)
 
 /* ---- configurations ------------------------------------------------------------------------- */
 
+static int read_keys(struct tlsd *d, const struct conf *next, int bundle_fd, struct why *w)
+{
+	struct span bundle;
+	void *mem;
+	int rc = sealed_read(bundle_fd, BOUND_CAP(BOUND_BUNDLE), &bundle, &mem, w);
+
+	if (rc < 0)
+		return rc;
+	rc = keyring_new(&d->prepared, next, bundle, w);
+	wipe(mem, bundle.n);
+	free(mem);
+	if (rc == 0 && sessions_new(&d->sessions, &d->child.bounds, &clock_real) < 0)
+		rc = why_set(w, ZT_E_NOMEM, "out of memory for sessions");
+	return rc;
+}
+
 /* Once, before the jail: a reload makes another process. */
 static int tlsd_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *w)
 {
 	struct tlsd *d = of(c);
-	struct span bundle;
-	void *mem;
-	int rc = 0;
+	int rc;
 
 	if (d->keys || n != 1)
 		rc = why_set(w, ZT_E_BUG, "tlsd was given %zu descriptors, or a second configuration", n);
-	if (rc == 0)
-		rc = sealed_read(fds[0], BOUND_CAP(BOUND_BUNDLE), &bundle, &mem, w);
+	else
+		rc = read_keys(d, next, fds[0], w);
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
-	if (rc < 0)
-		return rc;
-	rc = keyring_new(&d->prepared, next, bundle, w);
-	if (rc == 0 && sessions_new(&d->sessions, &c->bounds, &clock_real) < 0)
-		rc = why_set(w, ZT_E_NOMEM, "out of memory for sessions");
-	wipe(mem, bundle.n);
-	free(mem);
 	return rc;
 }
 
