@@ -1,7 +1,8 @@
 /*
  * tls_int: what the files of tls share. tlsworld.c owns what all connections have in common,
- * tlsline.c the lines to tlsd, tls.c the life of one handshake, tlscheck.c the second look at
- * what came out of it, tlsdata.c the bytes afterwards.
+ * tlsline.c the lines to tlsd, tls.c the beginning and the end of one handshake, tlspeer.c what
+ * its peer sends, tlstalk.c what tlsd says about it, tlscheck.c the second look at what came out
+ * of it, tlsdata.c the bytes afterwards.
  */
 #ifndef ZT_TLS_INT_H
 #define ZT_TLS_INT_H
@@ -106,13 +107,31 @@ void line_touch(struct tls_world *w);    /* somebody waits for the current one *
 void line_tidy(struct tls_world *w);     /* close what nobody will need again */
 void line_close_all(struct tls_world *w);
 
-/* ---- tls.c: called by a line; sh may be gone afterwards ---- */
+/* ---- tls.c. After the last four sh is gone, and t may be ---- */
+#define WORDS 640 /* a struct why and a fault's text */
+const char *fault_words(char out[static WORDS], enum tls_fault f, const char *detail);
+/* To the peer's socket, as much as it takes; false: the socket is dead. */
+bool shake_send(struct tls_shake *sh, struct span s, size_t *gone);
+/* Nothing of it is wanted any more; the owner is not called. told: tlsd has ended it already. */
+void shake_cancel(struct tls_shake *sh, bool told);
+bool shake_end(struct tls_shake *sh, enum tls_fault f, uint8_t alert, bool told, const char *words);
+bool shake_fail(struct tls_shake *sh, enum tls_fault f, const char *detail); /* detail: may be NULL */
+bool shake_fail_saying(struct tls_shake *sh, enum tls_fault f, const struct why *why);
+void shake_told(struct tls_shake *sh, enum tls_fault f, uint8_t alert, const char *detail);
+
+/* ---- tlspeer.c ---- */
+bool shake_reads(const struct tls_shake *sh); /* does it want anything from the peer now? */
+bool shake_read(struct tls_shake *sh);        /* false: sh is gone */
+
+/* ---- tlstalk.c. sh may be gone afterwards ---- */
 /* 0; -ZT_E_AGAIN: the line is full, sh waits on; -ZT_E_CLOSED: sh is gone. */
 int shake_hand_over(struct tls_shake *sh);
 int shake_resume(struct tls_shake *sh);
-void shake_lost(struct tls_shake *sh);   /* its line is dead */
-void shake_orphan(struct tls_shake *sh); /* the same when nobody can be told any more */
+bool shake_hand_ready(struct tls_shake *sh); /* the records that are ready; false: sh is gone */
 void shake_heard(struct tls_shake *sh, const struct tlsmsg *m, struct span packet);
+void shake_finish_kept(struct tls_shake *sh);/* the flight before DONE has left */
+void shake_lost(struct tls_shake *sh);       /* its line is dead */
+void shake_orphan(struct tls_shake *sh);     /* the same when nobody can be told any more */
 
 /* ---- tlscheck.c ---- */
 /* Does what tlsd says agree with what was asked and seen? The records may be set up if so. */

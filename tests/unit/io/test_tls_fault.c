@@ -195,3 +195,24 @@ TEST(done_waits_for_the_flight_before_it)
 	}
 	CHECK(kept > 0);
 }
+
+/* What a line did not take was not on it: it goes to the next one, and is not lost with this one. */
+TEST(a_hello_that_finds_its_line_dead_goes_to_the_next)
+{
+	for (enum shape s = SERVER; s < SHAPES; s++) {
+		kit_open();
+		call = WRAP_SEND;
+		err = EPIPE;
+		nth = times = 1;
+		seen = 0;
+		CHECK_INT(begin(s), 0);
+		run();
+		CHECK(seen > 0 && conn.failed == 0 && tls_world_stats(kit_world).waiting == 1);
+		fake_die(&kit_fake);
+		kit_link(&kit_fake, 1);
+		run();
+		CHECK_INT(conn.opened, 1);
+		kit_drop(&conn, &peer);
+		kit_close();
+	}
+}

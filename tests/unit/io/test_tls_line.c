@@ -1,56 +1,8 @@
 /*
  * tls, the line to tlsd: it dies before, in and after handshakes; a new one takes over; it is full;
- * it says too much, too late, or nonsense. And what bounds handshakes: slots, buffers, deadline,
- * budget.
+ * it says too much, too late, or nonsense.
  */
-#include "tlsconn_kit.h"
-
-#define MANY 16
-static struct peer peers[MANY];
-static struct conn conns[MANY];
-static struct fake second;
-
-static int start(unsigned i)
-{
-	memset(&peers[i], 0, sizeof peers[i]);
-	side_connect(&peers[i].side, &(struct side_opts){.name = "a.example"});
-	return kit_accept(&conns[i], &peers[i]);
-}
-
-/* Peers, loop and one tlsd; not until anything in particular. */
-static void run_all(unsigned n)
-{
-	for (unsigned turn = 0, idle = 0; turn < 5000 && idle < 4; turn++) {
-		uint64_t before = loop_stats(kit_loop).events;
-		bool did = false;
-
-		loop_turn(kit_loop, idle ? 1 : 0);
-		did |= fake_step(&kit_fake);
-		did |= fake_step(&second);
-		for (unsigned i = 0; i < n; i++)
-			did |= peer_step(&peers[i]);
-		idle = did || loop_stats(kit_loop).events != before ? 0 : idle + 1;
-	}
-}
-
-static void drop_all(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		kit_drop(&conns[i], &peers[i]);
-}
-
-static void open_world(void)
-{
-	kit_open_without_line();
-	fake_init(&second, -1, &kit_cert);
-}
-
-static void close_world(void)
-{
-	CHECK_INT(second.bad, 0);
-	kit_close();
-	fake_die(&second);
-}
+#include "tls_many.h"
 
 /* ---- death ------------------------------------------------------------------------------- */
 
@@ -126,27 +78,29 @@ TEST(a_line_that_dies_in_the_middle_takes_only_that_handshake)
 	close_world();
 }
 
-/* What it said before it died counts, though it died with our words unread. */
+/* What it said before it died counts, though it died with our words unread: the kernel tells of
+ * that first. */
 TEST(the_last_answers_of_a_dead_line_are_heard)
 {
 	open_world();
 	kit_link(&kit_fake, 1);
-	CHECK_INT(start(0), 0);
 	CHECK_INT(start(1), 0);
+	for (unsigned i = 0; i < 100 && kit_fake.heard[TLSMSG_ACCEPT] < 1; i++) {
+		loop_turn(kit_loop, 0);
+		peer_push(&peers[1]);
+		fake_step(&kit_fake);
+	}
+	CHECK_INT(start(0), 0);
 	for (unsigned i = 0; i < 100 && kit_fake.heard[TLSMSG_RECORDS_IN] < 1; i++) {
 		loop_turn(kit_loop, 0);
 		peer_step(&peers[0]);
 		fake_step(&kit_fake);
 	}
-	/* DONE of 0 is in the socket; now something that it never reads, then its end. */
-	kit_fake.deaf = true;
-	for (unsigned i = 0; i < 5; i++)
-		peer_step(&peers[1]);
-	CHECK_INT(conns[0].opened, 0);
+	CHECK_INT(conns[0].opened, 0); /* DONE is in the socket */
+	tls_free(&conns[1].tls);       /* and this CANCEL is never read */
 	fake_die(&kit_fake);
-	run_all(2);
-	CHECK_INT(conns[0].opened, 1);
-	CHECK_INT(conns[0].failed, 0);
+	run_all(1);
+	CHECK(conns[0].opened == 1 && conns[0].failed == 0);
 	drop_all(2);
 	close_world();
 }
@@ -294,6 +248,41 @@ TEST(a_full_line_holds_handshakes_up_and_loses_none)
 	close_world();
 }
 
+/* Part of a flight finds the line full, and more of it arrives meanwhile. */
+TEST(records_wait_for_a_full_line_in_order)
+{
+	open_world();
+	narrow_line(&kit_fake);
+	CHECK_INT(start(0), 0);
+	peers[0].cut = 135; /* in the key exchange */
+	for (unsigned i = 0; i < 60 && peers[0].total < 135; i++) {
+		loop_turn(kit_loop, 0);
+		fake_step(&kit_fake);
+		peer_step(&peers[0]);
+	}
+	kit_fake.deaf = true;
+	for (unsigned i = 1; i < MANY; i++)
+		CHECK_INT(start(i), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		loop_turn(kit_loop, 0);
+		for (unsigned k = 1; k < MANY; k++)
+			peer_push(&peers[k]);
+	}
+	CHECK(tls_world_stats(kit_world).waiting > 0);
+	peers[0].chunk = 20;
+	for (unsigned i = 0; i < 40; i++) {
+		loop_turn(kit_loop, 0);
+		peer_push(&peers[0]);
+	}
+	CHECK(conns[0].tls.state == TLS_SHAKING && tls_wants(&conns[0].tls) == 0);
+	kit_fake.deaf = false;
+	run_all(MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK_INT(conns[i].opened, 1);
+	drop_all(MANY);
+	close_world();
+}
+
 TEST(a_cancel_waits_for_a_full_line_too)
 {
 	unsigned running;
@@ -430,188 +419,4 @@ TEST(done_before_the_peer_has_finished_is_a_lie)
 	CHECK_INT(peer_alert(&peers[0]), 80);
 	drop_all(1);
 	close_world();
-}
-
-/* ---- bounds ------------------------------------------------------------------------------ */
-
-TEST(a_handshake_has_a_deadline_that_trickling_does_not_move)
-{
-	open_world();
-	kit_link(&kit_fake, 1);
-	CHECK_INT(start(0), 0); /* says a byte now and then */
-	peers[0].chunk = 1;
-	CHECK_INT(start(1), 0); /* nothing */
-	CHECK_INT(start(2), 0); /* has said hello, and waits with the rest */
-	for (unsigned i = 0; i < 20; i++) {
-		if (i < 2)
-			peer_push(&peers[2]);
-		peer_push(&peers[0]);
-		loop_turn(kit_loop, 0);
-		fake_step(&kit_fake);
-		clock_fake_step(&kit_clock, KIT_SHAKE_MS / 20 * NS_PER_MS - 1);
-		CHECK(!conns[0].failed && !conns[1].failed && !conns[2].failed);
-	}
-	clock_fake_step(&kit_clock, 40);
-	run_all(0);
-	for (unsigned i = 0; i < 3; i++)
-		CHECK(conns[i].failed == 1 && conns[i].fault == TLSF_LATE);
-	CHECK_INT(kit_fake.heard[TLSMSG_CANCEL], 1);
-	run_all(3);
-	CHECK(peers[0].ended && peers[0].got_n == 0); /* silently: it said nothing that made sense */
-	drop_all(3);
-	close_world();
-}
-
-TEST(a_handshake_that_nobody_takes_ends_at_its_deadline_too)
-{
-	open_world();
-	CHECK_INT(start(0), 0);
-	CHECK_INT(kit_connect(&conns[1], &peers[1], &(struct tls_connect){0}), 0);
-	run_all(1);
-	clock_fake_step(&kit_clock, (KIT_SHAKE_MS + 1) * NS_PER_MS);
-	run_all(1);
-	for (unsigned i = 0; i < 2; i++)
-		CHECK(conns[i].failed == 1 && conns[i].fault == TLSF_LATE && strstr(conns[i].words, "no key process"));
-	drop_all(2);
-	close_world();
-}
-
-TEST(an_address_has_a_budget)
-{
-	static const struct addr one = {.family = 4, .ip = {192, 0, 2, 1}}, two = {.family = 4, .ip = {192, 0, 2, 2}};
-	struct conn *c = &conns[0];
-	struct source src = {.fd = -1};
-
-	open_world();
-	tls_world_limits(kit_world, KIT_SHAKE_MS, 1, 3);
-	for (unsigned i = 0; i < 3; i++) {
-		CHECK_INT(tls_accept(&c->tls, kit_world, &conn_tls, &src, &one), 0);
-		tls_free(&c->tls);
-	}
-	CHECK_INT(tls_accept(&c->tls, kit_world, &conn_tls, &src, &one), -ZT_E_DENIED);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_SHAKES].used, 0); /* before anything was taken */
-	CHECK_INT(tls_world_stats(kit_world).refused_budget, 1);
-	CHECK_INT(tls_accept(&c->tls, kit_world, &conn_tls, &src, &two), 0);
-	tls_free(&c->tls);
-	clock_fake_step(&kit_clock, 1100 * NS_PER_MS);
-	run_all(0);
-	CHECK_INT(tls_accept(&c->tls, kit_world, &conn_tls, &src, &one), 0);
-	tls_free(&c->tls);
-	close_world();
-}
-
-FLOODS(BOUND_TLS_SHAKES)
-{
-	static struct tls many[BOUND_CAP(BOUND_TLS_SHAKES) + 1];
-	static const struct addr from = {.family = 4, .ip = {127, 0, 0, 1}};
-	struct source src = {.fd = -1};
-
-	open_world();
-	for (size_t i = 0; i < BOUND_CAP(BOUND_TLS_SHAKES); i++)
-		CHECK_INT(tls_accept(&many[i], kit_world, &conn_tls, &src, &from), 0);
-	CHECK_INT(tls_accept(&many[BOUND_CAP(BOUND_TLS_SHAKES)], kit_world, &conn_tls, &src, &from), -ZT_E_FULL);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_SHAKES].hits, 1);
-	tls_free(&many[7]);
-	CHECK_INT(tls_accept(&many[7], kit_world, &conn_tls, &src, &from), 0);
-	for (size_t i = 0; i < BOUND_CAP(BOUND_TLS_SHAKES); i++)
-		tls_free(&many[i]);
-	close_world();
-}
-
-static const char long_record[] = "\x16\3\1\x3f\xff\1\0\x3f\xfb";
-
-FLOODS(BOUND_TLS_FLIGHTS)
-{
-	open_world();
-	bounds_set(&kit_bounds, BOUND_TLS_FLIGHTS, 2);
-	for (unsigned i = 0; i < 3; i++) { /* hellos that are larger than most, and never end */
-		memset(&peers[i], 0, sizeof peers[i]);
-		peers[i].raw = true;
-		CHECK_INT(kit_accept(&conns[i], &peers[i]), 0);
-		peer_put(&peers[i], long_record, 9);
-		run_all(i + 1);
-		CHECK_INT(conns[i].failed, i == 2);
-	}
-	CHECK_INT(conns[2].fault, TLSF_BUSY);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_FLIGHTS].used, 2);
-	drop_all(3);
-	CHECK_INT(kit_bounds.row[BOUND_TLS_FLIGHTS].used, 0);
-	close_world();
-}
-
-FLOODS(BOUND_TLS_OPEN)
-{
-	open_world();
-	kit_link(&kit_fake, 1);
-	bounds_set(&kit_bounds, BOUND_TLS_OPEN, 2);
-	for (unsigned i = 0; i < 3; i++) {
-		CHECK_INT(start(i), 0);
-		run_all(i + 1);
-		CHECK_INT(conns[i].opened, i < 2);
-	}
-	CHECK_INT(conns[2].fault, TLSF_BUSY);
-	drop_all(3);
-	close_world();
-}
-
-/* ---- owners ------------------------------------------------------------------------------ */
-
-static void free_the_other(struct conn *c)
-{
-	struct conn *other = c == &conns[0] ? &conns[1] : &conns[0];
-
-	loop_close(&other->src);
-	tls_free(&other->tls);
-	loop_close(&c->src);
-	tls_free(&c->tls);
-}
-
-TEST(an_owner_may_free_any_connection_when_one_is_lost)
-{
-	open_world();
-	kit_link(&kit_fake, 1);
-	kit_fake.deaf = true;
-	for (unsigned i = 0; i < 2; i++) {
-		CHECK_INT(start(i), 0);
-		conns[i].then = free_the_other;
-	}
-	run_all(2);
-	fake_die(&kit_fake);
-	run_all(2);
-	CHECK_INT(conns[0].failed + conns[1].failed, 1);
-	drop_all(2);
-	close_world();
-}
-
-static void free_when_reaped(struct source *src)
-{
-	tls_free(&CONTAINER_OF(src, struct conn, src)->tls);
-}
-
-/* As a worker ends: the loop closes everything, in no order that anybody chose. */
-TEST(a_loop_that_ends_first_takes_lines_and_handshakes_along)
-{
-	static const struct source_class ends = {"tls test", conn_wants, conn_ready, free_when_reaped};
-
-	for (unsigned line_first = 0; line_first < 2; line_first++) {
-		open_world();
-		if (line_first)
-			kit_link(&kit_fake, 1);
-		CHECK_INT(start(0), 0);
-		conns[0].src.cls = &ends;
-		CHECK_INT(start(1), 0);
-		conns[1].src.cls = &ends;
-		if (!line_first)
-			kit_link(&kit_fake, 1);
-		kit_fake.deaf = true;
-		peers[1].cut = 9;
-		run_all(1);
-		CHECK_INT(tls_world_stats(kit_world).running, 1);
-		loop_free(kit_loop);
-		tls_world_free(kit_world);
-		close(peers[0].fd);
-		close(peers[1].fd);
-		fake_die(&kit_fake);
-		CHECK_INT(kit_bounds.row[BOUND_TLS_SHAKES].used, 0);
-	}
 }
