@@ -41,6 +41,9 @@ test  cmd:pgrep                 procps          procps-ng,procps
 test  cmd:curl                  curl            curl
 test  cmd:git                   git             git
 test  cmd:valgrind              valgrind        valgrind
+test  cmd:openssl               openssl         openssl
+test  cmd:nginx                 nginx           nginx
+test  cmd:certtool              gnutls-bin      gnutls-utils
 test  cmd:sqlite3               sqlite3         sqlite
 test  hdr:sqlite3.h             libsqlite3-dev  sqlite-dev
 test  hdr:openssl/evp.h         libssl-dev      openssl-dev

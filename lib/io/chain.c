@@ -7,55 +7,12 @@
 #include "chain.h"
 
 #include "base/num.h"
+#include "tlsfault.h"
 
 #define DAY 86400
 #define DAYS_TO_1970 719528 /* from 1 January of the year 0, as br_x509_minimal counts */
 
 #define ANCHORS_MEM (BOUND_CAP(BOUND_TLS_ANCHORS) * sizeof(br_x509_trust_anchor))
-
-static const struct {
-	unsigned err;
-	enum tls_fault fault;
-} faults[] = {
-	{BR_ERR_X509_OK, TLSF_NONE},
-	{BR_ERR_X509_INVALID_VALUE, TLSF_CERT_FORM},
-	{BR_ERR_X509_TRUNCATED, TLSF_CERT_FORM},
-	{BR_ERR_X509_EMPTY_CHAIN, TLSF_NO_CERT},
-	{BR_ERR_X509_INNER_TRUNC, TLSF_CERT_FORM},
-	{BR_ERR_X509_BAD_TAG_CLASS, TLSF_CERT_FORM},
-	{BR_ERR_X509_BAD_TAG_VALUE, TLSF_CERT_FORM},
-	{BR_ERR_X509_INDEFINITE_LENGTH, TLSF_CERT_FORM},
-	{BR_ERR_X509_EXTRA_ELEMENT, TLSF_CERT_FORM},
-	{BR_ERR_X509_UNEXPECTED, TLSF_CERT_FORM},
-	{BR_ERR_X509_NOT_CONSTRUCTED, TLSF_CERT_FORM},
-	{BR_ERR_X509_NOT_PRIMITIVE, TLSF_CERT_FORM},
-	{BR_ERR_X509_PARTIAL_BYTE, TLSF_CERT_FORM},
-	{BR_ERR_X509_BAD_BOOLEAN, TLSF_CERT_FORM},
-	{BR_ERR_X509_OVERFLOW, TLSF_CERT_FORM},
-	{BR_ERR_X509_BAD_DN, TLSF_CERT_FORM},
-	{BR_ERR_X509_BAD_TIME, TLSF_CERT_FORM},
-	{BR_ERR_X509_UNSUPPORTED, TLSF_CERT_SIG},      /* a hash or a kind of signature zt does not take */
-	{BR_ERR_X509_LIMIT_EXCEEDED, TLSF_CERT_KEY},   /* a key longer than RSA 4096 */
-	{BR_ERR_X509_WRONG_KEY_TYPE, TLSF_CERT_SIG},
-	{BR_ERR_X509_BAD_SIGNATURE, TLSF_CERT_SIG},
-	{BR_ERR_X509_TIME_UNKNOWN, TLSF_INTERNAL},
-	{BR_ERR_X509_EXPIRED, TLSF_CERT_DATE},
-	{BR_ERR_X509_DN_MISMATCH, TLSF_CERT_CHAIN},
-	{BR_ERR_X509_BAD_SERVER_NAME, TLSF_CERT_NAME},
-	{BR_ERR_X509_CRITICAL_EXTENSION, TLSF_CERT_USE},
-	{BR_ERR_X509_NOT_CA, TLSF_CERT_USE},
-	{BR_ERR_X509_FORBIDDEN_KEY_USAGE, TLSF_CERT_USE},
-	{BR_ERR_X509_WEAK_PUBLIC_KEY, TLSF_CERT_KEY},
-	{BR_ERR_X509_NOT_TRUSTED, TLSF_CERT_CA},
-};
-
-enum tls_fault chain_fault(unsigned err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-		if (faults[i].err == err)
-			return faults[i].fault;
-	return TLSF_INTERNAL;
-}
 
 static struct chain *of(const br_x509_class **ctx)
 {
@@ -233,7 +190,7 @@ static unsigned end_chain(const br_x509_class **ctx)
 	c->verdict = leaf;
 	if (leaf != TLSF_NONE)
 		return err ? err : BR_ERR_X509_NOT_TRUSTED;
-	c->verdict = err ? refine(c, chain_fault(err)) : walk(c);
+	c->verdict = err ? refine(c, tlsfault_of((int)err)) : walk(c);
 	if (c->let_through)
 		return 0;
 	if (err == 0 && c->verdict == TLSF_NONE) {

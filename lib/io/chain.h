@@ -44,7 +44,5 @@ int chain_init(struct chain *c, const struct chain_rule *rule);
 void chain_free(struct chain *c);
 /* The anchors it believes, for the names that are sent to clients. */
 const br_x509_trust_anchor *chain_anchors(const struct chain *c, size_t *n);
-/* BearSSL's number as a fault: 32 to 62. */
-enum tls_fault chain_fault(unsigned err);
 
 #endif

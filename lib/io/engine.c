@@ -23,6 +23,7 @@
 #include "base/num.h"
 #include "chain.h"
 #include "sessions.h"
+#include "tlsfault.h"
 #include "wire/flight.h"
 
 struct engine {
@@ -76,58 +77,6 @@ br_prng_seeder br_prng_seeder_system(const char **name)
 
 /* ---- faults --------------------------------------------------------------------------------- */
 
-static const struct {
-	int err;
-	enum tls_fault fault;
-} faults[] = {
-	{BR_ERR_OK, TLSF_GONE}, /* close_notify in the middle of a handshake */
-	{BR_ERR_BAD_PARAM, TLSF_BAD_MESSAGE}, /* lengths that do not add up */
-	{BR_ERR_BAD_STATE, TLSF_INTERNAL},
-	{BR_ERR_UNSUPPORTED_VERSION, TLSF_VERSION},
-	{BR_ERR_BAD_VERSION, TLSF_VERSION},
-	{BR_ERR_BAD_LENGTH, TLSF_BAD_RECORD},
-	{BR_ERR_TOO_LARGE, TLSF_BAD_RECORD},
-	{BR_ERR_BAD_MAC, TLSF_BAD_RECORD},
-	{BR_ERR_NO_RANDOM, TLSF_INTERNAL},
-	{BR_ERR_UNKNOWN_TYPE, TLSF_BAD_RECORD},
-	{BR_ERR_UNEXPECTED, TLSF_UNEXPECTED},
-	{BR_ERR_BAD_CCS, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_ALERT, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_HANDSHAKE, TLSF_BAD_MESSAGE},
-	{BR_ERR_OVERSIZED_ID, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_CIPHER_SUITE, TLSF_SUITE},
-	{BR_ERR_BAD_COMPRESSION, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_FRAGLEN, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_SECRENEG, TLSF_BAD_MESSAGE},
-	{BR_ERR_EXTRA_EXTENSION, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_SNI, TLSF_BAD_MESSAGE},
-	{BR_ERR_BAD_HELLO_DONE, TLSF_BAD_MESSAGE},
-	{BR_ERR_LIMIT_EXCEEDED, TLSF_CERT_KEY}, /* a signature longer than RSA 4096 makes */
-	{BR_ERR_BAD_FINISHED, TLSF_BAD_RECORD}, /* somebody changed what was said before */
-	{BR_ERR_RESUME_MISMATCH, TLSF_RESUME},
-	{BR_ERR_INVALID_ALGORITHM, TLSF_CURVE},
-	{BR_ERR_BAD_SIGNATURE, TLSF_CERT_PROOF},
-	{BR_ERR_WRONG_KEY_USAGE, TLSF_CERT_USE},
-	{BR_ERR_NO_CLIENT_AUTH, TLSF_NO_CERT},
-	{BR_ERR_IO, TLSF_INTERNAL},
-	{BR_ERR_SEND_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE, TLSF_SUITE},
-	{BR_ERR_SEND_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION, TLSF_VERSION},
-	{BR_ERR_SEND_FATAL_ALERT + 86, TLSF_VERSION}, /* inappropriate_fallback, RFC 7507 */
-	{BR_ERR_SEND_FATAL_ALERT + BR_ALERT_NO_APPLICATION_PROTOCOL, TLSF_ALPN},
-};
-
-enum tls_fault engine_fault(int err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-		if (faults[i].err == err)
-			return faults[i].fault;
-	if (err >= BR_ERR_X509_OK && err <= BR_ERR_X509_NOT_TRUSTED)
-		return chain_fault((unsigned)err);
-	if (err >= BR_ERR_SEND_FATAL_ALERT)
-		return TLSF_BAD_MESSAGE;
-	return err >= BR_ERR_RECV_FATAL_ALERT ? TLSF_ALERT : TLSF_INTERNAL;
-}
-
 /* The first cause stays. A session that was offered in a handshake that failed is not good. */
 static void fail(struct engine *e, enum tls_fault f, int err)
 {
@@ -144,7 +93,7 @@ static void fail(struct engine *e, enum tls_fault f, int err)
 static void fail_closed(struct engine *e)
 {
 	int err = br_ssl_engine_last_error(&e->eng);
-	enum tls_fault f = engine_fault(err);
+	enum tls_fault f = tlsfault_of(err);
 
 	/* The chain's own words say more than the number it made of them. */
 	if (e->chained && e->chain.ended && e->chain.verdict != TLSF_NONE && err >= BR_ERR_X509_OK &&

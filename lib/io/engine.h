@@ -53,7 +53,5 @@ size_t engine_take(struct engine *e, uint8_t *out, size_t cap);
 void engine_done(struct engine *e, struct tlsmsg_done *out);
 /* ENGINE_FAILED: why. */
 struct tlsmsg_fail engine_failure(const struct engine *e);
-/* BearSSL's number as a fault; 0 is an end without an error. */
-enum tls_fault engine_fault(int err);
 
 #endif

@@ -25,6 +25,16 @@ void super_close_rest(struct listeners *gone, const struct listeners *kept)
 	gone->n = 0;
 }
 
+/* A child that serves may close its end a while later, when it is scheduled: until then it would go
+ * on accepting, and the address could not be bound again. */
+void super_end_rest(struct listeners *gone, const struct listeners *kept)
+{
+	for (size_t i = 0; i < gone->n; i++)
+		if (!has_fd(kept, gone->l[i].fd))
+			shutdown(gone->l[i].fd, SHUT_RDWR);
+	super_close_rest(gone, kept);
+}
+
 /* The socket that is open for this address and not yet in `taken`: two listeners on port 0 look
  * alike and are two. */
 static int already_open(const struct listeners *have, const struct addr *at, const struct listeners *taken)

@@ -95,7 +95,7 @@ static void commit(struct super *s)
 	bundles_close(&s->files);
 	s->files = s->next_files;
 	bundles_none(&s->next_files);
-	super_close_rest(&s->open, &s->next_open);
+	super_end_rest(&s->open, &s->next_open);
 	s->open = s->next_open;
 	conf_free(s->conf);
 	s->conf = s->next;

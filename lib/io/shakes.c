@@ -138,7 +138,8 @@ static void work(struct shakes *s)
 
 static struct shake *slot_of(struct shakes *s, uint32_t id)
 {
-	return TLSMSG_SLOT(id) < SLOTS ? &s->slot[TLSMSG_SLOT(id)] : NULL;
+	ZT_ASSERT(TLSMSG_SLOT(id) < SLOTS); /* tlsmsg_read() refuses the others */
+	return &s->slot[TLSMSG_SLOT(id)];
 }
 
 /* Would these rules serve this name and protocol with this plan? What the hello itself says is the
@@ -233,10 +234,8 @@ static int take_connect(struct shakes *s, const struct tlsmsg *m)
 
 static int take_begin(struct shakes *s, const struct tlsmsg *m)
 {
-	const struct shake *k = slot_of(s, m->id);
-
-	if (k == NULL || k->engine)
-		return -ZT_E_RANGE; /* no such slot, or the worker has lost count */
+	if (slot_of(s, m->id)->engine)
+		return -ZT_E_RANGE; /* the worker has lost count */
 	if (s->draining) {
 		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_LOST});
 		return 0;
@@ -249,7 +248,7 @@ static int take_more(struct shakes *s, const struct tlsmsg *m)
 {
 	struct shake *k = slot_of(s, m->id);
 
-	if (k == NULL || k->engine == NULL || k->id != m->id) {
+	if (k->engine == NULL || k->id != m->id) {
 		s->stats.stray++;
 		return 0;
 	}

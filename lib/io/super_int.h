@@ -176,6 +176,8 @@ int super_bind(struct listeners *out, const struct super_role *role, const struc
 	       const struct listeners *have, struct why *w);
 /* Close those of `gone` that are not in `kept`; gone is empty then. */
 void super_close_rest(struct listeners *gone, const struct listeners *kept);
+/* The same for sockets that children have too: nobody listens there any more, at once. */
+void super_end_rest(struct listeners *gone, const struct listeners *kept);
 /* A child can shut down a socket that it shares with us, or make it block: undo that. */
 void super_mend(struct super *s);
 

@@ -114,12 +114,16 @@ static bool attr_next(struct name_walk *w, struct attr *out)
 	return !der_bad(&w->rdns);
 }
 
-static bool is_string(uint8_t tag)
+/* A string with nothing outside its alphabet; or the one attribute in use that is none, X.520's
+ * uniqueIdentifier. Other readers refuse the rest too. */
+static bool value_ok(const struct attr *a)
 {
-	static const uint8_t strings[] = {DER_UTF8, DER_NUMERIC, DER_PRINTABLE, DER_T61,
-					  DER_IA5,  DER_VISIBLE, DER_UNIVERSAL, DER_BMP};
+	struct der d = der_of(a->value.whole);
 
-	return memchr(strings, tag, sizeof strings) != NULL;
+	if (a->value.tag != DER_BITSTRING || oid_find(a->type) != OID_UNKNOWN)
+		return der_is_text(&a->value);
+	der_bits_whole(&d);
+	return !der_bad(&d);
 }
 
 struct span x509_name(struct der *d)
@@ -130,7 +134,7 @@ struct span x509_name(struct der *d)
 	struct attr a;
 
 	while (attr_next(&w, &a)) {
-		if (is_string(a.value.tag) && !der_is_text(&a.value))
+		if (!value_ok(&a))
 			der_spoil(d);
 		/* X.690 11.6: a SET OF is sorted. */
 		if (a.joined && span_cmp(before, a.whole) >= 0)

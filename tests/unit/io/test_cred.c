@@ -1,3 +1,4 @@
+/* Certificates and keys out of files: what is taken, and what is said of mistakes. */
 #include "tls_kit.h"
 
 static struct kit_id ca, inter, web, other;

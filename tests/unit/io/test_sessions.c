@@ -1,3 +1,4 @@
+/* The cache: what is found, what is not, and when it is forgotten. */
 #include "io/sessions.h"
 #include "tests/unit/unit.h"
 

@@ -1,3 +1,4 @@
+/* A worker talks to tlsd in packets, honestly and not, over plans of a configuration. */
 #include "shakes_kit.h"
 
 #include "wire/record.h"

@@ -1,3 +1,4 @@
+/* Whom to believe: chains of every kind, and the files that name authorities. */
 #include "tls_kit.h"
 
 #include <fcntl.h>

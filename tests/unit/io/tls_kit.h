@@ -19,6 +19,7 @@
 
 #define KIT_NOW INT64_C(1800000000)
 #define KIT_DAY 86400
+static int64_t kit_now = KIT_NOW; /* a test with a process that has the real clock sets it */
 
 struct kit_id {
 	enum pk_type type;
@@ -85,8 +86,8 @@ static inline void kit_issue(struct kit_id *k, const struct kit_id *issuer, cons
 	if (x509_build(&der, &(struct x509_make){
 			.subject = k->name, .issuer = issuer ? issuer->name : k->name,
 			.serial = span_of(serial, sizeof serial),
-			.not_before = KIT_NOW + (want->early ? 1 : -100) * KIT_DAY,
-			.not_after = KIT_NOW + (want->late ? -1 : 100) * KIT_DAY,
+			.not_before = kit_now + (want->early ? 1 : -100) * KIT_DAY,
+			.not_after = kit_now + (want->late ? -1 : 100) * KIT_DAY,
 			.spki = wr_span(&s), .ca = want->ca, .path_len = want->path_len - 1,
 			.ku = want->ku ? want->ku : want->ca ? KU_CERT_SIGN | KU_CRL_SIGN : KU_SIGN,
 			.eku = want->eku, .sans = &san, .nsans = want->dns ? 1 : 0,

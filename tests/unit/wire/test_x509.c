@@ -175,6 +175,10 @@ static const struct refused refused[] = {
 	{WITH_SUBJECT("30{ 31{ 30{ 06{550403} 0c{c328} } } }"), ZT_E_SYNTAX, "subject"}, /* no UTF-8 */
 	{WITH_SUBJECT("30{ 31{ 30{ 06{550403} 13{'a'00'b'} } } }"), ZT_E_SYNTAX, "subject"}, /* not printable */
 	{WITH_SUBJECT("30{ 31{ 30{ 06{550403} 1e{61} } } }"), ZT_E_SYNTAX, "subject"}, /* half a BMP character */
+	{WITH_SUBJECT("30{ 31{ 30{ 06{550403} 04{'a'} } } }"), ZT_E_SYNTAX, "subject"}, /* no string */
+	{WITH_SUBJECT("30{ 31{ 30{ 06{550403} 03{00 aa} } } }"), ZT_E_SYNTAX, "subject"},
+	{WITH_SUBJECT("30{ 31{ 30{ 06{2a0304} 02{05} } } }"), ZT_E_SYNTAX, "subject"},
+	{WITH_SUBJECT("30{ 31{ 30{ 06{55042d} 03{01 01} } } }"), ZT_E_SYNTAX, "subject"},
 	{WITH_SUBJECT("30{ 31{ 30{06{550403}0c{'b'}} 30{06{550403}0c{'a'}} } }"), ZT_E_SYNTAX, "subject"}, /* not sorted */
 	{WITH_SUBJECT("30{ 31{ 30{06{550403}0c{'a'}} 30{06{550403}0c{'a'}} } }"), ZT_E_SYNTAX, "subject"}, /* twice */
 	{CERT_OF(TBS(V3, SERIAL, ECDSA_SHA256, "05{}", DATES, NAME_LEAF, SPKI_P256, "")), ZT_E_SYNTAX, "issuer"},
