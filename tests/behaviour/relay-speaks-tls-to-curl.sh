@@ -59,7 +59,7 @@ has "$out" "Cipher    : ECDHE-ECDSA-"
 # Not TLS at all: closed, and the log says so.
 printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/'"$port"'; cat >&3; cat <&3' >"$TMP/plain.out" 2>/dev/null
 same "$(wc -c <"$TMP/plain.out")" 0 "bytes answered to plain HTTP"
-wait_for logged near 'not opened' "what the peer speaks is not TLS"
+wait_for logged near 'not opened' "the peer speaks HTTP, not TLS"
 stop near
 same "$STATUS" 0 "exit code"
 pass
