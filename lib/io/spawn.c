@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/bounds.h"
+#include "base/ct.h"
 #include "chan.h"
 #include "sigs.h"
 #include "sysnr.h"
@@ -92,6 +93,7 @@ int sealed_read(int fd, size_t cap, struct span *out, void **mem, struct why *w)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0) {
+			wipe(p, got); /* it may be keys */
 			free(p);
 			return why_sys(w, k < 0 ? errno : EIO, "cannot read what was handed over");
 		}

@@ -229,10 +229,15 @@ static struct tls *tls_of(struct conn *k, unsigned side)
 
 /* ---- towards the far side ---------------------------------------------------------------- */
 
+/* Whoever reads the log must not look for our own troubles at the peer. */
+static const char *who_failed(enum tls_fault f, unsigned side)
+{
+	return f == TLSF_INTERNAL || f == TLSF_BUSY || f == TLSF_LOST ? "zt" : side_names[side];
+}
+
 static void on_far_failed(struct tls *t, enum tls_fault f, const char *words)
 {
-	(void)f;
-	conn_close(CONTAINER_OF(t->src, struct conn, src[FAR]), side_names[FAR], words);
+	conn_close(CONTAINER_OF(t->src, struct conn, src[FAR]), who_failed(f, FAR), words);
 }
 
 static void on_far_opened(struct tls *t, const struct span *chain, size_t n)
@@ -295,8 +300,7 @@ static void go_dial(struct conn *k)
 
 static void on_near_failed(struct tls *t, enum tls_fault f, const char *words)
 {
-	(void)f;
-	conn_close(CONTAINER_OF(t->src, struct conn, src[NEAR]), side_names[NEAR], words);
+	conn_close(CONTAINER_OF(t->src, struct conn, src[NEAR]), who_failed(f, NEAR), words);
 }
 
 static void on_near_opened(struct tls *t, const struct span *chain, size_t n)

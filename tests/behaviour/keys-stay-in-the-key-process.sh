@@ -135,6 +135,7 @@ for what, s in secrets.items():
     must_not(images, what, s, ("tlsd",))
 for what in ("now scalar", "once scalar", "sealed scalar", "rsa p", "rsa q", "us p"):
     must(images, what, secrets[what], "tlsd")
+must(images, "the path of a key", f"{pki}/sealed.key".encode(), "supervisor")  # which has read it
 for what, s in secrets.items():
     if "line" in what or what == "passphrase":
         must_not(images, f"the text of {what}, after it was read,", s)

@@ -111,6 +111,7 @@ expect 1 "$ZT" health relay -c "${CONF[near]}"
 same "$(child_of near tlsd state)/$(child_of near worker state)" up/up "tlsd and worker"
 same "$(child_of near tlsd restarts)" 20 "restarts of tlsd"
 wait_for logged near 'not opened' "was not over in time"
+logged near 'not opened' by=zt "the process that holds the keys ended" || fail "the log does not say whose fault it was"
 stop near
 same "$STATUS" 0 "exit code"
 pass
