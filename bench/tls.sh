@@ -269,6 +269,8 @@ for peer in zt nginx haproxy hitch stunnel; do
 	on=("${driver[@]}")
 	run "${BEHIND[$peer]}" "$load" sink "${BEHIND[$peer]}"
 	on=("${subject[@]}")
+	sleep 0.3
+	"${driver[@]}" "$load" shake "${FAR[$peer]}" 1 200 0 >/dev/null # warm
 	for round in $(seq "$rounds"); do
 		note "$peer: handshakes, round $round"
 		echo "$peer full $(shake_once $peer 0)" >>"$tmp/shakes"
