@@ -71,6 +71,8 @@ static int read_certs(struct cred *c, const struct cred_file *f, struct why *w)
 	}
 	if (rc < 0 && span_starts(span_str(cause.text), f->path))
 		return why_set(w, cause.err, "%s", cause.text);
+	if (rc < 0 && span_starts(span_str(cause.text), "line ")) /* pem knows it better */
+		return why_set(w, cause.err, "%s: %s", f->path, cause.text);
 	if (rc < 0)
 		return why_set(w, cause.err ? cause.err : (enum zt_err)-rc, "%s: line %u: %s", f->path, p.line,
 			       cause.err ? cause.text : err_text((enum zt_err)-rc));

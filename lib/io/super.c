@@ -79,8 +79,7 @@ void super_kid_up(struct kid *k)
 	if (s->announced)
 		return;
 	s->announced = true;
-	LOG(&s->log, LOG_INFO, "ready", LF_STR("role", s->role->name), LF_U64("ms", ms),
-	    LF_STR("control", s->place.sock));
+	LOG(&s->log, LOG_INFO, "ready", LF_U64("ms", ms), LF_STR("control", s->place.sock));
 	notify_send(&s->notify, "READY=1\nSTATUS=ready");
 }
 

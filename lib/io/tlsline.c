@@ -41,12 +41,16 @@ static void unlink_line(struct tls_line *l)
 	loop_close(&l->src);
 }
 
-/* Nothing more will be said on it: tell everybody whom it leaves alone. */
+static const char ended[] = "it ended";
+
+/* Nothing more will be said on it: tell everybody whom it leaves alone. An end that leaves nobody
+ * alone is how every stop looks from here; of a death the supervisor speaks. */
 static void bury(struct tls_line *l, const char *why)
 {
 	struct tls_world *w = l->world;
+	enum log_level level = why == ended && l->users == 0 ? LOG_INFO : LOG_WARN;
 
-	LOG(w->log, LOG_WARN, "the line to tlsd is lost", LF_STR("why", why), LF_U64("epoch", l->epoch),
+	LOG(w->log, level, "the line to tlsd is lost", LF_STR("why", why), LF_U64("epoch", l->epoch),
 	    LF_U64("handshakes", l->users));
 	unlink_line(l);
 	/* failed() may end other handshakes and begin new ones, which are on no line yet. */
@@ -126,7 +130,7 @@ static const char *hear(struct tls_line *l)
 			continue;
 		}
 		if (n <= 0)
-			return n < 0 ? "a system call failed" : "it ended";
+			return n < 0 ? "a system call failed" : ended;
 		if ((size_t)n > sizeof w->heard)
 			return "it sent a message that is too long";
 		rc = tlsmsg_read(span_of(w->heard, (size_t)n), 't', &m);

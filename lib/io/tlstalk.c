@@ -299,6 +299,12 @@ static void heard_done(struct tls_shake *sh, struct tlsmsg_done *d, struct span 
 	}
 }
 
+/* Faults of which the sentence does not say all: the library's number helps who writes a report. */
+static bool is_vague(enum tls_fault f)
+{
+	return f == TLSF_INTERNAL || f == TLSF_BAD_RECORD || f == TLSF_BAD_MESSAGE || f == TLSF_UNEXPECTED;
+}
+
 static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 {
 	uint8_t alert = m->alert ? 0 : tls_fault_alert(m->fault);
@@ -308,7 +314,7 @@ static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 	if (m->fault == TLSF_ALERT) {
 		sh->t->alert = m->alert;
 		alert_words(detail, m->alert);
-	} else if (m->engine) {
+	} else if (m->engine && is_vague(m->fault)) {
 		wr_fmt(&w, "the TLS library's error %u", m->engine);
 	}
 	shake_told(sh, m->fault, alert, detail);

@@ -19,6 +19,8 @@ static const struct {
 	{SPAN_LIT("CONNECT "), "HTTP (CONNECT, as to a proxy)"},
 	{SPAN_LIT("PRI * HTTP/2"), "HTTP/2 without TLS"},
 	{SPAN_LIT("HTTP/"), "HTTP"},
+	{SPAN_LIT("<!DOCTYPE "), "HTTP"}, /* the answer of HTTP/0.9: a page and nothing before it */
+	{SPAN_LIT("<html"), "HTTP"},
 	{SPAN_LIT("SSH-"), "SSH"},
 	{SPAN_LIT("PROXY "), "the PROXY protocol (a load balancer in front that this listener was not told of)"},
 	{SPAN_LIT("\r\n\r\n\0\r\nQUIT\n"),

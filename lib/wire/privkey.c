@@ -290,7 +290,8 @@ static int read_encrypted(struct privkey *out, struct span der, struct span pass
 	if (der_bad(&d) || der_more(&d))
 		return malformed(w, "an encrypted PKCS#8 key");
 	if (passphrase.n == 0)
-		return why_set(w, ZT_E_KEY, "the private key is encrypted and no passphrase was given");
+		return why_set(w, ZT_E_KEY, "the private key is encrypted and no passphrase was given: "
+			       "key_pass_file names a file with it, and that is not empty");
 	memmove(out->mem, secret.p, secret.n); /* secret lies in mem, and shorter than it is */
 	n = pbes2_decrypt(&p, passphrase, out->mem, secret.n);
 	if (n < 0 || !read_frame(&f, span_of(out->mem, (size_t)n)))

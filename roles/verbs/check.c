@@ -19,6 +19,8 @@ static const char usage[] =
 	"usage: zt check [-c FILE] [--emit]\n"
 	"       zt check --example\n"
 	"Read the configuration and print OK, or every fault and warning as FILE:LINE: TEXT.\n"
+	"The files that it names (certificates, keys, authorities) are not opened: a role that starts\n"
+	"and 'zt reload' judge those; a reload refuses without harm.\n"
 	"\n"
 	"  -c FILE     the main file (default " CONF_DEFAULT_PATH ", which may be missing);\n"
 	"              conf.d/*.conf beside it and ZT_SECTION_KEY[_FILE] variables are read too\n"

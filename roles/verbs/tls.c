@@ -326,6 +326,7 @@ static void fill_report(struct probe *p)
 	p->report.asked = p->asked;
 	p->report.ca = w->text[OPT_CA] ? w->text[OPT_CA] : files_system() ? "this system's list" : "nobody (this system has no list)";
 	p->report.pin_asked = w->text[OPT_PIN] != NULL;
+	p->report.showed = w->text[OPT_CERT] != NULL;
 	p->report.now = clock_wall(&clock_real) / 1000;
 }
 

@@ -139,8 +139,15 @@ static void print_advice(const struct tls_report *r)
 
 	if (r->fault == TLSF_VERSION || r->alert == ALERT_PROTOCOL_VERSION)
 		printf("what to do: the server may demand TLS 1.3, which zt does not speak; allow TLS 1.2 there\n");
+	else if (r->fault == TLSF_ALERT && r->showed)
+		printf("what to do: the server may not accept the client certificate that --cert gave it: it must be "
+		       "signed by an authority of the server's list, be in date and be for clients\n");
 	else if (r->fault == TLSF_ALERT || r->fault == TLSF_SUITE)
 		printf("what to do: if the server asks for a client certificate, give one: --cert FILE --key FILE\n");
+	else if (r->fault == TLSF_NOT_TLS)
+		printf("what to do: TLS is on another port, or not switched on there; zt does no STARTTLS\n");
+	else if (r->fault == TLSF_ALPN)
+		printf("what to do: ask for another protocol with --alpn, or for none\n");
 	if (r->fault != TLSF_NONE || r->chain_n == 0 || x509_read(&c, r->chain[0], NULL) < 0)
 		return;
 	printf("what to do, if this is the server you mean:\n"

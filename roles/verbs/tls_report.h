@@ -24,6 +24,7 @@ struct tls_report {
 	enum tls_fault verdict;   /* of the chain */
 	enum leaf_reason leaf;    /* of the first certificate */
 	bool pin_asked, pin_ok;
+	bool showed;              /* we had a client certificate to show */
 	struct span chain[TLS_CHAIN];
 	size_t chain_n;
 };

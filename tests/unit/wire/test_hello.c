@@ -222,6 +222,8 @@ TEST(other_protocols_are_named)
 		{SPAN_LIT("POST /x HTTP/1.1\r\n"), "the peer speaks HTTP, not TLS"},
 		{SPAN_LIT("CONNECT nas:443 HTTP/1.1\r\n"), "as to a proxy"},
 		{SPAN_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "HTTP/2 without TLS"},
+		{SPAN_LIT("<!DOCTYPE HTML>\n<html>"), "the peer speaks HTTP, not TLS"},
+		{SPAN_LIT("<html>\r\n<head>"), "the peer speaks HTTP, not TLS"},
 		{SPAN_LIT("SSH-2.0-OpenSSH_9.2\r\n"), "the peer speaks SSH, not TLS"},
 		{SPAN_LIT("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"), "the PROXY protocol"},
 		{SPAN_LIT("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"), "the PROXY protocol"},

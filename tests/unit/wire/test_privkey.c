@@ -115,7 +115,7 @@ TEST(passphrases)
 {
 	const char *pem = vector("aes256_sha256");
 
-	expect(pem, NULL, ZT_E_KEY, "no passphrase was given");
+	expect(pem, NULL, ZT_E_KEY, "no passphrase was given: key_pass_file");
 	for (unsigned i = 0; i < 600; i++) { /* two of them or so unpad by luck */
 		char wrong[16];
 
