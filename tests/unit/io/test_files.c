@@ -49,7 +49,7 @@ static int pack(const struct file_want *want, size_t n, struct span *bundle, voi
 /* That one file is refused, and the sentence names it and holds `words`. */
 static void refuses(const char *name, bool secret, enum zt_err e, const char *words)
 {
-	const struct file_want want = {name, secret};
+	const struct file_want want = {name, secret, false};
 	struct span bundle;
 	void *mem = NULL;
 	int rc = pack(&want, 1, &bundle, &mem);
@@ -62,8 +62,8 @@ static void refuses(const char *name, bool secret, enum zt_err e, const char *wo
 
 TEST(what_is_read_is_what_is_there)
 {
-	const struct file_want want[] = {{put(0, "certificate", 0644), false}, {put(1, "key", 0600), true},
-					 {put(2, "", 0400), true}};
+	const struct file_want want[] = {{put(0, "certificate", 0644), false, false}, {put(1, "key", 0600), true, false},
+					 {put(2, "", 0400), true, false}};
 	struct span bundle, file;
 	void *mem;
 
@@ -85,7 +85,7 @@ TEST(nothing_wanted_is_an_empty_bundle)
 
 TEST(the_system_s_authorities_stand_under_their_name)
 {
-	const struct file_want want = {FILES_SYSTEM, false};
+	const struct file_want want = {FILES_SYSTEM, false, false};
 	struct span bundle, file;
 	void *mem;
 
@@ -109,7 +109,7 @@ TEST(a_key_is_for_its_owner_alone)
 	for (size_t i = 0; i < ARRAY_LEN(open_modes); i++)
 		refuses(put(0, "k", open_modes[i]), true, ZT_E_PERM, "chmod 600 ");
 	for (mode_t m = 0400; m <= 0700; m += 0100) {
-		const struct file_want want = {put(0, "k", m), true};
+		const struct file_want want = {put(0, "k", m), true, false};
 
 		NEED(pack(&want, 1, &bundle, &mem) == 0);
 		free(mem);
@@ -118,7 +118,7 @@ TEST(a_key_is_for_its_owner_alone)
 
 TEST(a_certificate_may_be_read_but_not_written_by_everybody)
 {
-	const struct file_want want = {put(0, "c", 0664), false};
+	const struct file_want want = {put(0, "c", 0664), false, false};
 	struct span bundle;
 	void *mem;
 
@@ -152,7 +152,7 @@ TEST(a_key_of_somebody_else_is_refused)
 
 TEST(a_link_is_followed_and_its_target_judged)
 {
-	const struct file_want want = {path[1], true};
+	const struct file_want want = {path[1], true, false};
 	struct span bundle, file;
 	void *mem;
 
@@ -193,8 +193,8 @@ TEST(a_file_that_is_longer_than_it_says_is_refused)
 
 FLOODS(BOUND_BUNDLE)
 {
-	const struct file_want one = {put(0, "", 0600), true};
-	const struct file_want both[] = {one, {put(1, "k", 0600), true}};
+	const struct file_want one = {put(0, "", 0600), true, false};
+	const struct file_want both[] = {one, {put(1, "k", 0600), true, false}};
 	struct span bundle, file;
 	size_t head = 8 + 2 + strlen(path[0]) + 4;
 	void *mem;
@@ -227,7 +227,7 @@ static bool changed(const struct file_want *want, size_t n, struct files_mark *l
 
 TEST(a_mark_sees_every_kind_of_change)
 {
-	const struct file_want want[] = {{put(0, "a", 0644), false}, {put(1, "b", 0600), true}};
+	const struct file_want want[] = {{put(0, "a", 0644), false, false}, {put(1, "b", 0600), true, false}};
 	const struct timespec back[2] = {{1000, 5}, {1000, 5}}, later[2] = {{1000, 6}, {1000, 6}};
 	struct files_mark m;
 	char new[220];
@@ -255,7 +255,7 @@ TEST(a_mark_sees_every_kind_of_change)
 
 TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 {
-	const struct file_want want[] = {{put(0, "a", 0644), false}, {path[1], true}, {FILES_SYSTEM, false}};
+	const struct file_want want[] = {{put(0, "a", 0644), false, false}, {path[1], true, false}, {FILES_SYSTEM, false, false}};
 	size_t n = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0 ? 3 : 2;
 	struct files_mark packed, seen;
 	int fd;
@@ -269,6 +269,33 @@ TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 	close(fd);
 	files_look(want, n, &seen);
 	CHECK(files_same(&packed, &seen));
+}
+
+TEST(an_optional_file_may_be_missing_and_is_noticed_when_it_comes)
+{
+	const struct file_want want[] = {{put(0, "a", 0644), false, false}, {unit_tmp("no such file"), false, true}};
+	struct files_mark before, seen;
+	struct span bundle, file;
+	void *mem;
+	int fd = files_pack(want, 2, &before, NULL);
+	FILE *f;
+
+	NEED(fd >= 0);
+	close(fd);
+	files_look(want, 2, &seen);
+	CHECK(files_same(&before, &seen));
+	NEED(pack(want, 2, &bundle, &mem) == 0);
+	CHECK_INT(bundle_find(bundle, want[1].path, &file), -ZT_E_NOTFOUND);
+	CHECK(bundle_find(bundle, path[0], &file) == 0 && span_eq_str(file, "a"));
+	free(mem);
+	f = fopen(want[1].path, "w");
+	NEED(f != NULL);
+	fclose(f);
+	files_look(want, 2, &seen);
+	CHECK(!files_same(&before, &seen));
+	NEED(pack(want, 2, &bundle, &mem) == 0);
+	CHECK(bundle_find(bundle, want[1].path, &file) == 0 && file.n == 0);
+	free(mem);
 }
 
 /* ---- what TLS wants ----------------------------------------------------------------------- */
