@@ -6,8 +6,7 @@
 #include "base/num.h"
 #include "pump.h"
 
-/* One turn's bytes as full records: 4 * 16,384 = LOOP_BUDGET. Eight records a send() would be
- * 1 % faster (docs/benchmarks.md) and twice the memory. */
+/* One turn's bytes as full records: 4 * 16,384 = LOOP_BUDGET. */
 #define PUMP_RECORDS 4
 #define PUMP_HALF (PUMP_RECORDS / 2 * RECORD_MAX) /* TLS to TLS: one half arrives, the other leaves */
 #define PUMP_BYTES (PUMP_RECORDS * RECORD_MAX + TLS_ALERT_BYTES)

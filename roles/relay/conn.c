@@ -262,16 +262,24 @@ static void shake_far(struct conn *k, const struct addr *to)
 		loop_touch(&k->src[FAR]);
 }
 
+static void cannot_connect(struct conn *k, const struct dial_result *r)
+{
+	const struct conf_relay *c = &k->w->child.conf->relay;
+	char tried[ADDR_TEXT], why[400]; /* a name has at most 253 bytes */
+
+	if (r->n)
+		addr_text(&r->tried[0].to, tried);
+	snprintf(why, sizeof why, "cannot connect to %s: %s", r->n ? tried : c->to.host, err_text((enum zt_err)-r->rc));
+	conn_close(k, side_names[FAR], why);
+}
+
 static void on_dialled(void *owner, const struct dial_result *r)
 {
 	struct conn *k = owner;
-	char tried[ADDR_TEXT], why[160];
 
 	k->dial = NULL;
 	if (r->rc < 0) {
-		snprintf(why, sizeof why, "cannot connect to %s: %s",
-			 r->n ? addr_text(&r->tried[0].to, tried) : "the far side", err_text((enum zt_err)-r->rc));
-		conn_close(k, side_names[FAR], why);
+		cannot_connect(k, r);
 		return;
 	}
 	if (!watch(k, FAR, r->fd)) {
