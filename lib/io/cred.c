@@ -159,6 +159,11 @@ int cred_new(struct cred **out, const struct cred_file *cert, const struct cred_
 	return 0;
 }
 
+struct span cred_leaf(const struct cred *c)
+{
+	return span_of(c->chain[0].data, c->chain[0].data_len);
+}
+
 void cred_free(struct cred *c)
 {
 	if (c == NULL)

@@ -22,6 +22,7 @@ struct cred_file {
  * -ZT_E_TOOLONG, -ZT_E_NOMEM. */
 int cred_new(struct cred **out, const struct cred_file *cert, const struct cred_file *key,
 	     const struct cred_file *pass, struct why *w);
+struct span cred_leaf(const struct cred *c); /* DER of the first certificate */
 void cred_free(struct cred *c); /* NULL is allowed */
 
 #endif

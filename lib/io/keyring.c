@@ -104,6 +104,66 @@ int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, 
 	return 0;
 }
 
+/* ---- what clients will say ----------------------------------------------------------------- */
+
+#define DAY INT64_C(86400)
+#define SOON (14 * DAY) /* and less than a fifth of its life: short-lived ones are renewed later */
+
+/* The name that a client asks for when `pattern` is what is served: any one below a wildcard. */
+static struct span asked_name(const char *pattern, char out[static 256])
+{
+	struct wr w = wr_of(out, 255);
+	bool wild = pattern[0] == '*';
+
+	wr_str(&w, wild ? "x" : "");
+	wr_str(&w, &pattern[wild]);
+	return wr_span(&w);
+}
+
+static void review_dates(const struct x509 *c, const struct tls_server_plan *p, int64_t now, keyring_say *say, void *arg)
+{
+	int64_t left = c->not_after - now;
+	char text[64];
+	struct wr w = wr_of(text, sizeof text - 1);
+
+	if (left >= SOON || left >= (c->not_after - c->not_before) / 5)
+		return;
+	wr_fmt(&w, "it expires in %lld days", (long long)(left / DAY));
+	text[w.n] = 0;
+	say(arg, p, "", text);
+}
+
+static void review(const struct cred *cred, const struct tls_server_plan *p, int64_t now, keyring_say *say, void *arg)
+{
+	struct leaf_rule rule = {.use = LEAF_SERVER, .now = now};
+	enum leaf_reason r;
+	struct x509 c;
+
+	if (x509_read(&c, cred_leaf(cred), NULL) < 0)
+		return; /* cred_new() has read it */
+	r = leaf_check(&c, &rule);
+	if (r != LEAF_OK) {
+		say(arg, p, "", leaf_text(r));
+		return;
+	}
+	review_dates(&c, p, now, say, arg);
+	for (size_t i = 0; i < p->names->n; i++) {
+		const char *name = conf_text(p->names, i);
+		char asked[256];
+
+		rule.dns = asked_name(name, asked);
+		r = leaf_check(&c, &rule);
+		if (r != LEAF_OK)
+			say(arg, p, name, leaf_text(r));
+	}
+}
+
+void keyring_review(const struct keyring *k, int64_t now, keyring_say *say, void *arg)
+{
+	for (size_t i = 0; i < k->plan.servers; i++)
+		review(k->server[i], &k->plan.server[i], now, say, arg);
+}
+
 void keyring_free(struct keyring *k)
 {
 	if (k == NULL)

@@ -22,6 +22,11 @@ struct keyring {
 /* bundle: as wire/bundle has it; not needed afterwards. 0 and *out, or a sentence that names the
  * file and what is wrong with it. */
 int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w);
+/* What clients will hold against the certificates that are served: out of date or nearly so, not
+ * for a name that it is to serve. Told and not refused, for it may be this machine's clock that is
+ * wrong. name: "" when it is about all of them. */
+typedef void keyring_say(void *arg, const struct tls_server_plan *p, const char *name, const char *what);
+void keyring_review(const struct keyring *k, int64_t now, keyring_say *say, void *arg);
 void keyring_free(struct keyring *k); /* wipes; NULL is allowed */
 
 #endif

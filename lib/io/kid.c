@@ -169,7 +169,8 @@ static int cannot_start(struct kid *k, struct span reason)
 	LOG(&s->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc), LF_SPAN("reason", reason));
 	if (!s->announced) { /* the very first start: tell the operator and end */
 		why_set(s->why, ZT_E_CLOSED, "child %s cannot start: %.*s", k->what->proc, SPAN_ARG(reason));
-		super_stop(s, EXIT_ZT_FAILED);
+		/* One with certificates and keys is refused for what is in them. */
+		super_stop(s, k->what->anew ? EXIT_ZT_CONFIG : EXIT_ZT_FAILED);
 	}
 	return 0;
 }

@@ -1,7 +1,9 @@
 /*
- * check: reads a configuration exactly as a role would and says what is wrong with it. Opens
- * nothing but the configuration's files, changes nothing, and needs no privileges.
+ * check: reads a configuration exactly as a role would and says what is wrong with it, the
+ * certificates and keys that it names included: those are read by the same jailed process as in a
+ * role. Changes nothing. Without privileges it checks what it may read.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,14 +15,16 @@
 #include "decide/conf_keys.h"
 #include "decide/config.h"
 #include "io/confload.h"
+#include "io/files.h"
 #include "roles/roles.h"
+#include "serve/keyhelper.h"
 
 static const char usage[] =
 	"usage: zt check [-c FILE] [--emit]\n"
 	"       zt check --example\n"
 	"Read the configuration and print OK, or every fault and warning as FILE:LINE: TEXT.\n"
-	"The files that it names (certificates, keys, authorities) are not opened: a role that starts\n"
-	"and 'zt reload' judge those; a reload refuses without harm.\n"
+	"Certificates, keys and authorities that it names are read and checked too; of files that this\n"
+	"user may not read it says so, and they are no fault.\n"
 	"\n"
 	"  -c FILE     the main file (default " CONF_DEFAULT_PATH ", which may be missing);\n"
 	"              conf.d/*.conf beside it and ZT_SECTION_KEY[_FILE] variables are read too\n"
@@ -95,6 +99,27 @@ static void write_example(const struct conf *c, struct wr *w)
 	conf_schema_example(&conf_keys, w);
 }
 
+/* 0, or the fault's error after its sentence. */
+static int check_files(const struct conf *c)
+{
+	struct file_want want[FILES_MOST];
+	struct keyhelper h;
+	struct why w = {0};
+	int rc;
+
+	if (files_of_tls(c, want) == 0)
+		return 0;
+	rc = keyhelper_start(&h, c, &w);
+	keyhelper_stop(&h);
+	if (rc < 0 && w.sys == EACCES) {
+		fprintf(stderr, "zt check: warning: not checked as this user: %s\n", w.text);
+		return 0;
+	}
+	if (rc < 0)
+		fprintf(stderr, "zt check: %s\n", w.text);
+	return rc < 0 ? -ZT_E_CONFIG : 0;
+}
+
 static int report(const struct wish *wish, const struct conf *c, const struct conf_faults *faults, int rc)
 {
 	char print[CONF_FINGERPRINT];
@@ -106,6 +131,8 @@ static int report(const struct wish *wish, const struct conf *c, const struct co
 		return (int)err_exit((enum zt_err)-rc);
 	if (wish->emit)
 		return print_text(write_shown, c);
+	if (check_files(c) < 0)
+		return EXIT_ZT_CONFIG;
 	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));
 	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_ZT_OK : EXIT_ZT_FAILED;
 }
