@@ -34,7 +34,7 @@ if [ "$(nproc)" -ge 2 ]; then subject=(taskset -c 1) driver=(taskset -c 0); else
 on=("${subject[@]}") # where run() puts what it starts
 # Who measures goes before who makes load: the relay's delay is looked for, not the generator's.
 ahead=() behind=(nice -n 19)
-nice -n -10 true 2>/dev/null && ahead=(nice -n -10)
+if chrt -f 10 true 2>/dev/null; then ahead=(chrt -f 10); elif nice -n -10 true 2>/dev/null; then ahead=(nice -n -10); fi
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench-ca \
 	-keyout "$tmp/ca.key" -out "$tmp/ca.pem" 2>/dev/null
