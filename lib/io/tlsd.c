@@ -318,11 +318,11 @@ static const struct child_class tlsd_class = {
 };
 
 /* A handshake is a millisecond of arithmetic. Where the worker has to share a processor with it, the
- * bytes of open streams go first: with 15 the p99 of an open stream does not notice a flood of
- * handshakes (155 us, idle 187), with 10 it is 480 us, with 5 it is 959 us, with 0 1.2 ms.
- * When both want all of one processor, 36 / (1024 + 36) of it is still ours (the kernel's weights):
- * some 35 handshakes a second. */
-#define NICENESS 15
+ * bytes of open streams go first: with 12 the p99 of an open stream does not notice a flood of
+ * handshakes (154 us; idle 187), with 11 it is 291 us, with 10 480, with 5 959, with 0 1,236. When
+ * both want all of one processor, 70 / (1024 + 70) of it is still ours (the kernel's weights): some
+ * 65 handshakes a second. */
+#define NICENESS 12
 
 int tlsd_main(int argc, char **argv)
 {

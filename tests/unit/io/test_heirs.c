@@ -455,7 +455,7 @@ TEST(a_keeper_that_refuses_ends_the_start)
 {
 	files_before("refuse");
 	stage_fork(&role, extra);
-	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
+	CHECK_INT(stage_wait(), EXIT_ZT_CONFIG);
 	CHECK(logged("why: child keeper cannot start: the key does not fit"));
 }
 
