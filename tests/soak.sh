@@ -10,7 +10,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 export ZT_KILLS=${ZT_KILLS:-1000}                   # calls after each of which a writer is killed
+export CHAIN_MUTANTS=${CHAIN_MUTANTS:-20000}         # certificates changed at random places, judged by three
 export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so that a run can be repeated
+export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
 fuzz_seconds=${SOAK_FUZZ_S:-300} # per target; 0 leaves fuzzing out
 
