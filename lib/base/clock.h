@@ -12,6 +12,11 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
+/* Unix time in seconds that is past for certain: this version is not older (2026-11-01). A wall
+ * clock before it is wrong, and no certificate is believed by it. A constant, not the time of the
+ * build, so that two builds are the same. */
+#define CLOCK_FLOOR_S INT64_C(1793491200)
+
 struct clock {
 	uint64_t (*mono_ns)(const struct clock *c); /* never goes back; arbitrary origin */
 	int64_t (*wall_ms)(const struct clock *c);  /* Unix time in milliseconds */

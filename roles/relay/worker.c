@@ -109,6 +109,7 @@ static int make_parts(struct relay *w, const struct conf *c, struct why *why)
 		.shake_ms = (uint32_t)c->tls.handshake_ms,
 		.rate = (uint32_t)c->tls.per_address,
 		.burst = (uint32_t)c->tls.burst,
+		.floor = CLOCK_FLOOR_S,
 	};
 	int rc = resolver_new(&w->resolver, w->child.loop, &w->child.bounds);
 

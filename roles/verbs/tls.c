@@ -207,7 +207,7 @@ static void finish(struct probe *p)
 static void judge_leaf(struct probe *p, struct span leaf)
 {
 	struct tls_report *r = &p->report;
-	struct leaf_rule rule = {.use = LEAF_SERVER, .now = r->now};
+	struct leaf_rule rule = {.use = LEAF_SERVER, .now = r->now, .floor = CLOCK_FLOOR_S};
 	uint8_t pin[SHA256_LEN];
 	struct x509 c;
 
