@@ -50,6 +50,14 @@
 	X(BOUND_BUDGET_PEERS, "budget_peers", 4096, "the peer quiet longest is forgotten")         \
 	X(BOUND_BUNDLE, "bundle_bytes", 4194304, "the configuration is refused")                   \
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \
+	X(BOUND_CA_CERTS, "ca_certificates", 262144, "the certificate is not issued")              \
+	X(BOUND_CA_TOKENS, "ca_tokens", 1024, "the token is not made: revoke or wait for old ones") \
+	X(BOUND_CA_PENDING, "ca_pending", 256, "the join is refused: settle those that wait")      \
+	X(BOUND_CA_TALKS, "ca_enrolments", 64, "the enrolment begun longest ago is forgotten")     \
+	X(BOUND_CA_ADMINS, "ca_commands", 8, "the command is told to try again")                   \
+	X(BOUND_CA_CONNS, "ca_conns", 1024, "the new connection is closed at once")                \
+	X(BOUND_CA_SIGHTINGS, "ca_sightings", 4096, "the oldest sighting is forgotten")            \
+	X(BOUND_STATUS_ENTRIES, "status_entries", 262144, "the status list is refused")            \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
 

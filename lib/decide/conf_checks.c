@@ -40,28 +40,50 @@ static bool collide(const struct addr *a, const struct addr *b)
 	       (addr_same_ip(a, b) || addr_is_any(a) || addr_is_any(b));
 }
 
-static void check_listen(struct conf_build *b, const char *section, const struct conf_list *l)
+static void check_listen(struct conf_build *b, const char *section, const char *key, const struct conf_list *l)
 {
-	struct conf_place at = conf_build_place(b, section, "listen");
+	struct conf_place at = conf_build_place(b, section, key);
 	char one[ADDR_TEXT], two[ADDR_TEXT];
 
 	if (l->n > BOUND_CAP(BOUND_LISTENERS))
-		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen: %zu addresses, at most %u are allowed", l->n,
+		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "%s: %zu addresses, at most %u are allowed", key, l->n,
 			       (unsigned)BOUND_CAP(BOUND_LISTENERS));
 	for (size_t i = 0; i < l->n; i++)
 		for (size_t j = i + 1; j < l->n; j++)
 			if (collide(conf_addr(l, i), conf_addr(l, j)))
 				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
-					       "listen: %s and %s cannot both be bound; keep one",
+					       "%s: %s and %s cannot both be bound; keep one", key,
 					       addr_text(conf_addr(l, i), one), addr_text(conf_addr(l, j), two));
+}
+
+/* Two lists of one role: both count, and no address may be in both. */
+static void check_ca_listen(const struct conf *c, struct conf_build *b)
+{
+	const struct conf_list *tls = &c->ca.listen, *http = &c->ca.http;
+	struct conf_place at = conf_build_place(b, "ca", "http_listen");
+	char text[ADDR_TEXT];
+
+	check_listen(b, "ca", "listen", tls);
+	check_listen(b, "ca", "http_listen", http);
+	if (tls->n <= BOUND_CAP(BOUND_LISTENERS) && http->n <= BOUND_CAP(BOUND_LISTENERS) &&
+	    tls->n + http->n > BOUND_CAP(BOUND_LISTENERS))
+		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen and http_listen: %zu addresses, at most %u are allowed",
+			       tls->n + http->n, (unsigned)BOUND_CAP(BOUND_LISTENERS));
+	for (size_t i = 0; i < http->n; i++)
+		for (size_t j = 0; j < tls->n; j++)
+			if (collide(conf_addr(http, i), conf_addr(tls, j)))
+				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
+					       "http_listen: %s is in listen too, and one port speaks one of the two",
+					       addr_text(conf_addr(http, i), text));
 }
 
 static void check_listeners(const void *root, struct conf_build *b)
 {
 	const struct conf *c = root;
 
-	check_listen(b, "echo", &c->echo.listen);
-	check_listen(b, "relay", &c->relay.listen);
+	check_listen(b, "echo", "listen", &c->echo.listen);
+	check_listen(b, "relay", "listen", &c->relay.listen);
+	check_ca_listen(c, b);
 }
 
 /* What a worker needs beside connections: listeners, poller, log, control, spare. */

@@ -14,6 +14,10 @@
 #define TLSD (CONF_FOR_SUPERVISOR | CONF_FOR_TLSD)
 #define PLAN (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER | CONF_FOR_TLSD)
 
+#define SHAKES (WORKER | CONF_FOR_CA_FRONT)
+#define FRONT (CONF_FOR_SUPERVISOR | CONF_FOR_CA_FRONT)
+#define SIGN (CONF_FOR_SUPERVISOR | CONF_FOR_CA_SIGN)
+
 #define MS_PER_S UINT64_C(1000)
 #define MS_PER_H (3600 * MS_PER_S)
 #define KIB UINT64_C(1024)
@@ -74,12 +78,12 @@ static const struct conf_key echo_keys[] = {
 
 static const struct conf_key tls_keys[] = {
 	{"handshakes", CONF_U64, offsetof(struct conf_tls, handshakes), 0, "512", 1, BOUND_CAP(BOUND_TLS_SHAKES), NULL,
-	 WORKER, "TLS handshakes at a time; one more connection is closed at once."},
+	 SHAKES, "TLS handshakes at a time; one more connection is closed at once."},
 	{"handshake_timeout", CONF_DURATION, offsetof(struct conf_tls, handshake_ms), 0, "10s", MS_PER_S, 300 * MS_PER_S,
-	 NULL, WORKER, "A handshake that is not over after this is given up."},
-	{"per_address", CONF_U64, offsetof(struct conf_tls, per_address), 0, "20", 1, 1000000, NULL, WORKER,
+	 NULL, SHAKES, "A handshake that is not over after this is given up."},
+	{"per_address", CONF_U64, offsetof(struct conf_tls, per_address), 0, "20", 1, 1000000, NULL, SHAKES,
 	 "Handshakes a second from one address (IPv4) or one /64 (IPv6), in the long run."},
-	{"burst", CONF_U64, offsetof(struct conf_tls, burst), 0, "60", 1, 1000000, NULL, WORKER,
+	{"burst", CONF_U64, offsetof(struct conf_tls, burst), 0, "60", 1, 1000000, NULL, SHAKES,
 	 "Handshakes from one address that may come at once."},
 	{"watch", CONF_BOOL, offsetof(struct conf_tls, watch), 0, "true", 0, 0, NULL, SUPERVISOR,
 	 "Reload when a file of a certificate, key or authority has changed."},
@@ -145,6 +149,25 @@ static const struct conf_key host_keys[] = {
 };
 #undef AT
 
+#define AT(field) offsetof(struct conf_ca, field)
+static const struct conf_key ca_keys[] = {
+	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, FRONT | CONF_FOR_CA_TLSD,
+	 "Where joins, renewals and the status list are served, over TLS; empty: the role is not configured."},
+	{"http_listen", CONF_ADDR, AT(http), CONF_LIST, "", 0, 0, NULL, FRONT,
+	 "Where anchors, revocation lists and health are served over plain HTTP."},
+	{"key_pass_file", CONF_PATH, AT(key_pass_file), 0, "", 0, 4095, NULL, SIGN,
+	 "A file with the passphrase of the authority's keys; empty: they have none."},
+	{"reach", CONF_STRING, AT(reach), CONF_LIST, "", 1, 262, NULL, SIGN,
+	 "HOST:PORT under which joiners reach it, for tokens; its own certificate is for these names."},
+	{"crl_lifetime", CONF_DURATION, AT(crl_ms), 0, "7d", MS_PER_H, 366 * 24 * MS_PER_H, NULL, SIGN,
+	 "How long a revocation list is good; it is made anew after half of that and at each revocation."},
+	{"list_every", CONF_DURATION, AT(list_ms), 0, "15s", MS_PER_S, 15 * MS_PER_S, NULL, FRONT | CONF_FOR_CA_SIGN,
+	 "How often the status list is signed anew when nothing changes."},
+	{"max_conns", CONF_U64, AT(max_conns), 0, "1024", 1, 100000, NULL, FRONT,
+	 "Connections at a time; one more is closed at once."},
+};
+#undef AT
+
 static const struct conf_section sections[] = {
 	{"log", false, offsetof(struct conf, log), sizeof(struct conf_log), log_keys, ARRAY_LEN(log_keys),
 	 "What zt says about itself, and where."},
@@ -158,6 +181,8 @@ static const struct conf_section sections[] = {
 	 "TLS handshakes of every role."},
 	{"relay", false, offsetof(struct conf, relay), sizeof(struct conf_relay), relay_keys, ARRAY_LEN(relay_keys),
 	 "The relay role: takes connections, plain or TLS, and passes their bytes on, plain or TLS."},
+	{"ca", false, offsetof(struct conf, ca), sizeof(struct conf_ca), ca_keys, ARRAY_LEN(ca_keys),
+	 "The ca role: a private certificate authority, joins and renewals."},
 	{"host", true, offsetof(struct conf, hosts), sizeof(struct conf_host), host_keys, ARRAY_LEN(host_keys),
 	 "A certificate and the names it serves; any number of them, each with a name of its own."},
 };

@@ -82,6 +82,14 @@ struct conf_host {
 	bool resume;               /* as written; tls_plan_of() knows where it may not be */
 };
 
+struct conf_ca {
+	struct conf_list listen;   /* conf_addr(); empty: the role is not configured */
+	struct conf_list http;     /* the same, without TLS */
+	const char *key_pass_file; /* "" = none */
+	struct conf_list reach;    /* strings: host:port, as joiners dial it */
+	uint64_t crl_ms, list_ms, max_conns;
+};
+
 struct conf {
 	struct conf_log log;
 	struct conf_state state;
@@ -89,6 +97,7 @@ struct conf {
 	struct conf_echo echo;
 	struct conf_tls tls;
 	struct conf_relay relay;
+	struct conf_ca ca;
 	struct conf_named_list hosts; /* of struct conf_host; at most BOUND_HOSTS */
 
 	unsigned files;               /* that were read */

@@ -1,0 +1,117 @@
+/*
+ * casign: what the process that holds the authority's keys (ca-sign) is asked, and what it answers:
+ * by the network side (ca-front, 'f') and by the administrator's commands ('c'). Pure codec over one
+ * table: which message has which fields. docs/formats.md, "Between ca-sign and those who ask".
+ *
+ * One message: u16 type, u16 zero, u32 length, then TLVs {u16 tag, u32 length, bytes}, little-endian,
+ * ascending tags, each at most once. One request, one answer, in order. Over a SOCK_SEQPACKET pair
+ * one message is a packet; over a stream the length delimits it.
+ */
+#ifndef ZT_CASIGN_H
+#define ZT_CASIGN_H
+
+#include "base/bounds.h"
+#include "base/err.h"
+#include "base/span.h"
+
+#define CASIGN_HEADER 8
+#define CASIGN_MAX 61440   /* below BOUND_JOURNAL_RECORD and the kernel's default socket buffer */
+#define CASIGN_PART 49152  /* bytes of a list in one answer */
+
+/* name, number, who may ask (f = the network side, c = commands, b = both, s = an answer) */
+#define CASIGN_TYPES(X)                                                                           \
+	X(CA_FACTS, 1, 'b', "anchors, registry key, epoch, which keys are here")                  \
+	X(CA_ISSUE, 2, 'c', "a certificate of a role and a name, for the key of a request")       \
+	X(CA_RENEW, 3, 'b', "the same identity again, for the key of a request")                  \
+	X(CA_REVOKE, 4, 'c', "by serial, name, or all of a user")                                 \
+	X(CA_SUSPEND, 5, 'c', "off and on again")                                                 \
+	X(CA_ENTRIES, 6, 'c', "certificates from an index on")                                    \
+	X(CA_SHOW, 7, 'c', "one certificate with its bytes, by serial, name or id")               \
+	X(CA_LIST, 8, 'b', "part of a list: a CRL of an anchor, the status list, full or delta")  \
+	X(CA_TOKEN_NEW, 9, 'c', "a join token")                                                   \
+	X(CA_TOKENS, 10, 'c', "tokens from an index on, without secrets")                         \
+	X(CA_TOKEN_REVOKE, 11, 'c', "")                                                           \
+	X(CA_PENDINGS, 12, 'c', "joins that wait")                                                \
+	X(CA_SETTLE, 13, 'c', "yes or no to one of them")                                         \
+	X(CA_ENROL, 14, 'f', "a joiner said hello: challenge it")                                 \
+	X(CA_PROVE, 15, 'f', "it answered: grant, or say why not")                                \
+	X(CA_SEEN, 16, 'f', "this certificate shows itself, in this instance, now")               \
+	X(CA_ROLL, 17, 'c', "roll-over of an anchor: begin, switch, finish, cancel")              \
+	X(CA_ADOPT, 18, 'c', "take in what another copy of the registry knows; one descriptor")   \
+	X(CA_EPOCH, 19, 'c', "a new epoch, after a restore")                                      \
+	X(CA_OK, 64, 's', "done, or found")                                                       \
+	X(CA_NO, 65, 's', "refused or failed: a code and a sentence")
+
+enum casign_type {
+#define X(id, value, from, text) id = value,
+	CASIGN_TYPES(X)
+#undef X
+};
+
+#define CASIGN_FIELDS(X)                                                                          \
+	X(CAF_ROLE, 1, 1, "enum cert_role")                                                       \
+	X(CAF_NAME, 2, 64, "what people call it")                                                 \
+	X(CAF_USER, 3, 64, "whose it is")                                                         \
+	X(CAF_CSR, 4, 8192, "request")                                                            \
+	X(CAF_SANS, 5, 4096, "GeneralNames, contents: DNS names and addresses")                   \
+	X(CAF_LIFETIME, 6, 8, "seconds")                                                          \
+	X(CAF_SERIAL, 7, 16, "of a certificate")                                                  \
+	X(CAF_REASON, 8, 1, "CRL reason")                                                         \
+	X(CAF_ANCHOR, 9, 1, "enum cert_anchor")                                                   \
+	X(CAF_GENERATION, 10, 4, "of an anchor")                                                  \
+	X(CAF_INDEX, 11, 8, "where to go on")                                                     \
+	X(CAF_KIND, 12, 1, "CA_LIST: 1 CRL, 2 status list; CA_ROLL: 1 begin, 2 switch, 3 finish, 4 cancel") \
+	X(CAF_EPOCH, 13, 8, "epoch of the status list that is known")                             \
+	X(CAF_NUMBER, 14, 8, "its number; a number of a list; of a pending join")                 \
+	X(CAF_OFFSET, 15, 8, "in a list")                                                         \
+	X(CAF_TOTAL, 16, 8, "bytes of the list, items there are")                                 \
+	X(CAF_PART, 17, CASIGN_PART, "bytes of the list")                                         \
+	X(CAF_TOKEN, 18, 16, "id of a token")                                                     \
+	X(CAF_SECRET, 19, 16, "of a token: an answer to CA_TOKEN_NEW only")                       \
+	X(CAF_USES, 20, 4, "of a token")                                                          \
+	X(CAF_TTL, 21, 8, "of a token, seconds")                                                  \
+	X(CAF_CIDR, 22, 256, "text, blanks between")                                              \
+	X(CAF_APPROVE, 23, 1, "0 or 1")                                                           \
+	X(CAF_LABEL, 24, 64, "what a joiner calls itself")                                        \
+	X(CAF_PEER, 25, 64, "its address, text")                                                  \
+	X(CAF_NONCE, 26, 32, "of the joiner; of the authority in the answer")                     \
+	X(CAF_SERVER, 27, 32, "SHA-256 of the TLS key that the joiner met")                       \
+	X(CAF_PROOF, 28, 32, "HMAC")                                                              \
+	X(CAF_TALK, 29, 8, "names the enrolment between CA_ENROL and CA_PROVE")                   \
+	X(CAF_INSTANCE, 30, 16, "of a running agent")                                             \
+	X(CAF_CHAIN, 31, 16384, "certificates in DER, the new one first")                         \
+	X(CAF_INFRA, 32, 8192, "anchors in DER, newest first")                                    \
+	X(CAF_DEVICE, 33, 8192, "")                                                               \
+	X(CAF_ACME, 34, 8192, "")                                                                 \
+	X(CAF_REGISTRY, 35, 160, "SubjectPublicKeyInfo")                                          \
+	X(CAF_KEYS, 36, 1, "bits: which anchors' keys are here; 8: the registry's")               \
+	X(CAF_JSON, 37, CASIGN_PART, "items as JSON, one line each: entries, tokens, joins")      \
+	X(CAF_CODE, 38, 2, "enum zt_err")                                                         \
+	X(CAF_TEXT, 39, 480, "a sentence")                                                        \
+	X(CAF_ID, 40, 24, "opaque id")                                                            \
+	X(CAF_COUNT, 41, 8, "how many were changed")                                              \
+	X(CAF_ON, 42, 1, "0 or 1")                                                                \
+	X(CAF_PENDING, 43, 4, "wait and ask again after so many seconds")                         \
+	X(CAF_RETIRED, 44, 1, "0 or 1: with expired ones")
+
+enum casign_field {
+#define X(id, tag, most, text) id = tag,
+	CASIGN_FIELDS(X)
+#undef X
+	CAF_TAGS
+};
+
+struct casign {
+	enum casign_type type;
+	bool has[CAF_TAGS];
+	struct span field[CAF_TAGS];
+};
+
+const char *casign_name(enum casign_type t);
+void casign_write(struct wr *w, const struct casign *m); /* w->full when fields are not those of the type */
+/* from: 'f', 'c' (which may send what 'b' may), or 's'. > 0 consumed, ZT_MORE, -ZT_E_SYNTAX, -ZT_E_UNKNOWN
+ * (a type that this side may not send, too), -ZT_E_TOOLONG. */
+int casign_read(struct span in, char from, struct casign *out);
+uint64_t casign_u64(const struct casign *m, enum casign_field f);
+
+#endif
