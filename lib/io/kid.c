@@ -98,6 +98,8 @@ size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS])
 	}
 	if (k->what->files)
 		out[n++] = (next ? &s->next_files : &s->files)->fd[kid_kind(k)];
+	if (k->what->dir)
+		out[n++] = s->dirs[kid_kind(k)];
 	for (size_t i = 0; k->what->listeners && i < open->n; i++)
 		out[n++] = open->l[i].fd;
 	return n;

@@ -97,7 +97,7 @@ int keyhelper_start(struct keyhelper *h, const struct conf *c, struct why *w)
 	int bundle, rc;
 
 	*h = (struct keyhelper){.orders = -1, .words = -1, .line = -1};
-	bundle = files_pack(want, files_of_tls(c, want), &mark, w);
+	bundle = files_pack(want, files_of_tls(c, want), NULL, &mark, w);
 	if (bundle < 0)
 		return bundle;
 	rc = spawn_tlsd(h, c, bundle, w);
