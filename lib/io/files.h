@@ -40,6 +40,8 @@ struct file_want {
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST]);
+/* What the authority's own endpoint wants of its directory: the same for a ca-tlsd. */
+size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]);
 
 /* Which files there are now, as one value: it changes when any of them is another file, or has
  * another size or time. */

@@ -61,6 +61,7 @@ struct kid {
 	uint32_t epoch;     /* of the configuration it has */
 	/* What it may still say: each is said once for once that it was asked. */
 	bool introduced;    /* it has said READY, or REFUSED to start */
+	bool refused;       /* the latter, and the role ends for it */
 	unsigned offers;    /* IPC_PREPAREs without an answer, of renewals long over perhaps */
 	bool asked;         /* an IPC_ASK without an answer */
 	bool told_to_drain;
