@@ -33,7 +33,6 @@
 	"keys/" anchor ".7.key", "keys/" anchor ".8.key", "keys/" anchor ".9.key"
 static const char *const key_files[] = {KEYS_OF("infra"), KEYS_OF("device"), KEYS_OF("acme")};
 _Static_assert(ARRAY_LEN(key_files) == 3 * CA_GENERATIONS, "every generation of every anchor");
-static const char *const anchor_files[] = {"infra.pem", "device.pem", "acme.pem"};
 
 size_t ca_sign_files(const struct conf *c, struct file_want out[static FILES_MOST])
 {
@@ -42,8 +41,6 @@ size_t ca_sign_files(const struct conf *c, struct file_want out[static FILES_MOS
 	out[n++] = (struct file_want){.path = CA_REGISTRY_KEY, .kind = FILE_SECRET};
 	for (size_t i = 0; i < ARRAY_LEN(key_files); i++)
 		out[n++] = (struct file_want){.path = key_files[i], .kind = FILE_SECRET, .optional = true};
-	for (size_t i = 0; i < ARRAY_LEN(anchor_files); i++)
-		out[n++] = (struct file_want){.path = anchor_files[i], .kind = FILE_AUTHORITY, .optional = true};
 	if (c->ca.key_pass_file[0])
 		out[n++] = (struct file_want){.path = c->ca.key_pass_file, .kind = FILE_SECRET};
 	return n;
@@ -86,9 +83,9 @@ static int look(const struct place *p, struct why *w)
 	return why_sys(w, errno, "cannot look at %s", path);
 }
 
-static int pack(const struct conf *c, const struct place *p, struct span passphrase, bool found, struct why *w)
+static int pack(const struct conf *c, const struct place *p, struct span passphrase, struct why *w)
 {
-	struct files_extra extra[3] = {{CA_COMMAND, SPAN_NONE}};
+	struct files_extra extra[2] = {{CA_COMMAND, SPAN_NONE}};
 	struct files_base base = {.dir = p->state, .extra = extra, .nextra = 1};
 	struct file_want want[FILES_MOST];
 	size_t n = ca_sign_files(c, want);
@@ -98,8 +95,6 @@ static int pack(const struct conf *c, const struct place *p, struct span passphr
 		extra[base.nextra++] = (struct files_extra){CA_PASSPHRASE, passphrase};
 		n -= c->ca.key_pass_file[0] != 0; /* the last: nobody looks at it then */
 	}
-	if (found)
-		extra[base.nextra++] = (struct files_extra){CA_FOUND, SPAN_NONE};
 	return files_pack(want, n, &base, &mark, w);
 }
 
@@ -128,7 +123,6 @@ struct wish {
 	const struct conf *conf;
 	struct place place;
 	struct span passphrase;
-	bool found;
 };
 
 static int start_own(struct askca *a, const struct wish *wish, struct why *w)
@@ -140,7 +134,7 @@ static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 	a->lock = place_lock(wish->place.state, "lock", w);
 	if (a->lock < 0)
 		return a->lock;
-	fds[0] = pack(wish->conf, &wish->place, wish->passphrase, wish->found, w);
+	fds[0] = pack(wish->conf, &wish->place, wish->passphrase, w);
 	if (fds[0] < 0)
 		return fds[0];
 	fds[1] = open_dir(wish->conf, &wish->place, w);
@@ -161,34 +155,23 @@ static int make_room(struct askca *a, struct why *w)
 	return a->in && a->out ? 0 : why_set(w, ZT_E_NOMEM, "no memory to ask the authority");
 }
 
-static int open_any(struct askca *a, struct wish *wish, struct why *w)
+int askca_open(struct askca *a, const struct conf *c, struct span passphrase, struct why *w)
 {
+	struct wish wish = {.conf = c, .passphrase = passphrase};
 	struct why cause = {0};
-	int rc = place_resolve(&wish->place, CA_ROLE, wish->conf->state.dir, wish->conf->state.run_dir, w);
+	int rc = make_room(a, w);
 
 	if (rc == 0)
-		rc = make_room(a, w);
+		rc = place_resolve(&wish.place, CA_ROLE, c->state.dir, c->state.run_dir, w);
 	if (rc == 0)
-		rc = wish->found ? -ZT_E_NOTFOUND : ask_role(a, &wish->place, &cause);
+		rc = ask_role(a, &wish.place, &cause);
 	if (rc == -ZT_E_NOTFOUND) /* no role runs */
-		rc = start_own(a, wish, w);
+		rc = start_own(a, &wish, w);
 	else if (rc < 0)
 		why_set(w, (enum zt_err)-rc, "%s", cause.text);
 	if (rc < 0)
 		askca_close(a);
 	return rc;
-}
-
-int askca_open(struct askca *a, const struct conf *c, struct span passphrase, struct why *w)
-{
-	*a = (struct askca){.line = -1, .lock = -1, .child = {.orders = -1, .words = -1}};
-	return open_any(a, &(struct wish){.conf = c, .passphrase = passphrase}, w);
-}
-
-int askca_found(struct askca *a, const struct conf *c, struct span passphrase, struct why *w)
-{
-	*a = (struct askca){.line = -1, .lock = -1, .child = {.orders = -1, .words = -1}};
-	return open_any(a, &(struct wish){.conf = c, .passphrase = passphrase, .found = true}, w);
 }
 
 static void free_room(uint8_t *mem)

@@ -23,8 +23,7 @@
 /* In the bundle of a command, beside the files: */
 #define CA_COMMAND "command"         /* it is one: warnings only on its stderr */
 #define CA_PASSPHRASE "passphrase"   /* in the place of [ca] key_pass_file */
-#define CA_FOUND "found"             /* the registry is to be made */
-/* Keys of every generation, those that are here; the anchors' certificates; the passphrase's file. */
+/* Keys of every generation, those that are here; the passphrase's file. */
 size_t ca_sign_files(const struct conf *c, struct file_want out[static FILES_MOST]);
 
 /* ---- a command's side ----------------------------------------------------------------------------- */
@@ -40,9 +39,6 @@ struct askca { /* zero-initialise, or askca_open() */
  * -ZT_E_LOCKED, -ZT_E_KEY (wrong passphrase), -ZT_E_PERM (closed to us), -ZT_E_NOTFOUND (no authority
  * here: zt ca init), -ZT_E_DAMAGED, … */
 int askca_open(struct askca *a, const struct conf *c, struct span passphrase, struct why *w);
-/* The same for `zt ca init`, when keys and anchors are in their places: the registry is made of them. What
- * was interrupted is finished. -ZT_E_EXISTS: there is an authority here. */
-int askca_found(struct askca *a, const struct conf *c, struct span passphrase, struct why *w);
 void askca_close(struct askca *a); /* harmless when it was not opened, and twice */
 /* One request, one answer; spans of *answer live until the next. CA_NO becomes its code and sentence
  * in *w. fd: goes along, or -1; of CA_ADOPT it is the directory of the other registry. */
