@@ -440,7 +440,10 @@ static int write_registry(struct init *in)
 
 static int mark(struct init *in)
 {
-	int rc = put(in, in->dir, MARKER, "", 0600, SPAN_LIT(MARKER_TEXT));
+	char path[2 * PLACE_PATH];
+	const struct newfile f = {.dirfd = in->dir, .name = MARKER, .mode = 0600, .how = NEWFILE_REPLACE,
+				  .shown = cmd_path(in->r, MARKER, path)};
+	int rc = newfile_write(&f, SPAN_LIT(MARKER_TEXT), &in->r->why);
 
 	in->marked = rc == 0;
 	return rc;

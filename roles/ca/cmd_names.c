@@ -71,6 +71,16 @@ int cmd_lifetime(struct cmd_run *r, uint64_t days, const char *until, int64_t *o
 	return 0;
 }
 
+int cmd_check_name(struct cmd_run *r, const char *what, const char *name)
+{
+	char shown[200];
+
+	if (name == NULL || cert_name_ok(span_str(name)))
+		return 0;
+	return cmd_misuse(r, "%s is 1 to %d of a-z A-Z 0-9 . _ - @ and begins with a letter or digit, not '%s'", what,
+			  CERT_NAME_MAX, cmd_shown(span_str(name), shown, sizeof shown));
+}
+
 /* ---- DNS names and addresses -------------------------------------------------------------------------- */
 
 static bool has(const struct cmd_names *n, const struct san *s)

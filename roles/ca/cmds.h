@@ -46,6 +46,8 @@ int cmd_serve_pem(struct wr *w, const struct pk_private *key, struct span leaf, 
 
 /* The role that word names; wrong use lists them all. */
 int cmd_role(struct cmd_run *r, const char *word, enum cert_role *out);
+/* A name that people give; NULL is fine. what: how wrong use calls it. */
+int cmd_check_name(struct cmd_run *r, const char *what, const char *name);
 /* --days or --until as seconds from now, 0: neither. */
 int cmd_lifetime(struct cmd_run *r, uint64_t days, const char *until, int64_t *out);
 int cmd_anchor(struct cmd_run *r, const char *word, enum cert_anchor *out);
