@@ -109,20 +109,6 @@ static int renew(struct cmd_run *r, int64_t lifetime)
 
 /* ---- of the endpoint --------------------------------------------------------------------------------------- */
 
-/* The anchor that signed it, out of those that are trusted. */
-static struct span signer_of_leaf(struct span anchors, struct span leaf)
-{
-	struct x509 cert, anchor;
-	struct span der;
-
-	if (x509_read(&cert, leaf, NULL) < 0)
-		return SPAN_NONE;
-	for (size_t i = 0; (der = cmd_nth_cert(anchors, i)).n; i++)
-		if (x509_read(&anchor, der, NULL) == 0 && x509_signed_by(&cert, &anchor.key) == 0)
-			return der;
-	return SPAN_NONE;
-}
-
 static int put_serve(struct cmd_run *r, const struct cmd_key *key, struct span leaf)
 {
 	char path[2 * PLACE_PATH];
@@ -132,11 +118,14 @@ static int put_serve(struct cmd_run *r, const struct cmd_key *key, struct span l
 	struct wr pem = wr_of(mem, sizeof mem);
 	struct span anchor;
 	struct casign a;
+	struct x509 cert;
 	int rc = cmd_ask(r, &q, -1, &a);
 
+	if (rc == 0)
+		rc = x509_read(&cert, leaf, &r->why);
 	if (rc < 0)
 		return rc;
-	anchor = signer_of_leaf(a.field[CAF_INFRA], leaf);
+	anchor = cmd_signer_of(a.field[CAF_INFRA], &cert);
 	if (anchor.n == 0)
 		return why_set(&r->why, ZT_E_BUG, "no infra anchor has signed what the authority issued");
 	rc = cmd_serve_pem(&pem, &key->key, leaf, anchor, &r->why);
