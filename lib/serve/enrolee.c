@@ -84,6 +84,7 @@ static enum enrolee_event refused(struct enrolee *e, const struct enrol *m, stru
 		text[i] = s.p[i] < ' ' || s.p[i] > '~' ? '?' : (char)s.p[i];
 	text[n] = 0;
 	e->state = ENROLEE_OVER;
+	e->refused = true;
 	if (err == ZT_OK || err_name(err)[0] == '?') /* a later version's */
 		err = ZT_E_DENIED;
 	why_set(w, err, "the authority refused: %s", n ? text : err_text(err));

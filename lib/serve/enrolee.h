@@ -28,6 +28,7 @@ struct enrolee {
 	uint64_t epoch, number;
 	/* its own */
 	enum { ENROLEE_IDLE, ENROLEE_HELLO, ENROLEE_PROVED, ENROLEE_ASKED, ENROLEE_WATCHES, ENROLEE_OVER } state;
+	bool refused;                 /* the authority said no; not: it could not be heard */
 	struct enrol_talk talk;
 };
 

@@ -73,11 +73,11 @@ int identity_dir(const char *dir, bool make, struct why *w)
 		       "can write", dir, (unsigned)st.st_uid, (unsigned)(st.st_mode & 0777));
 }
 
-bool identity_is_there(int dirfd)
+bool identity_has(int dirfd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dirfd, IDENTITY_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------- */
@@ -444,12 +444,12 @@ int identity_read_where(int dirfd, const char *shown, struct identity_where *out
 	if (n < 0)
 		return (int)n;
 	rest = span_of(mem, (size_t)n);
-	while (rest.n && span_cut(rest, '\n', &line, &rest)) {
-		if (!take_addr(out, line))
+	while (rest.n) {
+		if (!span_cut(rest, '\n', &line, &rest) || !take_addr(out, line))
 			return damaged(w, &f, "a line is no HOST:PORT, or there are more than 8");
 		out->n++;
 	}
-	return rest.n || out->n == 0 ? damaged(w, &f, "it has no whole line") : 0;
+	return out->n == 0 ? damaged(w, &f, "it is empty") : 0;
 }
 
 int identity_write_seen(int dirfd, const char *shown, const struct status_seen *seen, struct why *w)
@@ -490,5 +490,9 @@ int identity_read_seen(int dirfd, const char *shown, struct status_seen *out, st
 
 int64_t identity_renew_at(const struct x509 *cert)
 {
-	return cert->not_before + (cert->not_after - cert->not_before) / 3 * 2;
+	int64_t issued = cert->not_before + CERT_BACKDATE; /* else one of a minute would be due before it is made */
+
+	if (issued >= cert->not_after)
+		issued = cert->not_before;
+	return issued + (cert->not_after - issued) * 2 / 3;
 }

@@ -40,8 +40,7 @@ struct identity {
 /* The directory: made (0700) when `make`; ours or root's, and writable by nobody else. A descriptor, or
  * -ZT_E_NOTFOUND, -ZT_E_PERM, … */
 int identity_dir(const char *dir, bool make, struct why *w);
-/* Is there one? */
-bool identity_is_there(int dirfd);
+bool identity_has(int dirfd, const char *name); /* one of these files */
 /* Read and checked: key and certificate belong together, the role's own anchor signed it. Time is not
  * looked at. -ZT_E_NOTFOUND, -ZT_E_PERM, -ZT_E_KEY, -ZT_E_DAMAGED with a sentence that names the file. */
 int identity_open(struct identity *id, const char *dir, struct why *w);
@@ -72,7 +71,7 @@ int identity_write_where(int dirfd, const char *shown, const struct identity_whe
 int identity_read_seen(int dirfd, const char *shown, struct status_seen *out, struct why *w);
 int identity_write_seen(int dirfd, const char *shown, const struct status_seen *seen, struct why *w);
 
-/* Renew from: two thirds of its life. */
+/* Renew from: two thirds of its life, counted from its issue. */
 int64_t identity_renew_at(const struct x509 *cert);
 
 #endif
