@@ -37,6 +37,8 @@ static const struct entry {
 	{"journal", VERB, journal_main, "check or dump a state file"},
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
+	{"join", VERB, join_main, "become a member with one string: make a key, get a certificate"},
+	{"id", VERB, id_main, "show, renew or keep the identity that join made"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
