@@ -39,6 +39,7 @@ static const struct entry {
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"join", VERB, join_main, "become a member with one string: make a key, get a certificate"},
 	{"id", VERB, id_main, "show, renew or keep the identity that join made"},
+	{"token", VERB, token_main, "join tokens: make, list and revoke"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},

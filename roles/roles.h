@@ -26,5 +26,6 @@ int net_main(int argc, char **argv);
 int tls_main(int argc, char **argv);
 int join_main(int argc, char **argv);
 int id_main(int argc, char **argv);
+int token_main(int argc, char **argv);
 
 #endif
