@@ -44,6 +44,7 @@ static const struct entry {
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
+	{"ca-front", CHILD, ca_front_main, ""},
 	{"ca-tlsd", CHILD, ca_tlsd_main, ""},
 	{"ca-sign", CHILD, ca_sign_main, ""},
 };

@@ -14,7 +14,7 @@
 #include "wire/casign.h"
 
 #define CALINE_ASKED 8                 /* under way at a time: so many answers fit into a socket's buffer */
-#define CALINE_PATIENCE (20 * NS_PER_S)/* ca-sign is started again after at most ten seconds */
+#define CALINE_PATIENCE (15 * NS_PER_S)/* ca-sign is started again after at most 10 s; joiners wait 20 s */
 
 struct caline;
 struct caask; /* one question; its owner's until done() or caask_forget() */
