@@ -291,8 +291,8 @@ static int pack(struct packing *p, const struct file_want *f)
 
 static int pack_more(struct packing *p)
 {
-	if (p->base && p->base->name)
-		bundle_add(&p->bundle, span_str(p->base->name), p->base->bytes);
+	for (size_t i = 0; p->base && i < p->base->nextra; i++)
+		bundle_add(&p->bundle, span_str(p->base->extra[i].name), p->base->extra[i].bytes);
 	return p->bundle.full ? why_set(p->why, ZT_E_TOOLONG, "the files handed over are too long together") : 0;
 }
 
