@@ -26,7 +26,7 @@ static const struct entry {
 	{"connector", ROLE, NULL, "the home side: dials out, reaches your services"},
 	{"client", ROLE, NULL, "a laptop's way to private TCP and UDP services"},
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},
-	{"ca", ROLE, NULL, "private certificate authority and enrolment"},
+	{"ca", ROLE, ca_main, "private certificate authority and enrolment"},
 	{"echo", ROLE, echo_main, "a TCP service that sends back what it gets, to test ways to it"},
 	{"relay", ROLE, relay_main, "passes connections on, with TLS on either side or both"},
 	{"check", VERB, check_main, "read the configuration; print OK or every fault"},
@@ -37,10 +37,13 @@ static const struct entry {
 	{"journal", VERB, journal_main, "check or dump a state file"},
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
+	{"token", VERB, token_main, "join tokens: make, list and revoke"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
+	{"ca-tlsd", CHILD, ca_tlsd_main, ""},
+	{"ca-sign", CHILD, ca_sign_main, ""},
 };
 
 static const struct entry *find(const char *name, enum kind kind)

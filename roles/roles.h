@@ -12,6 +12,9 @@ int echo_worker_main(int argc, char **argv); /* its jailed child */
 int relay_main(int argc, char **argv);
 int relay_worker_main(int argc, char **argv);
 
+int ca_main(int argc, char **argv);
+int ca_sign_main(int argc, char **argv);
+
 int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
@@ -20,5 +23,6 @@ int doctor_main(int argc, char **argv);
 int journal_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int tls_main(int argc, char **argv);
+int token_main(int argc, char **argv);
 
 #endif

@@ -2,7 +2,7 @@
  * ctl: the control socket of a running role, both ends. A unix stream socket, 0600, and the
  * peer's uid is checked as well. One exchange per connection (docs/formats.md, "Control
  * socket"): the asker sends one line, the role answers "<exit code> <sentence>\n", an
- * optional body, and closes.
+ * optional body, and closes; or it gives the connection away, to a process that goes on with it.
  */
 #ifndef ZT_CTL_H
 #define ZT_CTL_H
@@ -34,9 +34,17 @@ void ctl_free(struct ctl *c);
  * may be before this returns. */
 void ctl_reply(struct ctl_client *who, enum zt_exit code, const char *sentence, struct span body);
 
+/* Answers "0 <sentence>\n" and lets go of it: the connection goes on, and its descriptor is the
+ * caller's. -ZT_E_CLOSED: there is nobody to answer any more. */
+int ctl_give(struct ctl_client *who, const char *sentence);
+
 /* The asking end, blocking, for timeout_ms all in all. *code is the role's exit code, out gets
  * sentence '\n' body. -ZT_E_NOTFOUND when no role listens at path. */
 int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
 	    struct why *w);
+/* Asks for the connection itself (ctl_give). Answers its descriptor, non-blocking, when the role answered at
+ * all: *code and what it said with it. Nothing behind that line has been read. */
+int ctl_take(const char *path, const char *line, int timeout_ms, enum zt_exit *code, char said[static CTL_REQUEST],
+	     struct why *w);
 
 #endif
