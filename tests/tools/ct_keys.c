@@ -1,6 +1,6 @@
 /*
- * ct_keys: reads, writes and uses private keys whose secret bytes valgrind believes to be
- * uninitialised, as ct_check does for ct.h. What the code itself declares public goes through
+ * ct_keys: reads, writes and uses private keys and join tokens whose secret bytes valgrind believes
+ * to be uninitialised, as ct_check does for ct.h. What the code itself declares public goes through
  * ct_public(), for which this program has its own version. --leaky does the same things the
  * wrong way: valgrind must complain.
  *
@@ -16,6 +16,7 @@
 #include "base/pbe.h"
 #include "poison.h"
 #include "tests/unit/base/pk_vectors.h"
+#include "wire/enrol.h"
 #include "wire/pem.h"
 #include "wire/privkey.h"
 
@@ -140,6 +141,39 @@ static void rsa_key_check(void)
 	must(pk_check_private(&k) == 0, "RSA key");
 }
 
+/* The secret of a join token: written, read back with its digits unknown, and used in proofs. What is told
+ * about them is whether the whole has the right checksum, and the proofs. */
+static void join_token(void)
+{
+	static const struct enrol_talk talk = {.role = 2};
+	struct token t = {.role = 2, .naddrs = 1, .addr = {"ca.example:8443"}}, got;
+	const struct enrol grant = {.has[ENF_CHAIN] = true, .field[ENF_CHAIN] = SPAN_LIT("certificates")};
+	char text[TOKEN_TEXT_MAX];
+	struct wr w = wr_of(text, sizeof text);
+	uint8_t proof[ENROL_PROOF];
+	bool same;
+
+	memset(t.secret, 0x5a, sizeof t.secret);
+	SECRET(t.secret, sizeof t.secret);
+	token_write(&w, &t);
+	must(!w.full, "a token");
+	for (int wrong = 0; wrong < 2; wrong++) {
+		PUBLIC(text, w.n);
+		text[70] ^= (char)wrong;
+		/* bytes 50 to 65 are digits 66 to 87, behind zt1_ */
+		SECRET(&text[4 + 66], 22);
+		must(token_read(&got, wr_span(&w), NULL) == (wrong ? -ZT_E_TOKEN : 0), "reading a token");
+		if (wrong)
+			continue;
+		for (enum enrol_who who = ENROL_BY_AUTHORITY; who <= ENROL_BY_JOINER; who++)
+			enrol_proof(&talk, got.secret, who, proof);
+		enrol_grant_proof(&talk, got.secret, &grant, proof);
+		same = ct_eq(got.secret, t.secret, sizeof t.secret);
+		PUBLIC(&same, sizeof same);
+		must(same, "the secret of a token");
+	}
+}
+
 /* What must never be written; here to show that it would be seen. */
 static int leaky_unpad(const uint8_t *data, size_t n)
 {
@@ -185,6 +219,7 @@ int main(int argc, char **argv)
 	armour("Zm9v\nZh==\n", -32);
 	ec_files();
 	rsa_key_check();
+	join_token();
 	if (failed) {
 		printf("wrong answer: %s\n", failed);
 		return 1;
