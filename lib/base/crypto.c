@@ -11,10 +11,16 @@
 
 void sha256(struct span in, uint8_t out[static SHA256_LEN])
 {
+	sha256_two(in, SPAN_NONE, out);
+}
+
+void sha256_two(struct span a, struct span b, uint8_t out[static SHA256_LEN])
+{
 	br_sha256_context c;
 
 	br_sha256_init(&c);
-	br_sha256_update(&c, in.p, in.n);
+	br_sha256_update(&c, a.p, a.n);
+	br_sha256_update(&c, b.p, b.n);
 	br_sha256_out(&c, out);
 	wipe(&c, sizeof c); /* holds the last block of what may be a secret */
 }

@@ -13,6 +13,8 @@
 #define SHA256_LEN 32
 
 void sha256(struct span in, uint8_t out[static SHA256_LEN]);
+/* As if b stood directly behind a: a label and what is megabytes long, without a copy. */
+void sha256_two(struct span a, struct span b, uint8_t out[static SHA256_LEN]);
 void hmac_sha256(struct span key, struct span in, uint8_t out[static SHA256_LEN]);
 
 /* Aborts the process when the kernel cannot answer: guessable keys are worse than none. */

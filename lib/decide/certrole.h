@@ -53,7 +53,7 @@ struct cert_wish {
 	struct span spki;        /* of a request whose signature was checked */
 	struct san san[CERT_SANS]; /* DNS and IP only */
 	size_t nsans;
-	int64_t now, not_after;  /* not_after 0: the role's default lifetime from now */
+	int64_t now, not_after;  /* not_after 0: the role's default lifetime from now, or the issuer's end */
 };
 struct cert_issuer {
 	const struct x509 *cert;
@@ -61,18 +61,22 @@ struct cert_issuer {
 };
 void cert_issuer_of(struct cert_issuer *out, const struct x509 *anchor);
 
+/* The names alone, for a token as well. 0, -ZT_E_DENIED, -ZT_E_RANGE. */
+int cert_sans_check(enum cert_role role, const struct san *sans, size_t nsans, struct why *w);
 /* May it be, in words that name the option: SANs that the role does not have, a wildcard or a name
  * that is not one, no name where one is needed, a lifetime too short, over ten years or beyond the
- * issuer's, an issuer out of date, a weak key. 0, -ZT_E_DENIED, -ZT_E_RANGE, -ZT_E_KEY. */
+ * issuer's, an issuer out of date, a weak key or the issuer's own. 0, -ZT_E_DENIED, -ZT_E_RANGE, -ZT_E_KEY. */
 int cert_wish_check(const struct cert_wish *wish, const struct cert_issuer *by, struct why *w);
-/* The certificate, into w: cert_wish_check() first, then x509_build(). */
+/* The certificate, into w: cert_wish_check() first, then x509_build(), then a look at the signature:
+ * -ZT_E_KEY when s is not the issuer's key. */
 int cert_make(struct wr *w, const struct cert_wish *wish, const struct cert_issuer *by, const struct signer *s,
 	      struct why *why);
 /* A self-signed anchor: CA:TRUE critical, path length 0, certSign and cRLSign. CN = "zt infra CA" and
  * eight hex digits of its key, so that a roll-over's two have two names. */
 int anchor_make(struct wr *w, enum cert_anchor a, struct span serial, struct span spki, int64_t now, int64_t lifetime,
 		const struct signer *s, struct why *why);
-/* Can this certificate of somebody else's making be an anchor of ours? */
+/* Can this certificate of somebody else's making be an anchor of ours? It must be a root. 0, -ZT_E_DENIED,
+ * -ZT_E_KEY. */
 int anchor_check(const struct x509 *c, int64_t now, struct why *w);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RENEWAL_GRACE (24 * INT64_C(3600)) /* of a superseded parent, in seconds */
+
 enum renewal {
 	RENEWAL_GO,        /* issue a child */
 	RENEWAL_AGAIN,     /* give the child that there is again */
@@ -32,13 +34,16 @@ const char *renewal_text(enum renewal r);
 struct sighting {
 	uint8_t serial[16], instance[16];
 	int64_t at;
+	bool passed;   /* another instance was seen since */
+	uint8_t again; /* how often it came back after another one, without a pause of TWIN_WINDOW */
 };
 struct sightings {
 	struct sighting *row; /* cap of them, the caller's; the oldest is overwritten */
 	unsigned n, cap;
 };
-/* true: another instance showed this certificate, and both did within TWIN_WINDOW, each at least
- * twice (a restart is one instance that ends and one that begins: not a twin). */
+/* true: this instance showed the certificate again after another one had, twice, all of it without a
+ * pause of TWIN_WINDOW. (A restart is one instance that ends and one that begins, and a crash loop is
+ * many: none of them comes back, so they are no twins.) */
 bool sightings_add(struct sightings *s, const uint8_t serial[static 16], const uint8_t instance[static 16], int64_t now);
 
 #endif

@@ -374,14 +374,15 @@ static int kernel_log(const struct attempt_world *w)
 /* ---- the table ------------------------------------------------------------------------------ */
 
 #define P(p) (1u << JAIL_##p)
-#define CHILDREN (P(WORKER) | P(LOGD) | P(KEYS) | P(STATE))
+#define CHILDREN (P(WORKER) | P(LOGD) | P(KEYS) | P(STATE) | P(SIGN))
 #define JAILED (CHILDREN | P(PROBE)) /* refused by other layers as well */
 #define EVERYBODY (JAILED | P(SUPERVISOR))
 
 #define L(l) (1u << JAIL_L_##l)
 #define FILTER L(SECCOMP)
 /* Their filter cannot tell one directory from another. */
-#define WITH_FILES (P(LOGD) | P(STATE))
+#define WITH_FILES (P(LOGD) | P(STATE) | P(SIGN))
+#define OFFLINE (P(LOGD) | P(KEYS) | P(SIGN))
 
 const struct attempt attempts[] = {
 	{"read-passwd", "read /etc/passwd", JAILED, FILTER | L(FILES), WITH_FILES, read_passwd},
@@ -407,8 +408,8 @@ const struct attempt attempts[] = {
 	{"packet-socket", "listen to the whole network", JAILED, FILTER | L(CAPS), 0, packet_socket},
 	{"raw-socket", "send forged packets", JAILED, FILTER | L(CAPS), 0, raw_socket},
 	{"netlink-socket", "talk to the kernel's network side", CHILDREN, FILTER, 0, netlink_socket},
-	{"inet-socket", "make an internet socket", P(LOGD) | P(KEYS), FILTER, 0, inet_socket},
-	{"connect-tcp", "connect somewhere", P(LOGD) | P(KEYS), FILTER | L(TCP), 0, connect_tcp},
+	{"inet-socket", "make an internet socket", OFFLINE, FILTER, 0, inet_socket},
+	{"connect-tcp", "connect somewhere", OFFLINE, FILTER | L(TCP), 0, connect_tcp},
 	{"bind-tcp", "open a TCP port", JAILED, FILTER | L(TCP), 0, bind_tcp},
 	{"connect-abstract", "reach a local service's socket", JAILED, FILTER | L(SCOPES), 0, connect_abstract},
 	{"attach-bpf", "load a packet filter", CHILDREN, FILTER, 0, attach_bpf},

@@ -176,10 +176,10 @@ static void on_link(struct child *c, struct chan_msg *m)
 	struct rd r = rd_of(m->ipc.payload);
 	unsigned number = rd_u8(&r);
 
-	if (r.bad || rd_left(&r) || number >= CHILD_LINKS || m->nfds != 1 || c->cls->link == NULL)
+	if (r.bad || rd_left(&r) || number > CHILD_ADMIN || m->nfds != 1 || c->cls->link == NULL)
 		return; /* chan_ready() closes what came along */
 	m->nfds = 0;
-	if (m->ipc.epoch != c->epoch)
+	if (m->ipc.epoch != c->epoch && number < CHILD_LINKS)
 		hold(c, number, m->fds[0]);
 	else
 		c->cls->link(c, number, m->fds[0]);
@@ -283,9 +283,9 @@ static int child_open(struct child *c, struct why *w)
 	n = handed_over(fds);
 	log_own_pipe(&c->log); /* after counting what was handed over: it takes the next number */
 	rc = c->cls->prepare(c, c->conf, fds, n, w);
-	if (rc < 0)
-		return rc;
-	return enter_jail(c, fds, n, w);
+	if (rc == 0)
+		rc = enter_jail(c, fds, n, w);
+	return rc == 0 && c->cls->jailed ? c->cls->jailed(c, w) : rc;
 }
 
 /* Every source ends with the loop; what the kind allocated is its own to free after this. */

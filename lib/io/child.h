@@ -32,13 +32,17 @@ struct child_class {
 	 * callee's now. It replaces the one before. Both ends serve the same epoch: a line of the
 	 * next one comes right after its commit(). NULL: this kind has none. */
 	void (*link)(struct child *c, unsigned number, int fd);
+	/* Right after the jail is entered, once: what has to be done as the user that it is now. May refuse,
+	 * like prepare(). NULL: nothing. */
+	int (*jailed)(struct child *c, struct why *w);
 	/* The process is about to end and the loop with it: free what needs the loop to be freed.
 	 * Also after a prepare() that refused. May be NULL. */
 	void (*close)(struct child *c);
 	enum loop_backend backend; /* LOOP_POLL where the jail knows poll() only */
 };
 
-#define CHILD_LINKS 8 /* of one role */
+#define CHILD_LINKS 8 /* of one role, the next one apart */
+#define CHILD_ADMIN CHILD_LINKS /* a command that is to be answered, on a stream; any number of them live */
 
 /* Embed it in the kind's own state. */
 struct child {

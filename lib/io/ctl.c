@@ -127,6 +127,25 @@ void ctl_reply(struct ctl_client *k, enum zt_exit code, const char *sentence, st
 	loop_touch(&k->src);
 }
 
+int ctl_give(struct ctl_client *k, const char *sentence)
+{
+	char line[CTL_REQUEST];
+	struct wr w = wr_of(line, sizeof line);
+	int fd = k->src.fd;
+
+	if (k->state != WAITING)
+		return -ZT_E_CLOSED;
+	wr_fmt(&w, "%d %s\n", (int)EXIT_ZT_OK, sentence);
+	/* The first bytes on a socket of our own: all or nothing. */
+	if (w.full || send(fd, line, w.n, MSG_NOSIGNAL) != (ssize_t)w.n) {
+		client_close(k);
+		return -ZT_E_CLOSED;
+	}
+	k->src.keep_fd = true;
+	client_close(k);
+	return fd;
+}
+
 /* Mode 0600 keeps others out of the file; this keeps out whoever got at it by other ways. */
 static bool peer_allowed(int fd)
 {

@@ -2,7 +2,7 @@
  * ctl: the control socket of a running role, both ends. A unix stream socket, 0600, and the
  * peer's uid is checked as well. One exchange per connection (docs/formats.md, "Control
  * socket"): the asker sends one line, the role answers "<exit code> <sentence>\n", an
- * optional body, and closes.
+ * optional body, and closes; or it gives the connection away, to a process that goes on with it.
  */
 #ifndef ZT_CTL_H
 #define ZT_CTL_H
@@ -33,6 +33,10 @@ void ctl_free(struct ctl *c);
 /* body may be cut, the whole being CTL_REPLY bytes. who is closed when it has been sent, which
  * may be before this returns. */
 void ctl_reply(struct ctl_client *who, enum zt_exit code, const char *sentence, struct span body);
+
+/* Answers "0 <sentence>\n" and lets go of it: the connection goes on, and its descriptor is the
+ * caller's. -ZT_E_CLOSED: there is nobody to answer any more. */
+int ctl_give(struct ctl_client *who, const char *sentence);
 
 /* The asking end, blocking, for timeout_ms all in all. *code is the role's exit code, out gets
  * sentence '\n' body. -ZT_E_NOTFOUND when no role listens at path. */

@@ -71,13 +71,27 @@ const char *files_system(void)
 	return NULL;
 }
 
-static const char *real_path(const struct file_want *f)
+#define PATH_ROOM 4352 /* a path of the configuration, or a state directory and a name in it */
+
+/* Where it is, for open() and for sentences. */
+static int real_path(const struct file_want *f, const struct files_base *base, char out[static PATH_ROOM])
 {
+	struct wr w = wr_of(out, PATH_ROOM - 1);
 	const char *path = f->path;
 
-	if (span_eq_str(span_str(path), FILES_SYSTEM))
+	if (span_eq_str(span_str(path), FILES_SYSTEM)) {
 		path = files_system();
-	return path ? path : system_files[0]; /* to be named in the sentence that it is missing */
+		wr_str(&w, path ? path : system_files[0]); /* to be named in the sentence that it is missing */
+	} else {
+		ZT_ASSERT(path[0] == '/' || (base && base->dir));
+		if (path[0] != '/') {
+			wr_str(&w, base->dir);
+			wr_u8(&w, '/');
+		}
+		wr_str(&w, path);
+	}
+	out[w.n] = 0;
+	return w.full ? -ZT_E_TOOLONG : 0;
 }
 
 /* ---- marks ------------------------------------------------------------------------------- */
@@ -106,13 +120,14 @@ static void mark_add(struct files_mark *m, const struct stat *st)
 
 static const struct stat absent = {.st_size = -1};
 
-void files_look(const struct file_want *want, size_t n, struct files_mark *out)
+void files_look(const struct file_want *want, size_t n, const struct files_base *base, struct files_mark *out)
 {
 	*out = (struct files_mark){{0}};
 	for (size_t i = 0; i < n; i++) {
+		char path[PATH_ROOM];
 		struct stat st;
 
-		if (stat(real_path(&want[i]), &st) < 0)
+		if (real_path(&want[i], base, path) < 0 || stat(path, &st) < 0)
 			st = absent;
 		mark_add(out, &st);
 	}
@@ -168,6 +183,7 @@ static int read_exactly(int fd, uint8_t *p, size_t n, const char *path, struct w
 }
 
 struct packing {
+	const struct files_base *base;
 	struct wr bundle;
 	struct files_mark mark;
 	struct why *why;
@@ -204,27 +220,43 @@ static int pack_open(struct packing *p, const struct file_want *f, const char *p
 	return rc;
 }
 
+static int no_link(const char *path, struct why *w)
+{
+	return why_set(w, ZT_E_PERM, "%s is a symbolic link, and zt made none: put the file itself there", path);
+}
+
 static int pack(struct packing *p, const struct file_want *f)
 {
-	const char *path = real_path(f);
-	/* O_NONBLOCK: a FIFO put in our way must not hold up the start. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
+	int own = f->path[0] == '/' || span_eq_str(span_str(f->path), FILES_SYSTEM) ? 0 : O_NOFOLLOW, fd, rc;
+	char path[PATH_ROOM];
 
+	if (real_path(f, p->base, path) < 0)
+		return why_set(p->why, ZT_E_TOOLONG, "the path of %s is too long", f->path);
+	/* O_NONBLOCK: a FIFO put in our way must not hold up the start. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | own);
 	if (fd < 0 && errno == ENOENT && f->optional) {
 		mark_add(&p->mark, &absent);
 		return 0;
 	}
 	if (fd < 0)
-		return why_sys(p->why, errno, "cannot open %s", path);
+		return own && errno == ELOOP ? no_link(path, p->why) : why_sys(p->why, errno, "cannot open %s", path);
 	rc = pack_open(p, f, path, fd);
 	close(fd);
 	return rc;
 }
 
-int files_pack(const struct file_want *want, size_t n, struct files_mark *out, struct why *w)
+static int pack_more(struct packing *p)
+{
+	if (p->base && p->base->name)
+		bundle_add(&p->bundle, span_str(p->base->name), p->base->bytes);
+	return p->bundle.full ? why_set(p->why, ZT_E_TOOLONG, "the files handed over are too long together") : 0;
+}
+
+int files_pack(const struct file_want *want, size_t n, const struct files_base *base, struct files_mark *out,
+	       struct why *w)
 {
 	size_t most = BOUND_CAP(BOUND_BUNDLE);
-	struct packing p = {.why = w};
+	struct packing p = {.base = base, .why = w};
 	struct arena mem;
 	uint8_t *room;
 	int rc = 0;
@@ -237,6 +269,8 @@ int files_pack(const struct file_want *want, size_t n, struct files_mark *out, s
 	bundle_begin(&p.bundle);
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = pack(&p, &want[i]);
+	if (rc == 0)
+		rc = pack_more(&p);
 	if (rc == 0)
 		rc = sealed_text(wr_span(&p.bundle), w);
 	wipe(room, p.bundle.n);

@@ -5,6 +5,9 @@
  * A file is opened once and judged by its descriptor, so that what is judged is what is read. A
  * symbolic link is followed: that is how certificates are commonly renewed. A secret one must
  * belong to root or to the user who runs zt and be closed to everybody else.
+ *
+ * A path that does not begin with "/" is a file of the role's own, below its state directory. Nobody
+ * renews those by links: there a link is refused.
  */
 #ifndef ZT_FILES_H
 #define ZT_FILES_H
@@ -17,7 +20,7 @@
 #include "base/err.h"
 #include "decide/config.h"
 
-/* A host names up to four files, the relay's far side as many. */
+/* A host names up to four files, the relay's far side as many. No other role has more. */
 #define FILES_MOST (4 * BOUND_CAP(BOUND_HOSTS) + 4)
 /* In the place of a path: the authorities that this machine trusts. */
 #define FILES_SYSTEM "system"
@@ -30,7 +33,7 @@ enum file_kind {
 };
 
 struct file_want {
-	const char *path; /* borrowed */
+	const char *path; /* borrowed; in the bundle it stands as it is here */
 	enum file_kind kind;
 	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
 };
@@ -44,10 +47,18 @@ struct files_mark {
 	uint8_t digest[SHA256_LEN];
 };
 bool files_same(const struct files_mark *a, const struct files_mark *b);
-void files_look(const struct file_want *want, size_t n, struct files_mark *out);
+
+/* What the paths alone do not say. NULL in its place: no path is relative, and no more. */
+struct files_base {
+	const char *dir;   /* relative paths begin here */
+	const char *name;  /* NULL, or what stands in the bundle beside the files: a secret that was typed */
+	struct span bytes;
+};
+void files_look(const struct file_want *want, size_t n, const struct files_base *base, struct files_mark *out);
 
 /* The bundle, as a sealed descriptor; *out is the mark of what was read. -ZT_E_NOTFOUND, -ZT_E_PERM,
  * -ZT_E_TOOLONG (BOUND_BUNDLE, in all), ... with a sentence that names the file. */
-int files_pack(const struct file_want *want, size_t n, struct files_mark *out, struct why *w);
+int files_pack(const struct file_want *want, size_t n, const struct files_base *base, struct files_mark *out,
+	       struct why *w);
 
 #endif

@@ -53,7 +53,8 @@ static void layers(struct wr *w)
 	}
 }
 
-#define CHILDREN (JAIL_BIT(JAIL_WORKER) | JAIL_BIT(JAIL_LOGD) | JAIL_BIT(JAIL_KEYS) | JAIL_BIT(JAIL_STATE))
+#define CHILDREN                                                                                  \
+	(JAIL_BIT(JAIL_WORKER) | JAIL_BIT(JAIL_LOGD) | JAIL_BIT(JAIL_KEYS) | JAIL_BIT(JAIL_STATE) | JAIL_BIT(JAIL_SIGN))
 
 static void calls(struct wr *w)
 {
@@ -105,7 +106,7 @@ static void tries(struct wr *w)
 				wr_fmt(w, "%s%s", any ? ", " : " ", jail_layer_name((enum jail_layer)l));
 				any = true;
 			}
-		wr_str(w, a->unfiltered ? " (in logd and state only by the latter) |\n" : " |\n");
+		wr_str(w, a->unfiltered ? " (in those with a directory only by Landlock) |\n" : " |\n");
 	}
 }
 

@@ -98,6 +98,8 @@ size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS])
 	}
 	if (k->what->files)
 		out[n++] = (next ? &s->next_files : &s->files)->fd[kid_kind(k)];
+	if (k->what->dir)
+		out[n++] = s->dirs[kid_kind(k)];
 	for (size_t i = 0; k->what->listeners && i < open->n; i++)
 		out[n++] = open->l[i].fd;
 	return n;
@@ -169,6 +171,7 @@ static int cannot_start(struct kid *k, struct span reason)
 	LOG(&s->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc), LF_SPAN("reason", reason));
 	if (!s->announced) { /* the very first start: tell the operator and end */
 		why_set(s->why, ZT_E_CLOSED, "child %s cannot start: %.*s", k->what->proc, SPAN_ARG(reason));
+		k->refused = true;
 		/* One with certificates and keys is refused for what is in them. */
 		super_stop(s, k->what->anew ? EXIT_ZT_CONFIG : EXIT_ZT_FAILED);
 	}
@@ -379,6 +382,8 @@ void kid_drain(struct kid *k)
 	}
 	if (k->part == KID_ELDER && k->state == KID_LEAVING)
 		return; /* it was told before */
+	if (k->refused)
+		return; /* it goes by itself, and its exit code is waited for */
 	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {
 		kid_kill(k);
 		return;
@@ -415,6 +420,15 @@ static bool is_expected(const struct kid *k, int wait_status)
 	       (k->part == KID_ELDER && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
 }
 
+/* What kept it from starting is what keeps the role: its exit code says it best. */
+static void pass_code_on(struct kid *k, int wait_status)
+{
+	if (k->refused && !k->what->anew && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) > EXIT_ZT_OK &&
+	    WEXITSTATUS(wait_status) <= EXIT_ZT_TOKEN)
+		k->super->code = (enum zt_exit)WEXITSTATUS(wait_status);
+	k->refused = false;
+}
+
 static void bury(struct kid *k, int wait_status)
 {
 	struct super *s = k->super;
@@ -424,6 +438,7 @@ static void bury(struct kid *k, int wait_status)
 	loop_timer_stop(s->loop, &k->timer);
 	jail_death_text(wait_status, k->last_death, sizeof k->last_death);
 	k->state = KID_DOWN;
+	pass_code_on(k, wait_status);
 	if (!expected && k->part == KID_SERVES)
 		count_death(k, loop_now(s->loop));
 	if (!s->said_stopped) /* after that nobody writes the log any more */

@@ -1,7 +1,7 @@
 /*
- * lines: what children are given beside their configuration: files in a sealed bundle, and lines
- * to each other. And the watch over those files. Owns the bundles' descriptors; keeps no end of a
- * line.
+ * lines: what children are given beside their configuration: files in a sealed bundle, lines to
+ * each other, and to whoever administers. And the watch over those files. Owns the bundles'
+ * descriptors; keeps no end of a line.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,15 +30,17 @@ void bundles_close(struct bundles *b)
 	bundles_none(b);
 }
 
-int bundles_pack(struct bundles *out, const struct super_role *role, const struct conf *c, struct why *w)
+int bundles_pack(struct bundles *out, const struct super *s, const struct conf *c, struct why *w)
 {
+	const struct files_base base = {.dir = s->place.state};
+	const struct super_role *role = s->role;
 	struct file_want want[FILES_MOST];
 
 	bundles_none(out);
 	for (size_t i = 0; i < role->n; i++) {
 		if (role->children[i].files == NULL)
 			continue;
-		out->fd[i] = files_pack(want, role->children[i].files(c, want), &out->mark[i], w);
+		out->fd[i] = files_pack(want, role->children[i].files(c, want), &base, &out->mark[i], w);
 		if (out->fd[i] < 0) {
 			int rc = out->fd[i];
 
@@ -53,12 +55,13 @@ int bundles_pack(struct bundles *out, const struct super_role *role, const struc
 
 static void look(struct super *s, struct watch_marks *out)
 {
+	const struct files_base base = {.dir = s->place.state};
 	struct file_want want[FILES_MOST];
 
 	memset(out, 0, sizeof *out);
 	for (size_t i = 0; i < s->role->n; i++)
 		if (s->role->children[i].files)
-			files_look(want, s->role->children[i].files(s->conf, want), &out->of[i]);
+			files_look(want, s->role->children[i].files(s->conf, want), &base, &out->of[i]);
 }
 
 static void look_later(struct super *s)
@@ -101,6 +104,32 @@ static int tell_end(struct super *s, struct kid *k, uint8_t number, int fd)
 	const struct ipc_msg m = {.type = IPC_LINK, .epoch = s->epoch, .payload = span_of(&number, 1)};
 
 	return kid_tell_all(k, &m, &fd, 1);
+}
+
+/* The supervisor answers itself and keeps nothing of the connection: whether the child was there to
+ * take it shows in what it answers next, or in the end of the line. */
+void links_admin(struct super *s, struct ctl_client *who)
+{
+	struct kid *k = NULL;
+	int fd;
+
+	for (size_t i = 0; i < s->role->n; i++)
+		if (s->role->children[i].admin)
+			k = kid_of(s, i);
+	if (k == NULL) {
+		ctl_reply(who, EXIT_ZT_USAGE, "this role takes no commands", SPAN_NONE);
+		return;
+	}
+	if (k->state != KID_UP || s->stopping) {
+		ctl_reply(who, EXIT_ZT_LOCKED, s->stopping ? "stopping" : "the process that takes commands is not up; try again",
+			  SPAN_NONE);
+		return;
+	}
+	fd = ctl_give(who, "go on");
+	if (fd < 0)
+		return;
+	tell_end(s, k, CHILD_ADMIN, fd);
+	close(fd);
 }
 
 static void join(struct super *s, size_t number, struct kid *a, struct kid *b)

@@ -117,6 +117,47 @@ int place_open_dir(const char *path, struct why *w)
 	return fd;
 }
 
+/* Of what was opened: nobody else's, closed to others, uid's in the end. */
+static int settle_owner(int fd, const char *shown, uid_t uid, gid_t gid, struct why *w)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return why_sys(w, errno, "cannot look at the directory %s", shown);
+	if (st.st_mode & 077)
+		return why_set(w, ZT_E_PERM, "the directory %s is open to others (mode %03o): chmod 700 it", shown,
+			       (unsigned)(st.st_mode & 0777));
+	if (st.st_uid == uid)
+		return 0;
+	if (st.st_uid != geteuid())
+		return why_set(w, ZT_E_PERM, "the directory %s belongs to user %lu and should be user %lu's: chown -R %lu:%lu %s",
+			       shown, (unsigned long)st.st_uid, (unsigned long)uid, (unsigned long)uid, (unsigned long)gid,
+			       shown);
+	if (fchown(fd, uid, gid) < 0)
+		return why_sys(w, errno, "cannot give the directory %s to user %lu", shown, (unsigned long)uid);
+	return 0;
+}
+
+int place_open_below(const char *dir, const char *name, uid_t uid, gid_t gid, struct why *w)
+{
+	int at = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1, rc = 0;
+	char shown[PLACE_PATH];
+
+	snprintf(shown, sizeof shown, "%s/%s", dir, name);
+	if (at < 0)
+		return why_sys(w, errno, "cannot open the directory %s", dir);
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		rc = why_sys(w, errno, "cannot make the directory %s", shown);
+	else if ((fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		rc = why_sys(w, errno, "cannot open the directory %s", shown);
+	else
+		rc = settle_owner(fd, shown, uid, gid, w);
+	close(at);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
 /* Its content is overwritten, so it must be a file that nobody has under another name. */
 static int open_lock(const char *dir, const char *name, struct why *w)
 {

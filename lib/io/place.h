@@ -5,6 +5,8 @@
 #ifndef ZT_PLACE_H
 #define ZT_PLACE_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 #define PLACE_PATH 108 /* sun_path: what fits a socket fits everything here */
@@ -22,6 +24,9 @@ int place_resolve(struct place *p, const char *role, const char *dir, const char
 /* Make the directory (and its parents, 0755) if missing; it must be ours and closed to group
  * and others. Answers an O_DIRECTORY descriptor. */
 int place_open_dir(const char *path, struct why *w);
+/* The directory `name` in `dir`, which is there; made if missing, 0700. It is uid's: one that is ours is
+ * given to it, one of anybody else is refused. Answers an O_DIRECTORY descriptor. */
+int place_open_below(const char *dir, const char *name, uid_t uid, gid_t gid, struct why *w);
 /* Take the lock file `name` in that directory, as by place_open_dir(), for as long as the answered
  * descriptor is open; -ZT_E_LOCKED names the pid that has it. */
 int place_lock(const char *dir, const char *name, struct why *w);

@@ -153,7 +153,7 @@ void probe_close(struct probe *p)
 static int jail_self(const struct probe *p, enum jail_profile profile, const int *keep, size_t n,
 		     struct jail_report *out, struct why *why)
 {
-	bool dir = profile == JAIL_LOGD || profile == JAIL_STATE;
+	bool dir = jail_has_dir(profile);
 	const struct jail_opts o = {
 		.profile = profile, .keep = keep, .keep_n = n, .off = p->off,
 		/* A supervisor stays who it is. */

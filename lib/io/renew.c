@@ -239,7 +239,7 @@ static int load_next(struct super *s, bool files_only, struct wr *reason)
 		return rc;
 	rc = check_fixed(s, s->next, &w);
 	if (rc == 0)
-		rc = bundles_pack(&s->next_files, s->role, s->next, &w);
+		rc = bundles_pack(&s->next_files, s, s->next, &w);
 	if (rc == 0)
 		rc = super_bind(&s->next_open, s->role, s->next, &s->open, &w);
 	if (rc < 0) {

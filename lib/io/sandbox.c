@@ -71,6 +71,7 @@ static const struct profile {
 	[JAIL_KEYS] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS},
 	[JAIL_STATE] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS, .dir = true,
 			.dir_read = true, .connects = true},
+	[JAIL_SIGN] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS, .dir = true, .dir_read = true},
 	[JAIL_PROBE] = {.wants = EVERY_LAYER & ~BIT(JAIL_L_SECCOMP),
 			.demands = EVERY_LAYER & ~BIT(JAIL_L_SECCOMP) & ~SECOND_WALLS, .connects = true},
 };
@@ -78,6 +79,11 @@ static const struct profile {
 bool jail_wants(enum jail_profile p, enum jail_layer l)
 {
 	return (profiles[p].wants & BIT(l)) != 0;
+}
+
+bool jail_has_dir(enum jail_profile p)
+{
+	return profiles[p].dir;
 }
 
 bool jail_demands(enum jail_profile p, enum jail_layer l)

@@ -30,7 +30,7 @@ struct jail_opts {
 	 * free would be given to the next socket, and messages for stderr would go there. */
 	const int *keep;
 	size_t keep_n;
-	int dir_fd; /* JAIL_LOGD, JAIL_STATE: their directory (O_PATH will do). Others: -1 */
+	int dir_fd; /* JAIL_LOGD, JAIL_STATE, JAIL_SIGN: their directory (O_PATH will do). Others: -1 */
 	/* JAIL_WORKER, JAIL_STATE: the only TCP ports to connect to; none = any. */
 	const uint16_t *connect_ports;
 	size_t connect_ports_n;
@@ -48,6 +48,7 @@ int jail_enter(const struct jail_opts *o, struct jail_report *out, struct why *w
 int jail_missing(const struct jail_report *r, struct why *why);
 bool jail_wants(enum jail_profile p, enum jail_layer l);
 bool jail_demands(enum jail_profile p, enum jail_layer l);
+bool jail_has_dir(enum jail_profile p);
 
 /* "worker: on no-core, user, ...; absent landlock-tcp (...)" for one log line. */
 void jail_summary(struct wr *w, const struct jail_report *r);

@@ -175,6 +175,7 @@ static const struct {
 	{"status", ask_status},
 	{"status json", ask_json},
 	{"health", report_health},
+	{"admin", links_admin},
 };
 
 static void on_request(struct ctl *c, struct ctl_client *who, struct span line)
@@ -278,6 +279,23 @@ static int open_places(struct super *s, struct why *w)
 	return ctl_open(&s->ctl, s->loop, &s->bounds, s->place.sock, w);
 }
 
+/* Each child that has a directory gets the same one after every start. */
+static int open_dirs(struct super *s, struct why *w)
+{
+	const struct conf_state *who = &s->conf->state;
+	bool other = geteuid() == 0 && !s->conf->limits.insecure_no_sandbox; /* then they stay who we are */
+
+	for (size_t i = 0; i < s->role->n; i++) {
+		if (s->role->children[i].dir == NULL)
+			continue;
+		s->dirs[i] = place_open_below(s->place.state, s->role->children[i].dir, other ? (uid_t)who->uid : geteuid(),
+					      other ? (gid_t)who->gid : getegid(), w);
+		if (s->dirs[i] < 0)
+			return s->dirs[i];
+	}
+	return 0;
+}
+
 static void add_kids(struct super *s)
 {
 	if (s->log_dir >= 0)
@@ -350,9 +368,11 @@ static int super_open(struct super *s, struct why *w)
 		return s->exe_fd;
 	rc = open_places(s, w);
 	if (rc == 0)
+		rc = open_dirs(s, w);
+	if (rc == 0)
 		rc = open_log_sink(s, w);
 	if (rc == 0)
-		rc = bundles_pack(&s->files, s->role, s->conf, w);
+		rc = bundles_pack(&s->files, s, s->conf, w);
 	if (rc == 0)
 		rc = super_bind(&s->open, s->role, s->conf, &none, w);
 	if (rc < 0)
@@ -370,6 +390,9 @@ static void super_close(struct super *s)
 	loop_free(s->loop);
 	ctl_free(&s->ctl);
 	bundles_close(&s->files);
+	for (size_t i = 0; i < KIDS; i++)
+		if (s->dirs[i] >= 0)
+			close(s->dirs[i]);
 	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
 	free(s);
@@ -393,6 +416,8 @@ static struct super *super_new(const struct super_role *role, struct conf *conf,
 	s->status_late.fire = report_late;
 	s->watchdog.fire = watchdog_fire;
 	s->watch_timer.fire = watch_fire;
+	for (size_t i = 0; i < KIDS; i++)
+		s->dirs[i] = -1;
 	bundles_none(&s->files);
 	bundles_none(&s->next_files);
 	bounds_init(&s->bounds);

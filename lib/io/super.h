@@ -27,12 +27,19 @@ struct super_child {
 	unsigned who;            /* which keys it is given: conf_emit's mask */
 	bool listeners;          /* gets every listening socket, in the config's order */
 	/* Files whose contents it is handed as a sealed bundle (wire/bundle), its first descriptor:
-	 * the supervisor reads them, at a start and for a reload. NULL: none. */
+	 * the supervisor reads them, at a start and for a reload. Relative paths are below the state
+	 * directory. NULL: none. */
 	size_t (*files)(const struct conf *c, struct file_want out[static FILES_MOST]);
 	/* A reload starts a new process for it beside the running one, whose READY counts as its
 	 * answer; from the commit on that one serves, and the old one is told to drain. For a child
 	 * whose jail lets it open nothing anew. It gets no listeners. */
 	bool anew;
+	/* A directory of its own below the state directory, which the supervisor makes and gives to the
+	 * children's user; the second descriptor that it is handed, or the first without files. NULL: none. */
+	const char *dir;
+	/* The control line "admin": whoever sent it is handed over to this child, as a line of the number
+	 * CHILD_ADMIN (io/child). At most one child of a role. */
+	bool admin;
 };
 
 /* Two children that are given the ends of one SOCK_SEQPACKET pair whenever both are up: at start,

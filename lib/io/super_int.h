@@ -20,7 +20,7 @@
 
 #define KIDS BOUND_CAP(BOUND_CHILDREN)
 #define LISTENERS BOUND_CAP(BOUND_LISTENERS)
-#define KID_FDS (LISTENERS + 2) /* a bundle and every listener, or logd's pipe and directory */
+#define KID_FDS (LISTENERS + 2) /* a bundle, a directory and every listener; or logd's pipe and directory */
 #define KID_START_DEADLINE (10 * NS_PER_S) /* exec, parse, jail; a key with a passphrase costs a second */
 #define DEATHS 6 /* as many within a minute make the role unhealthy */
 
@@ -61,6 +61,7 @@ struct kid {
 	uint32_t epoch;     /* of the configuration it has */
 	/* What it may still say: each is said once for once that it was asked. */
 	bool introduced;    /* it has said READY, or REFUSED to start */
+	bool refused;       /* the latter, and the role ends for it */
 	unsigned offers;    /* IPC_PREPAREs without an answer, of renewals long over perhaps */
 	bool asked;         /* an IPC_ASK without an answer */
 	bool told_to_drain;
@@ -113,6 +114,7 @@ struct super {
 	size_t nkinds, nkids;
 	uint64_t births;
 	struct listeners open;
+	int dirs[KIDS]; /* of each kind of the role; -1: it has none */
 	struct bundles files;
 	struct {
 		uint64_t a, b; /* births of the two that were joined last */
@@ -187,11 +189,12 @@ void heirs_drop(struct super *s);                /* the renewal came to nothing 
 void heirs_take_over(struct super *s);           /* HEIR -> SERVES -> ELDER */
 void heirs_drain_elders(struct super *s);        /* once nothing new is sent to them */
 
-/* lines.c: files in, links between children */
-int bundles_pack(struct bundles *out, const struct super_role *role, const struct conf *c, struct why *w);
+/* lines.c: files in, links between children, and to whoever administers */
+int bundles_pack(struct bundles *out, const struct super *s, const struct conf *c, struct why *w);
 void bundles_none(struct bundles *b);
 void bundles_close(struct bundles *b);
 void links_make(struct super *s); /* for every pair that is up and not joined yet */
+void links_admin(struct super *s, struct ctl_client *who); /* the control line "admin" */
 void watch_begin(struct super *s); /* over the files of the bundles, if there are any */
 void watch_fire(struct timer *t, uint64_t now);
 

@@ -30,6 +30,7 @@
 #define L JAIL_BIT(JAIL_LOGD)
 #define K JAIL_BIT(JAIL_KEYS)
 #define S JAIL_BIT(JAIL_STATE)
+#define G JAIL_BIT(JAIL_SIGN)
 
 /* ---- argument checks ---------------------------------------------------------------------- */
 
@@ -109,10 +110,11 @@ static const struct sys_check type_for_others = {
 #define DENY(call, why) REFUSE(call, V, EPERM, why)
 #define DENY_IF(call, check, why) {__NR_##call, #call, V, EPERM, &(check), (why)}
 
-#define ALL (W | L | K | S)
-#define LOOPED (W | L | S) /* run the event loop */
+#define ALL (W | L | K | S | G)
+#define LOOPED (W | L | S | G) /* run the event loop */
 #define NET (W | S)
-#define DIR (L | S)
+#define DIR (L | S | G)
+#define JOURNAL (S | G)
 
 const struct sys_rule sys_rules[] = {
 	/* The data path first: a filter is read from the top at every call. */
@@ -171,7 +173,7 @@ const struct sys_rule sys_rules[] = {
 	REFUSE(ioctl, LOOPED, ENOTTY, "stdio asks whether stderr is a terminal"),
 	ALLOW(fstat, LOOPED, "size of what it was given: the configuration, a log"),
 	ALLOW(lseek, LOOPED, "the same"),
-	ALLOW(pread64, NET, "the same"),
+	ALLOW(pread64, NET | G, "the same"),
 
 	/* files: below one directory, and that is Landlock's to enforce */
 	ALLOW(open, DIR, "files of its directory"),
@@ -187,9 +189,9 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(stat, DIR, "is it there, how big is it"),
 	ALLOW(lstat, DIR, "the same"),
 	ALLOW(newfstatat, DIR, "the same"),
-	ALLOW(getdents64, DIR, "which files are there"),
-	ALLOW(pwrite64, S, "the journal"),
-	ALLOW(flock, S, "one writer"),
+	ALLOW(getdents64, L | S, "which files are there"),
+	ALLOW(pwrite64, JOURNAL, "the journal"),
+	ALLOW(flock, JOURNAL, "one writer"),
 	ALLOW(mkdir, S, "below its directory"),
 	ALLOW(mkdirat, S, "below its directory"),
 	ALLOW(fallocate, S, "room for the journal before it is promised"),

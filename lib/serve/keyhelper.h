@@ -6,17 +6,15 @@
 #ifndef ZT_KEYHELPER_H
 #define ZT_KEYHELPER_H
 
-#include <sys/types.h>
-
 #include "decide/config.h"
 #include "io/super.h"
+#include "onechild.h"
 
-#define KEYHELPER_EPOCH 1 /* of its configuration; for tls_world_link() */
+#define KEYHELPER_EPOCH ONECHILD_EPOCH /* of its configuration; for tls_world_link() */
 
 struct keyhelper {
-	pid_t pid;
-	int orders, words; /* -1 when not running */
-	int line;          /* the worker's end, for tls_world_link(); the caller's once taken (-1) */
+	struct onechild child;
+	int line; /* the worker's end, for tls_world_link(); the caller's once taken (-1) */
 };
 
 /* Starts it with this configuration and waits until it is jailed and ready. Takes what it

@@ -30,7 +30,7 @@
 	X(CA_LIST, 8, 'b', "part of a list: a CRL of an anchor, the status list, full or delta")  \
 	X(CA_TOKEN_NEW, 9, 'c', "a join token")                                                   \
 	X(CA_TOKENS, 10, 'c', "tokens from an index on, without secrets")                         \
-	X(CA_TOKEN_REVOKE, 11, 'c', "")                                                           \
+	X(CA_TOKEN_REVOKE, 11, 'c', "no more joins with it")                                      \
 	X(CA_PENDINGS, 12, 'c', "joins that wait")                                                \
 	X(CA_SETTLE, 13, 'c', "yes or no to one of them")                                         \
 	X(CA_ENROL, 14, 'f', "a joiner said hello: challenge it")                                 \
@@ -40,7 +40,8 @@
 	X(CA_ADOPT, 18, 'c', "take in what another copy of the registry knows; one descriptor")   \
 	X(CA_EPOCH, 19, 'c', "a new epoch, after a restore")                                      \
 	X(CA_OK, 64, 's', "done, or found")                                                       \
-	X(CA_NO, 65, 's', "refused or failed: a code and a sentence")
+	X(CA_NO, 65, 's', "refused or failed: a code and a sentence")                             \
+	X(CA_NEWS, 66, 's', "unasked, to the network side: the lists have changed, ask for them")
 
 enum casign_type {
 #define X(id, value, from, text) id = value,
@@ -48,54 +49,61 @@ enum casign_type {
 #undef X
 };
 
+enum casign_list { CA_LIST_CRL = 1, CA_LIST_STATUS = 2 };
+enum casign_roll { CA_ROLL_BEGIN = 1, CA_ROLL_SWITCH = 2, CA_ROLL_FINISH = 3, CA_ROLL_CANCEL = 4 };
+#define CA_KEY_BIT(anchor) (1u << (anchor)) /* in CAF_KEYS; anchor: enum cert_anchor, 0 to 2 */
+#define CA_KEY_REGISTRY 8u
+
+/* name, tag, shortest, longest, what. Numbers are little-endian and have one length. */
 #define CASIGN_FIELDS(X)                                                                          \
-	X(CAF_ROLE, 1, 1, "enum cert_role")                                                       \
-	X(CAF_NAME, 2, 64, "what people call it")                                                 \
-	X(CAF_USER, 3, 64, "whose it is")                                                         \
-	X(CAF_CSR, 4, 8192, "request")                                                            \
-	X(CAF_SANS, 5, 4096, "GeneralNames, contents: DNS names and addresses")                   \
-	X(CAF_LIFETIME, 6, 8, "seconds")                                                          \
-	X(CAF_SERIAL, 7, 16, "of a certificate")                                                  \
-	X(CAF_REASON, 8, 1, "CRL reason")                                                         \
-	X(CAF_ANCHOR, 9, 1, "enum cert_anchor")                                                   \
-	X(CAF_GENERATION, 10, 4, "of an anchor")                                                  \
-	X(CAF_INDEX, 11, 8, "where to go on")                                                     \
-	X(CAF_KIND, 12, 1, "CA_LIST: 1 CRL, 2 status list; CA_ROLL: 1 begin, 2 switch, 3 finish, 4 cancel") \
-	X(CAF_EPOCH, 13, 8, "epoch of the status list that is known")                             \
-	X(CAF_NUMBER, 14, 8, "its number; a number of a list; of a pending join")                 \
-	X(CAF_OFFSET, 15, 8, "in a list")                                                         \
-	X(CAF_TOTAL, 16, 8, "bytes of the list, items there are")                                 \
-	X(CAF_PART, 17, CASIGN_PART, "bytes of the list")                                         \
-	X(CAF_TOKEN, 18, 16, "id of a token")                                                     \
-	X(CAF_SECRET, 19, 16, "of a token: an answer to CA_TOKEN_NEW only")                       \
-	X(CAF_USES, 20, 4, "of a token")                                                          \
-	X(CAF_TTL, 21, 8, "of a token, seconds")                                                  \
-	X(CAF_CIDR, 22, 256, "text, blanks between")                                              \
-	X(CAF_APPROVE, 23, 1, "0 or 1")                                                           \
-	X(CAF_LABEL, 24, 64, "what a joiner calls itself")                                        \
-	X(CAF_PEER, 25, 64, "its address, text")                                                  \
-	X(CAF_NONCE, 26, 32, "of the joiner; of the authority in the answer")                     \
-	X(CAF_SERVER, 27, 32, "SHA-256 of the TLS key that the joiner met")                       \
-	X(CAF_PROOF, 28, 32, "HMAC")                                                              \
-	X(CAF_TALK, 29, 8, "names the enrolment between CA_ENROL and CA_PROVE")                   \
-	X(CAF_INSTANCE, 30, 16, "of a running agent")                                             \
-	X(CAF_CHAIN, 31, 16384, "certificates in DER, the new one first")                         \
-	X(CAF_INFRA, 32, 8192, "anchors in DER, newest first")                                    \
-	X(CAF_DEVICE, 33, 8192, "")                                                               \
-	X(CAF_ACME, 34, 8192, "")                                                                 \
-	X(CAF_REGISTRY, 35, 160, "SubjectPublicKeyInfo")                                          \
-	X(CAF_KEYS, 36, 1, "bits: which anchors' keys are here; 8: the registry's")               \
-	X(CAF_JSON, 37, CASIGN_PART, "items as JSON, one line each: entries, tokens, joins")      \
-	X(CAF_CODE, 38, 2, "enum zt_err")                                                         \
-	X(CAF_TEXT, 39, 480, "a sentence")                                                        \
-	X(CAF_ID, 40, 24, "opaque id")                                                            \
-	X(CAF_COUNT, 41, 8, "how many were changed")                                              \
-	X(CAF_ON, 42, 1, "0 or 1")                                                                \
-	X(CAF_PENDING, 43, 4, "wait and ask again after so many seconds")                         \
-	X(CAF_RETIRED, 44, 1, "0 or 1: with expired ones")
+	X(CAF_ROLE, 1, 1, 1, "enum cert_role")                                                    \
+	X(CAF_NAME, 2, 1, 64, "what people call it; of a token: 12 or more digits of its id")     \
+	X(CAF_USER, 3, 1, 64, "whose it is")                                                      \
+	X(CAF_CSR, 4, 1, 8192, "request")                                                         \
+	X(CAF_SANS, 5, 1, 4096, "GeneralNames, contents: DNS names and addresses")                \
+	X(CAF_LIFETIME, 6, 8, 8, "seconds")                                                       \
+	X(CAF_SERIAL, 7, 16, 16, "of a certificate")                                              \
+	X(CAF_REASON, 8, 1, 1, "CRL reason")                                                      \
+	X(CAF_ANCHOR, 9, 1, 1, "enum cert_anchor")                                                \
+	X(CAF_GENERATION, 10, 4, 4, "of an anchor")                                               \
+	X(CAF_INDEX, 11, 8, 8, "where to go on")                                                  \
+	X(CAF_KIND, 12, 1, 1, "enum casign_list, enum casign_roll")                               \
+	X(CAF_EPOCH, 13, 8, 8, "of status lists")                                                 \
+	X(CAF_NUMBER, 14, 8, 8, "of a list; of a pending join")                                   \
+	X(CAF_OFFSET, 15, 8, 8, "in a list")                                                      \
+	X(CAF_TOTAL, 16, 8, 8, "bytes of the list, items there are")                              \
+	X(CAF_PART, 17, 0, CASIGN_PART, "bytes of the list")                                      \
+	X(CAF_TOKEN, 18, 16, 16, "id of a token")                                                 \
+	X(CAF_SECRET, 19, 16, 16, "of a token: in the answer to CA_TOKEN_NEW only")               \
+	X(CAF_USES, 20, 4, 4, "of a token")                                                       \
+	X(CAF_TTL, 21, 8, 8, "of a token, seconds")                                               \
+	X(CAF_CIDR, 22, 1, 256, "text, blanks between")                                           \
+	X(CAF_APPROVE, 23, 1, 1, "0 or 1")                                                        \
+	X(CAF_LABEL, 24, 0, 64, "what a joiner calls itself")                                     \
+	X(CAF_PEER, 25, 1, 64, "its address, text")                                               \
+	X(CAF_NONCE, 26, 32, 32, "of the joiner; of the authority in the answer")                 \
+	X(CAF_SERVER, 27, 32, 32, "SHA-256 of the TLS key that the joiner met")                   \
+	X(CAF_PROOF, 28, 32, 32, "HMAC")                                                          \
+	X(CAF_TALK, 29, 8, 8, "names the enrolment between CA_ENROL and CA_PROVE")                \
+	X(CAF_INSTANCE, 30, 16, 16, "of a running agent")                                         \
+	X(CAF_CHAIN, 31, 1, 16384, "certificates in DER, the new one first")                      \
+	X(CAF_INFRA, 32, 1, 8192, "anchors in DER, newest first")                                 \
+	X(CAF_DEVICE, 33, 1, 8192, "the same")                                                    \
+	X(CAF_ACME, 34, 1, 8192, "the same")                                                      \
+	X(CAF_REGISTRY, 35, 1, 160, "SubjectPublicKeyInfo")                                       \
+	X(CAF_KEYS, 36, 1, 1, "bits: CA_KEY_BIT(anchor), CA_KEY_REGISTRY: which keys are here")   \
+	X(CAF_JSON, 37, 0, CASIGN_PART, "items as JSON, one line each: entries, tokens, joins")   \
+	X(CAF_CODE, 38, 2, 2, "enum zt_err")                                                      \
+	X(CAF_TEXT, 39, 1, 480, "a sentence")                                                     \
+	X(CAF_ID, 40, 24, 24, "opaque id")                                                        \
+	X(CAF_COUNT, 41, 8, 8, "how many were changed")                                           \
+	X(CAF_ON, 42, 1, 1, "0 or 1")                                                             \
+	X(CAF_PENDING, 43, 4, 4, "wait and ask again after so many seconds")                      \
+	X(CAF_RETIRED, 44, 1, 1, "0 or 1: with those that are over")                              \
+	X(CAF_BASE, 45, 8, 8, "number of the status list that the asker knows")
 
 enum casign_field {
-#define X(id, tag, most, text) id = tag,
+#define X(id, tag, least, most, text) id = tag,
 	CASIGN_FIELDS(X)
 #undef X
 	CAF_TAGS
@@ -107,11 +115,19 @@ struct casign {
 	struct span field[CAF_TAGS];
 };
 
-const char *casign_name(enum casign_type t);
+const char *casign_name(enum casign_type t); /* "CA_ISSUE"; "?" */
 void casign_write(struct wr *w, const struct casign *m); /* w->full when fields are not those of the type */
 /* from: 'f', 'c' (which may send what 'b' may), or 's'. > 0 consumed, ZT_MORE, -ZT_E_SYNTAX, -ZT_E_UNKNOWN
- * (a type that this side may not send, too), -ZT_E_TOOLONG. */
+ * (a type that this side may not send, too), -ZT_E_TOOLONG (known from the header). */
 int casign_read(struct span in, char from, struct casign *out);
-uint64_t casign_u64(const struct casign *m, enum casign_field f);
+/* Has this CA_OK what the answer to `asked` must have, and nothing else? Who asked looks before it
+ * believes a field to be there. */
+bool casign_answers(enum casign_type asked, const struct casign *ok);
+uint64_t casign_u64(const struct casign *m, enum casign_field f); /* 0: absent */
+
+/* For whoever fills one in: sets has and field. s must outlive m. */
+void casign_put(struct casign *m, enum casign_field f, struct span s);
+/* A number, in the length that the field has, into mem, which must outlive m. */
+void casign_put_num(struct casign *m, enum casign_field f, uint64_t v, uint8_t mem[static 8]);
 
 #endif

@@ -19,12 +19,15 @@
 #define STATLIST_KEY 16
 #define STATLIST_HEAD 52
 #define STATLIST_ENTRY 20
+#define STATLIST_TAIL 74   /* at most: u16 and an ECDSA P-256 signature, 2 + 2 * (2 + 33) bytes of DER */
 #define STATLIST_MOST BOUND_CAP(BOUND_STATUS_ENTRIES)
+#define STATLIST_BYTES(n) (STATLIST_HEAD + (size_t)(n) * STATLIST_ENTRY + STATLIST_TAIL)
 
 /* A certificate is named by its serial (16 bytes, as issued), others by 16 bytes of their own. */
 enum status_what { STATUS_CERT = 1, STATUS_SESSION = 2, STATUS_USER = 3, STATUS_GRANT = 4 };
-/* What is not on a full list is unknown, and unknown is refused. STATUS_GONE stands in deltas only:
- * the entry has left the list (a certificate that has expired). */
+/* What is not on a full list is unknown, and unknown is refused. STATUS_SUPERSEDED is still good: the
+ * authority takes it off the list when its grace is over. STATUS_GONE stands in deltas only: the entry
+ * has left the list (a certificate that has expired). */
 enum status_state { STATUS_GOOD = 1, STATUS_SUSPENDED = 2, STATUS_REVOKED = 3, STATUS_SUPERSEDED = 4, STATUS_GONE = 5 };
 enum statlist_kind { STATLIST_FULL = 1, STATLIST_DELTA = 2 };
 
@@ -43,14 +46,15 @@ struct statlist {
 };
 
 /* Everything checked but the signature and what a receiver knows already: form, order, known values,
- * number > base. 0, -ZT_E_SYNTAX, -ZT_E_TOOLONG (more than STATLIST_MOST), -ZT_E_VERSION. */
+ * epoch and number from 1, number > base, issued after 1970. 0, -ZT_E_SYNTAX, -ZT_E_TOOLONG (more than
+ * STATLIST_MOST), -ZT_E_VERSION; then *out is all zero. */
 int statlist_read(struct statlist *out, struct span bytes, struct why *w);
 void statlist_entry(const struct statlist *l, uint32_t i, struct status_entry *out); /* i < l->n */
-/* 0, -ZT_E_DENIED. registry is a P-256 key. */
+/* 0, -ZT_E_DENIED. registry is a P-256 key; any other is denied. */
 int statlist_signed_by(const struct statlist *l, const struct pk_public *registry);
 
-/* The unsigned part; entries in order, or w is full. Then sign what was written with
- * statlist_seal(). */
+/* The unsigned part: the head says l->n, so many entries follow, in order; or w is full. Then sign what
+ * was written, from its first byte at `from` on, with statlist_seal(). */
 void statlist_write_head(struct wr *w, const struct statlist *l);
 void statlist_write_entry(struct wr *w, const struct status_entry *e);
 int statlist_seal(struct wr *w, size_t from, const struct pk_private *registry); /* 0, -ZT_E_KEY, -ZT_E_FULL */

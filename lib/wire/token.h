@@ -16,7 +16,7 @@
 #define TOKEN_ID 16
 #define TOKEN_SECRET 16
 #define TOKEN_ADDRS 8
-#define TOKEN_ADDR_MAX 262 /* a name of 253 bytes, a colon, five digits, brackets of IPv6 */
+#define TOKEN_ADDR_MAX 255 /* its length is one byte; a name of 249 bytes, a colon, five digits */
 #define TOKEN_BYTES (2 + 32 + TOKEN_ID + TOKEN_SECRET + 1 + TOKEN_ADDRS * (1 + TOKEN_ADDR_MAX) + 4)
 #define TOKEN_TEXT_MAX (4 + (TOKEN_BYTES * 4 + 2) / 3) /* without a NUL */
 
@@ -31,7 +31,7 @@ struct token {
 /* The text, without a line end; w->full when it does not fit or a field is out of bounds. */
 void token_write(struct wr *w, const struct token *t);
 /* Blanks and line ends around it are passed over. 0, or -ZT_E_TOKEN with a sentence that never
- * shows the secret: no zt1_, cut off (checksum), of a later version. *out is wiped then. */
+ * shows the secret: no zt1_, cut off or mistyped (checksum), of a later version. *out is wiped then. */
 int token_read(struct token *out, struct span text, struct why *w);
 /* "0123abcd…": how people and logs call a token: the first 12 hex digits of its id. */
 #define TOKEN_NAME 13

@@ -35,6 +35,6 @@ same "$(grep -c 'worker: open' "$TMP/near.log")" "$(grep -c 'worker: closed' "$T
 # Nothing to do is said at the start.
 relay_conf none
 sed -i '/^listen/d' "${CONF[none]}"
-expect 1 "$ZT" relay -c "${CONF[none]}"
+expect 3 "$ZT" relay -c "${CONF[none]}"
 has "$ERR" "[relay] listen"
 pass

@@ -38,7 +38,7 @@ static int pack(const struct file_want *want, size_t n, struct span *bundle, voi
 	int fd, rc;
 
 	why = (struct why){0};
-	fd = files_pack(want, n, &mark, &why);
+	fd = files_pack(want, n, NULL, &mark, &why);
 	if (fd < 0)
 		return fd;
 	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), bundle, mem, &why);
@@ -231,7 +231,7 @@ static bool changed(const struct file_want *want, size_t n, struct files_mark *l
 	struct files_mark now;
 	bool same;
 
-	files_look(want, n, &now);
+	files_look(want, n, NULL, &now);
 	same = files_same(&now, last);
 	*last = now;
 	return !same;
@@ -244,7 +244,7 @@ TEST(a_mark_sees_every_kind_of_change)
 	struct files_mark m;
 	char new[220];
 
-	files_look(want, 2, &m);
+	files_look(want, 2, NULL, &m);
 	CHECK(!changed(want, 2, &m));
 	NEED(utimensat(AT_FDCWD, path[1], back, 0) == 0);
 	CHECK(changed(want, 2, &m));
@@ -276,10 +276,10 @@ TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 	snprintf(path[1], sizeof path[1], "%s", unit_tmp("link2"));
 	unlink(path[1]);
 	NEED(symlink(path[2], path[1]) == 0);
-	fd = files_pack(want, n, &packed, NULL);
+	fd = files_pack(want, n, NULL, &packed, NULL);
 	NEED(fd >= 0);
 	close(fd);
-	files_look(want, n, &seen);
+	files_look(want, n, NULL, &seen);
 	CHECK(files_same(&packed, &seen));
 }
 

@@ -50,7 +50,7 @@ static int pack(void)
 {
 	struct files_mark mark;
 
-	return files_pack(want, 2, &mark, &why);
+	return files_pack(want, 2, NULL, &mark, &why);
 }
 
 static void check_whole(int fd)

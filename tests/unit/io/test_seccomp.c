@@ -139,7 +139,7 @@ TEST(a_worker_makes_only_internet_sockets)
 
 TEST(no_child_makes_memory_executable)
 {
-	static const enum jail_profile jailed[] = {JAIL_WORKER, JAIL_LOGD, JAIL_KEYS, JAIL_STATE};
+	static const enum jail_profile jailed[] = {JAIL_WORKER, JAIL_LOGD, JAIL_KEYS, JAIL_STATE, JAIL_SIGN};
 
 	for (size_t i = 0; i < ARRAY_LEN(jailed); i++) {
 		NEED(build(jailed[i]));
