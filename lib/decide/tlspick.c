@@ -1,6 +1,6 @@
 /*
  * tlspick: the choice among the plans of tlsplan.h for one hello. Owns the order of preference:
- * an exact name before a wildcard, our order of protocols before the client's. Never reads a file,
+ * an exact name before a wildcard, a wildcard before any name, our order of protocols before the client's. Never reads a file,
  * and never falls back to a plan that was not meant: an unknown name has none.
  */
 #include "leaf.h"
@@ -29,6 +29,9 @@ static const struct tls_server_plan *plan_for(const struct tls_plan *p, struct s
 		for (size_t i = 0; i < p->servers; i++)
 			if (name.n > 0 ? serves(&p->server[i], name, wildcard) : p->server[i].no_name)
 				return &p->server[i];
+	for (size_t i = 0; i < p->servers; i++)
+		if (p->server[i].any_name)
+			return &p->server[i];
 	return NULL;
 }
 

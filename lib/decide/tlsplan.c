@@ -44,6 +44,16 @@ static void server_plan(const struct conf_host *h, struct tls_server_plan *out)
 	};
 }
 
+static const char *const ca_alpn[] = {"zt-enrol/1", "http/1.1"};
+static const struct conf_list ca_protocols = {ARRAY_LEN(ca_alpn), (void *)(uintptr_t)ca_alpn};
+static const struct conf_list no_names;
+
+/* The certificate of a client is asked for, so nothing is resumed. */
+static const struct tls_server_plan ca_plan = {
+	.id = "ca", .names = &no_names, .alpn = &ca_protocols, .cert = TLS_CA_CERT, .key = TLS_CA_CERT, .pass = "",
+	.ask = TLS_ASK_OPTIONAL, .client_ca = TLS_CA_CLIENTS, .no_name = true, .any_name = true,
+};
+
 /* What its certificate must be for: the name that was written, or the one that is dialled. */
 static const char *far_name(const struct conf_relay *r)
 {
@@ -76,6 +86,8 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out)
 	memset(out, 0, sizeof *out);
 	for (const struct conf_host *h = conf_first_host(c); h && out->servers < TLS_PLANS; h = conf_next_host(h))
 		server_plan(h, &out->server[out->servers++]);
+	if (c->ca.listen.n && out->servers == 0)
+		out->server[out->servers++] = ca_plan;
 	if (c->relay.connect == CONF_LEG_TLS)
 		client_plan(&c->relay, &out->client[out->clients++]);
 }

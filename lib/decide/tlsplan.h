@@ -23,6 +23,8 @@ struct tls_server_plan {
 	const char *client_ca;       /* file; set unless TLS_ASK_NO */
 	bool resume;                 /* never with TLS_ASK_* above NO, never for a zt-* protocol */
 	bool no_name;                /* serves peers that send no name too */
+	bool any_name;               /* serves whatever name nobody else has, and none: the authority, which
+				      * joiners know by its key */
 };
 
 struct tls_client_plan {
@@ -44,7 +46,11 @@ struct tls_plan {
 };
 
 /* Hosts are server[], in the order written. The one client plan is there when [relay] connect is
- * tls. Files are named in tlsd's plan only: the worker is not told them, there they are "". */
+ * tls. Files are named in tlsd's plan only: the worker is not told them, there they are "".
+ * A configuration that has [ca] listen and no host, as the processes of the ca role are handed it, is
+ * the authority's: one plan for any name, with files of its own directory (TLS_CA_...). */
+#define TLS_CA_CERT "serve.pem" /* key, certificate and chain */
+#define TLS_CA_CLIENTS "infra.pem"
 void tls_plan_of(const struct conf *c, struct tls_plan *out);
 /* Is an authority asked about this server? With a pin none is; where anything goes only a file
  * that was named, and only to say what it would have said. */
@@ -56,7 +62,8 @@ int tls_pin_read(struct span text, uint8_t out[static 32]);
  * refusal: -1 with *fault TLSF_VERSION, TLSF_NO_PLAN or TLSF_ALPN (the latter two must look the same
  * to the peer). An exact name beats a wildcard, our order of protocols the client's. A hello
  * without a name gets a plan with no_name, one with an unknown name none. A client that offers no
- * protocol is served without one, unless all that the plan speaks is zt-*. In tlspick.c. */
+ * protocol is served without one, unless all that the plan speaks is zt-*. A plan for any name comes
+ * after all others. In tlspick.c. */
 int tls_pick(const struct tls_plan *p, const struct hello *h, struct span *alpn, unsigned *fault);
 
 #endif

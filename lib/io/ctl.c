@@ -5,6 +5,7 @@
 #include "ctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -272,12 +273,10 @@ static int limit_waiting(int fd, int timeout_ms)
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
 }
 
-int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
-	    struct why *w)
+/* Answers the connection, over which the line has gone. */
+static int ask(const char *path, const char *line, int timeout_ms, struct why *w)
 {
 	struct sockaddr_un to;
-	uint64_t deadline = num_add64_sat(clock_mono(&clock_real), (uint64_t)timeout_ms * NS_PER_MS), v;
-	struct span num, rest;
 	int rc = fill_path(&to, path, w), fd;
 
 	if (rc < 0)
@@ -285,20 +284,90 @@ int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *co
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return why_sys(w, errno, "cannot make a socket");
-	if (limit_waiting(fd, timeout_ms) < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+	if (limit_waiting(fd, timeout_ms) < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
 		rc = connect_why(w, path);
-	} else if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0) {
+	else if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
 		rc = why_sys(w, errno, "cannot ask %s", path);
-	} else {
-		rc = read_answer(fd, deadline, out, w);
-	}
+	if (rc == 0)
+		return fd;
 	close(fd);
-	if (rc < 0)
-		return rc;
-	if (!span_cut(wr_span(out), ' ', &num, &rest) || span_u64(num, EXIT_ZT_TOKEN, &v) < 0)
+	return rc;
+}
+
+/* "<code> <rest>" */
+static int read_code(struct span said, enum zt_exit *code, struct span *rest, struct why *w)
+{
+	struct span num;
+	uint64_t v;
+
+	if (!span_cut(said, ' ', &num, rest) || span_u64(num, EXIT_ZT_TOKEN, &v) < 0)
 		return why_set(w, ZT_E_SYNTAX, "the role closed without an answer");
 	*code = (enum zt_exit)v;
+	return 0;
+}
+
+int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
+	    struct why *w)
+{
+	uint64_t deadline = num_add64_sat(clock_mono(&clock_real), (uint64_t)timeout_ms * NS_PER_MS);
+	int fd = ask(path, line, timeout_ms, w), rc;
+	struct span rest;
+
+	if (fd < 0)
+		return fd;
+	rc = read_answer(fd, deadline, out, w);
+	close(fd);
+	if (rc == 0)
+		rc = read_code(wr_span(out), code, &rest, w);
+	if (rc < 0)
+		return rc;
 	memmove(out->p, rest.p, rest.n);
 	out->n = rest.n;
 	return 0;
+}
+
+/* Byte by byte: what comes behind the line is for whoever goes on with it. */
+static int read_line(int fd, uint64_t deadline, struct wr *out, struct why *w)
+{
+	for (;;) {
+		uint8_t byte;
+		ssize_t n;
+
+		if (wait_for(fd, POLLIN, deadline) < 0)
+			return why_set(w, ZT_E_TIMEOUT, "the role did not answer in time");
+		n = recv(fd, &byte, 1, MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return why_sys(w, errno, "the role hung up");
+		if (n == 0 || byte == '\n')
+			return 0;
+		wr_u8(out, byte);
+		if (out->full)
+			return why_set(w, ZT_E_TOOLONG, "the role's answer is too long");
+	}
+}
+
+int ctl_take(const char *path, const char *line, int timeout_ms, enum zt_exit *code, char said[static CTL_REQUEST],
+	     struct why *w)
+{
+	uint64_t deadline = num_add64_sat(clock_mono(&clock_real), (uint64_t)timeout_ms * NS_PER_MS);
+	int fd = ask(path, line, timeout_ms, w), rc;
+	struct wr out = wr_of(said, CTL_REQUEST - 1);
+	struct span rest;
+
+	if (fd < 0)
+		return fd;
+	rc = read_line(fd, deadline, &out, w);
+	if (rc == 0)
+		rc = read_code(wr_span(&out), code, &rest, w);
+	if (rc == 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		rc = why_sys(w, errno, "cannot set up the line to the role");
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	memmove(said, rest.p, rest.n);
+	said[rest.n] = 0;
+	return fd;
 }

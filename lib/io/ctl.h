@@ -42,5 +42,9 @@ int ctl_give(struct ctl_client *who, const char *sentence);
  * sentence '\n' body. -ZT_E_NOTFOUND when no role listens at path. */
 int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *code, struct wr *out,
 	    struct why *w);
+/* Asks for the connection itself (ctl_give). Answers its descriptor, non-blocking, when the role answered at
+ * all: *code and what it said with it. Nothing behind that line has been read. */
+int ctl_take(const char *path, const char *line, int timeout_ms, enum zt_exit *code, char said[static CTL_REQUEST],
+	     struct why *w);
 
 #endif

@@ -41,7 +41,7 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 	struct tls_plan plan;
 
 	tls_plan_of(c, &plan);
-	for (size_t i = 0; i < plan.servers; i++) {
+	for (size_t i = 0; i < plan.servers && !plan.server[i].any_name; i++) { /* that is another role's */
 		add(&w, plan.server[i].cert, FILE_PUBLIC);
 		add(&w, plan.server[i].key, FILE_SECRET);
 		add(&w, plan.server[i].pass, FILE_SECRET);
@@ -54,6 +54,16 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 		add(&w, plan.client[i].key, FILE_SECRET);
 		add(&w, plan.client[i].pass, FILE_SECRET);
 	}
+	return w.n;
+}
+
+size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST])
+{
+	struct wants w = {out, 0};
+
+	(void)c; /* it says where to listen, and that is all */
+	add(&w, TLS_CA_CERT, FILE_SECRET);
+	add(&w, TLS_CA_CLIENTS, FILE_AUTHORITY);
 	return w.n;
 }
 
@@ -247,8 +257,8 @@ static int pack(struct packing *p, const struct file_want *f)
 
 static int pack_more(struct packing *p)
 {
-	if (p->base && p->base->name)
-		bundle_add(&p->bundle, span_str(p->base->name), p->base->bytes);
+	for (size_t i = 0; p->base && i < p->base->nextra; i++)
+		bundle_add(&p->bundle, span_str(p->base->extra[i].name), p->base->extra[i].bytes);
 	return p->bundle.full ? why_set(p->why, ZT_E_TOOLONG, "the files handed over are too long together") : 0;
 }
 

@@ -40,6 +40,8 @@ struct file_want {
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST]);
+/* What the authority's own endpoint wants of its directory: the same for a ca-tlsd. */
+size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]);
 
 /* Which files there are now, as one value: it changes when any of them is another file, or has
  * another size or time. */
@@ -48,11 +50,16 @@ struct files_mark {
 };
 bool files_same(const struct files_mark *a, const struct files_mark *b);
 
+/* What stands in the bundle beside the files: a secret that was typed, a word to the child. */
+struct files_extra {
+	const char *name;
+	struct span bytes;
+};
 /* What the paths alone do not say. NULL in its place: no path is relative, and no more. */
 struct files_base {
-	const char *dir;   /* relative paths begin here */
-	const char *name;  /* NULL, or what stands in the bundle beside the files: a secret that was typed */
-	struct span bytes;
+	const char *dir; /* relative paths begin here */
+	const struct files_extra *extra;
+	size_t nextra;
 };
 void files_look(const struct file_want *want, size_t n, const struct files_base *base, struct files_mark *out);
 

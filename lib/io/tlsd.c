@@ -303,19 +303,16 @@ static void tlsd_counters(struct child *c, struct wr *w)
 	ipc_write_counter(w, "tls_broken_workers", d->broken);
 }
 
-static const struct child_class tlsd_class = {
-	.role = "zt",
-	.proc = "tlsd",
-	.profile = JAIL_KEYS,
-	.who = CONF_FOR_TLSD,
-	.prepare = tlsd_prepare,
-	.commit = tlsd_commit,
-	.abort = tlsd_abort,
-	.drain = tlsd_drain,
-	.counters = tlsd_counters,
-	.link = tlsd_link,
-	.backend = LOOP_POLL,
-};
+#define TLSD_CLASS(for_whom)                                                                      \
+	{                                                                                         \
+		.role = "zt", .proc = "tlsd", .profile = JAIL_KEYS, .who = (for_whom),            \
+		.prepare = tlsd_prepare, .commit = tlsd_commit, .abort = tlsd_abort,              \
+		.drain = tlsd_drain, .counters = tlsd_counters, .link = tlsd_link,                \
+		.backend = LOOP_POLL,                                                             \
+	}
+
+static const struct child_class tlsd_class = TLSD_CLASS(CONF_FOR_TLSD);
+static const struct child_class ca_tlsd_class = TLSD_CLASS(CONF_FOR_CA_TLSD);
 
 /* A handshake is a millisecond of arithmetic. Where the worker has to share a processor with it, the
  * bytes of open streams go first: with 12 the p99 of an open stream does not notice a flood of
@@ -324,16 +321,25 @@ static const struct child_class tlsd_class = {
  * 65 handshakes a second. */
 #define NICENESS 12
 
-int tlsd_main(int argc, char **argv)
+static int run(const struct child_class *cls, int argc, char **argv)
 {
 	struct tlsd d = {.broken = 0};
 	int code;
 
 	setpriority(PRIO_PROCESS, 0, NICENESS); /* to be without it is no fault */
-	code = child_run(&d.child, &tlsd_class, argc, argv);
-
+	code = child_run(&d.child, cls, argc, argv);
 	keyring_free(d.prepared);
 	keyring_free(d.keys);
 	sessions_free(d.sessions);
 	return code;
+}
+
+int tlsd_main(int argc, char **argv)
+{
+	return run(&tlsd_class, argc, argv);
+}
+
+int ca_tlsd_main(int argc, char **argv)
+{
+	return run(&ca_tlsd_class, argc, argv);
 }

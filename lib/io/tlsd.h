@@ -9,6 +9,7 @@
 #ifndef ZT_TLSD_H
 #define ZT_TLSD_H
 
-int tlsd_main(int argc, char **argv); /* zt --child tlsd EPOCH */
+int tlsd_main(int argc, char **argv);    /* zt --child tlsd EPOCH */
+int ca_tlsd_main(int argc, char **argv); /* ca-tlsd: of the authority's endpoint, by CONF_FOR_CA_TLSD */
 
 #endif
