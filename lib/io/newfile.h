@@ -25,8 +25,9 @@ struct newfile {
 	enum newfile_how how;
 };
 
-/* 0: it is on the disk under its name. Else a sentence, and the old file is as it was:
- * -ZT_E_EXISTS, -ZT_E_NOSPACE, -ZT_E_PERM, -ZT_E_NOTFOUND (no such directory), … */
+/* 0: it is on the disk under its name. Else a sentence, and the old file is as it was: -ZT_E_EXISTS,
+ * -ZT_E_NOSPACE, -ZT_E_PERM, -ZT_E_NOTFOUND (no such directory), … Only when the directory could not be
+ * synced, the last step, the new file stands there, and a power cut may bring the old one back. */
 int newfile_write(const struct newfile *f, struct span contents, struct why *w);
 /* All of a regular file, at most cap bytes, into mem; a link is refused with O_NOFOLLOW. secret: it
  * must be its owner's alone (us or root), like io/files. Answers its length or -ZT_E_…. */

@@ -25,9 +25,16 @@ struct secret_ask {
 	bool tty;                /* else ask on the terminal, without echo */
 	bool twice;              /* and again, for a new one */
 };
-/* The first that is given: file, environment, terminal. Line ends at the end are cut. 0; -ZT_E_MISSING:
- * none; -ZT_E_PERM: others can read the file; -ZT_E_TOOLONG; -ZT_E_KEY: the two were not the same. */
+/* The first that is given: file, environment, terminal. One line end at the end is cut, as in a
+ * key_pass_file. The variables are removed whatever is used. 0; -ZT_E_MISSING: none, or an empty one;
+ * -ZT_E_PERM: others can read the file; -ZT_E_TOOLONG; -ZT_E_DUP: both variables are set; -ZT_E_KEY: the
+ * two that were typed were not the same; or what opening and reading the file said. *s is wiped then. */
 int secret_get(struct secret *s, const struct secret_ask *a, struct why *w);
+/* The same by itself, for who reads the configuration before any secret is needed: a variable that
+ * stands in the environment is in /proc, and in every child's. 0 or -ZT_E_MISSING, … */
+int secret_take_env(struct secret *s, const char *name, const char *what, struct why *w);
+/* Is there a terminal to ask on? */
+bool secret_has_tty(void);
 struct span secret_span(const struct secret *s);
 void secret_wipe(struct secret *s);
 /* Copy an argument away and overwrite it where everybody can read it. */

@@ -1,0 +1,55 @@
+/*
+ * cmds: the administrator's commands, a function each, and what several of them share beyond cmd.h: the
+ * names of certificates, and the files of the authority's endpoint. roles/ca/ca.c has the table of
+ * `zt ca WORD`; `zt token WORD` has its own in cmd_token.c.
+ */
+#ifndef ZT_CA_CMDS_H
+#define ZT_CA_CMDS_H
+
+#include "cmd.h"
+#include "cmd_key.h"
+
+/* argv[0] is the command's word; the answer is the exit code. */
+int ca_init_main(int argc, char **argv);
+int ca_issue_main(int argc, char **argv);
+int ca_renew_main(int argc, char **argv);
+int ca_revoke_main(int argc, char **argv);
+int ca_suspend_main(int argc, char **argv);
+int ca_unsuspend_main(int argc, char **argv);
+int ca_list_main(int argc, char **argv);
+int ca_show_main(int argc, char **argv);
+int ca_anchors_main(int argc, char **argv);
+int ca_crl_main(int argc, char **argv);
+int ca_rollover_main(int argc, char **argv);
+int ca_adopt_main(int argc, char **argv);
+int ca_epoch_main(int argc, char **argv);
+int ca_pending_main(int argc, char **argv);
+int ca_approve_main(int argc, char **argv);
+int ca_reject_main(int argc, char **argv);
+
+/* ---- names of a certificate -------------------------------------------------------------------------- */
+
+struct cmd_names {
+	struct san san[CERT_SANS];
+	size_t n;
+	uint8_t ip[CERT_SANS][16]; /* what SAN_IP points to: do not copy */
+	uint8_t der[CERT_SANS * 260];
+	size_t nder;               /* the same as GeneralNames, contents: for CAF_SANS */
+};
+/* --dns and --ip, checked against the role. Wrong use is said in words. */
+int cmd_names_of(struct cmd_names *n, struct cmd_run *r, enum cert_role role, const struct cmd_texts *dns,
+		 const struct cmd_texts *ip);
+/* The hosts of [ca] reach, each once. */
+int cmd_names_of_reach(struct cmd_names *n, struct cmd_run *r);
+/* key, certificate, anchor, in PEM: serve.pem. */
+int cmd_serve_pem(struct wr *w, const struct pk_private *key, struct span leaf, struct span anchor, struct why *why);
+
+/* The role that word names; wrong use lists them all. */
+int cmd_role(struct cmd_run *r, const char *word, enum cert_role *out);
+/* A name that people give; NULL is fine. what: how wrong use calls it. */
+int cmd_check_name(struct cmd_run *r, const char *what, const char *name);
+/* --days or --until as seconds from now, 0: neither. */
+int cmd_lifetime(struct cmd_run *r, uint64_t days, const char *until, int64_t *out);
+int cmd_anchor(struct cmd_run *r, const char *word, enum cert_anchor *out);
+
+#endif
