@@ -13,10 +13,13 @@
 #include "base/num.h"
 #include "cmds.h"
 #include "export.h"
+#include "wire/json.h"
 
 #define KEY_ENV "ZT_KEY_PASSPHRASE"
 #define KEY_WHAT "passphrase of the key"
 #define PATH_ROOM 4096
+#define LIST_ROOM 8192 /* of CAF_INFRA and its like */
+#define LINE_TOKENS 64
 
 struct export_wish {
 	struct cmd_wish base;
@@ -31,7 +34,8 @@ struct work {
 	bool made;                     /* the password is ours: show it */
 	struct privkey key;
 	char key_path[PATH_ROOM], out_path[PATH_ROOM];
-	uint8_t leaf[X509_MAX], lists[ANCHORS][8192]; /* answers live until the next one */
+	char name[CERT_NAME_MAX + 1];  /* as the registry has it */
+	uint8_t leaf[X509_MAX], lists[ANCHORS][LIST_ROOM]; /* answers live until the next one */
 	struct span der, anchors[ANCHORS];
 };
 
@@ -131,6 +135,28 @@ static struct span keep(uint8_t *mem, size_t cap, struct span s)
 	return w.full ? SPAN_NONE : wr_span(&w);
 }
 
+/* What people call it; and is it any good? A file can be wanted of a dead one all the same. */
+static int read_line(struct work *k, struct span line)
+{
+	struct json_tok tok[LINE_TOKENS];
+	uint8_t mem[2 * CERT_NAME_MAX];
+	struct json j;
+	struct span name, state;
+	char shown[40];
+
+	json_init(&j, tok, ARRAY_LEN(tok), mem, sizeof mem);
+	json_parse(&j, line);
+	name = json_str(&j, json_get(&j, JSON_ROOT, "name"));
+	state = json_str(&j, json_get(&j, JSON_ROOT, "state"));
+	if (j.err)
+		return json_why(&j, &k->r->why, "the authority's answer");
+	if (!cert_name_ok(name) || span_to_cstr(name, k->name, sizeof k->name) < 0)
+		return why_set(&k->r->why, ZT_E_BUG, "the authority's answer has no name");
+	if (!span_eq_str(state, "good"))
+		fprintf(stderr, "note: this certificate is %s\n", cmd_shown(state, shown, sizeof shown));
+	return 0;
+}
+
 static int ask(struct work *k)
 {
 	static const enum casign_field lists[ANCHORS] = {
@@ -143,6 +169,8 @@ static int ask(struct work *k)
 		rc = cmd_open(k->r);
 	if (rc == 0)
 		rc = cmd_ask(k->r, &show, -1, &a);
+	if (rc == 0)
+		rc = read_line(k, a.field[CAF_JSON]);
 	if (rc < 0)
 		return rc;
 	k->der = keep(k->leaf, sizeof k->leaf, cmd_nth_cert(a.field[CAF_CHAIN], 0));
@@ -167,7 +195,7 @@ static void say(const struct work *k)
 
 static int write_out(struct work *k)
 {
-	struct export e = {.key = &k->key.key, .name = span_str(k->wish->base.word[0])};
+	struct export e = {.key = &k->key.key, .name = span_str(k->name)};
 	const struct export_file f = {.format = k->format, .password = secret_span(&k->password), .dirfd = AT_FDCWD,
 				      .name = k->out_path, .shown = k->out_path};
 	int rc = export_of(&e, k->der, k->anchors, ANCHORS, &k->r->why);
