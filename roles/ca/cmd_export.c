@@ -162,7 +162,7 @@ static int ask(struct work *k)
 	static const enum casign_field lists[ANCHORS] = {
 		[ANCHOR_INFRA] = CAF_INFRA, [ANCHOR_DEVICE] = CAF_DEVICE, [ANCHOR_ACME] = CAF_ACME};
 	struct cmd_request show = {.m.type = CA_SHOW}, facts = {.m.type = CA_FACTS};
-	struct casign a;
+	struct casign a = {.type = CA_NO};
 	int rc = cmd_put_which(k->r, &show, k->wish->base.word[0]);
 
 	if (rc == 0)
