@@ -52,6 +52,23 @@ PY
 		grep -q "friendlyName: $who" out.pem || fail "$f does not say whose it is"
 	done
 done
+# The profile has the same inside, and says for which device and role it is.
+for who in phone laptop; do
+	python3 - $who <<'PY' || fail "the profile of $who is not what it should be"
+import plistlib, re, ssl, subprocess, sys
+who = sys.argv[1]
+role, anchor = {'phone': ('device', 'device'), 'laptop': ('client', 'infra')}[who]
+p = plistlib.load(open(who + '.mobileconfig', 'rb'))
+identity, root = p['PayloadContent']
+cn = re.search('CN ?= ?([0-9a-f]{24})', subprocess.run(['openssl', 'x509', '-in', 'keys/%s.pem' % who, '-noout', '-subject'],
+                                                       capture_output=True, text=True).stdout)[1]
+assert p['PayloadDisplayName'] == who and p['PayloadIdentifier'] == 'zt.%s.%s' % (role, cn), p['PayloadIdentifier']
+assert root['PayloadContent'] == ssl.PEM_cert_to_DER_cert(open(anchor + '.pem').read())
+open('inside.p12', 'wb').write(identity['PayloadContent'])
+PY
+	expect 0 openssl pkcs12 -in inside.p12 -passin "file:$who.mobileconfig.pass" -nodes -nocerts -out out.pem
+	same "$(openssl pkey -in out.pem -pubout)" "$(openssl pkey -in keys/$who.key -pubout)" "the key of $who in its profile"
+done
 same "$(cat ./*.pass | sort | uniq -d)" "" "the passwords that came twice"
 expect 1 ca export phone --key keys/phone.key --out phone.p12
 has "$ERR" "exists already"
@@ -93,8 +110,8 @@ python3 -c 'print("\U0001f600", end="")' >emoji && chmod 600 emoji
 refused 3 "U+FFFF" phone --key keys/phone.key --p12-pass-file emoji
 
 # ---- two servers
-mkdir -p www && echo '<title>done: logged in</title>' >www/page && echo "logged in" >www/hello
 start_web_origin
+echo '<title>done: logged in</title>' >www/page.html && echo "logged in" >www/hello
 PKI=$TMP/keys
 relay_conf near "to = 127.0.0.1:$WEB" 'accept = tls' \
 	"$(host must web 'names = relay.test' 'client_cert = required' "client_ca = $TMP/device.pem" 'alpn = http/1.1')"
@@ -158,12 +175,12 @@ for line in sys.stdin:
     print(v["error"] or v["title"])' <visits)
 }
 for f in phone.p12 phone-modern.p12; do
-	browse $f "https://relay.test:${PORT[relay]}/page" "https://nginx.test:${PORT[nginx]}/page"
+	browse $f "https://relay.test:${PORT[relay]}/page.html" "https://nginx.test:${PORT[nginx]}/page.html"
 	same "${SEEN[0]:-nothing}" "done: logged in" "Chromium with $f at the relay"
 	same "${SEEN[1]:-nothing}" "done: logged in" "Chromium with $f at nginx"
 done
 for f in none laptop.p12; do
-	browse $f "https://relay.test:${PORT[relay]}/page"
+	browse $f "https://relay.test:${PORT[relay]}/page.html"
 	same "${SEEN[0]:-nothing}" "net::ERR_BAD_SSL_CLIENT_AUTH_CERT" "Chromium with $f at the relay"
 done
 pass "logged in: curl with 3 files and Chromium with 2, at 2 servers"
