@@ -548,6 +548,13 @@ int journal_snapshot(struct journal *j, journal_fill *fill, void *ctx, struct wh
 	return err;
 }
 
+int journal_read(const struct journal *j, uint64_t offset, uint8_t *mem, size_t cap, struct jrec *out, struct why *w)
+{
+	struct jscan s = {.fd = j->fd, .shown = j->shown, .mem = mem};
+
+	return jscan_at(&s, offset, cap, out, w);
+}
+
 bool journal_dead(const struct journal *j)
 {
 	return j->dead;

@@ -69,6 +69,10 @@ int journal_snapshot(struct journal *j, journal_fill *fill, void *ctx, struct wh
 int journal_snapshot_add(struct journal *j, uint16_t type, uint16_t version, const struct jtlv *t, size_t n,
 			 struct why *w);
 
+/* A record that was acknowledged or replayed, again, from its offset; a snapshot moves all of them.
+ * Into mem, as jscan_at(). */
+int journal_read(const struct journal *j, uint64_t offset, uint8_t *mem, size_t cap, struct jrec *out, struct why *w);
+
 bool journal_dead(const struct journal *j);
 uint64_t journal_last_seq(const struct journal *j); /* of what is acknowledged */
 uint64_t journal_bytes(const struct journal *j);    /* of the file */

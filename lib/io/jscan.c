@@ -164,3 +164,25 @@ int jscan_run(const struct jscan *s, struct journal_report *report, struct why *
 	report->good = JREC_MAGIC;
 	return walk_records(&k);
 }
+
+int jscan_at(const struct jscan *s, uint64_t offset, size_t cap, struct jrec *out, struct why *w)
+{
+	struct journal_report report = {.good = offset};
+	struct walk k = {.in = s, .report = &report, .w = w, .size = offset};
+	enum jrec_fault fault;
+	struct stat st;
+	int n, err;
+
+	if (fstat(s->fd, &st) != 0)
+		return why_sys(w, errno, "%.200s: cannot be examined", s->shown);
+	if ((uint64_t)st.st_size > offset)
+		k.size = offset + num_min64(cap, (uint64_t)st.st_size - offset);
+	err = refill(&k, offset);
+	if (err)
+		return err;
+	n = jrec_decode(span_of(s->mem, k.have), out, &fault);
+	if (n == ZT_MORE && k.have == cap)
+		return why_set(w, ZT_E_TOOLONG, "%.200s: the record at offset %llu is longer than %zu bytes", s->shown,
+			       (unsigned long long)offset, cap);
+	return n > 0 ? 0 : damaged(&k, jrec_fault_text(fault));
+}

@@ -36,4 +36,8 @@ struct jscan {
  * -ZT_E_DAMAGED, -ZT_E_VERSION, -ZT_E_SYS, or each's own. */
 int jscan_run(const struct jscan *s, struct journal_report *report, struct why *w);
 
+/* The one record at this offset, checked, into mem (JREC_MAX is always enough; out points into it).
+ * 0, -ZT_E_DAMAGED, -ZT_E_TOOLONG (mem is too small), -ZT_E_SYS. */
+int jscan_at(const struct jscan *s, uint64_t offset, size_t cap, struct jrec *out, struct why *w);
+
 #endif

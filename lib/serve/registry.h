@@ -15,6 +15,7 @@
 #include "base/bounds.h"
 #include "base/clock.h"
 #include "decide/certrole.h"
+#include "decide/renewal.h"
 #include "io/journal.h"
 #include "wire/statlist.h"
 #include "wire/token.h"
@@ -26,7 +27,7 @@ enum cert_state {
 	CERT_SUSPENDED, CERT_REVOKED, CERT_EXPIRED /* by the time that is asked with */
 };
 const char *cert_state_name(enum cert_state s);
-#define CERT_GRACE (24 * INT64_C(3600)) /* of a superseded parent */
+#define CERT_GRACE RENEWAL_GRACE
 
 struct reg_anchor {
 	enum cert_anchor anchor;
@@ -90,28 +91,37 @@ void registry_close(struct registry *r); /* NULL is fine */
 int registry_begin(struct registry *r, struct span registry_spki, struct why *w); /* the first record: epoch 1 */
 int registry_add_anchor(struct registry *r, enum cert_anchor a, struct span der, struct why *w); /* the first of its kind signs, a later one is ANCHOR_NEXT */
 int registry_turn_anchor(struct registry *r, enum cert_anchor a, unsigned generation, int state, struct why *w);
-/* Serial, id: unique or -ZT_E_EXISTS. token: counts a use (-ZT_E_TOKEN when there is none left); a
+/* Serial: unique, and id: unique or the parent's, or -ZT_E_EXISTS. What cert says must be what der says
+ * (-ZT_E_BUG). token: counts a use (-ZT_E_TOKEN when there is none left); a
  * pending request of the same key is gone with it. parent: superseded from now on. */
 struct reg_issue {
-	struct reg_cert cert;  /* offset, seen, … are ignored */
+	struct reg_cert cert;  /* issued, superseded, ended, reason, seen, offset, … are ignored */
 	struct span der;
 };
 int registry_issue(struct registry *r, const struct reg_issue *i, struct why *w);
+/* Twice is once: 0 and nothing is written. */
 int registry_revoke(struct registry *r, const uint8_t serial[static CERT_SERIAL], int reason, struct why *w);
 int registry_suspend(struct registry *r, const uint8_t serial[static CERT_SERIAL], bool on, struct why *w);
 /* Kept in memory at once, on disk with the next record, or once a day for each. */
 void registry_seen(struct registry *r, const uint8_t serial[static CERT_SERIAL]);
 int registry_add_token(struct registry *r, const struct reg_token *t, struct why *w);
 int registry_revoke_token(struct registry *r, const uint8_t id[static TOKEN_ID], struct why *w);
-int registry_add_pending(struct registry *r, struct reg_pending *p, struct why *w); /* sets number; BOUND_CA_PENDING */
+/* Sets number and since; a join with this key that waits already is answered with its own (and approved). */
+int registry_add_pending(struct registry *r, struct reg_pending *p, struct why *w);
 int registry_settle_pending(struct registry *r, uint64_t number, bool approve, struct why *w);
 /* The next number of a CRL or of the status list. Never given twice: a block of status numbers is
  * reserved on disk, so that a heartbeat costs no fsync. */
 int registry_next_crl(struct registry *r, enum cert_anchor a, unsigned generation, uint64_t *number, struct why *w);
 int registry_next_list(struct registry *r, uint64_t *number, struct why *w);
 int registry_next_epoch(struct registry *r, struct why *w); /* after a restore */
-/* Another registry of the same anchors (an offline authority's): what is there and not here. */
-int registry_adopt(struct registry *r, const struct journal_place *other, uint64_t *taken, struct why *w);
+/* Another registry of the same registry key and anchors (an offline authority's; fd is its file, shown its
+ * name in sentences): certificates, revocations, suspensions, anchors and numbers that are there and not
+ * here. Tokens and waiting joins stay where they are. Whole or damaged, it is read to its end before
+ * anything is taken; an error later leaves what was taken, and the same again takes the rest. *taken: how
+ * many records, 0 the second time. -ZT_E_DENIED: another authority's. */
+int registry_adopt(struct registry *r, int fd, const char *shown, uint64_t *taken, struct why *w);
+/* Rewrite the file with what still counts. It is done unasked when more than half of it does not. */
+int registry_compact(struct registry *r, struct why *w);
 
 /* ---- questions: no disk ---------------------------------------------------------------------- */
 struct span registry_key(const struct registry *r); /* SubjectPublicKeyInfo of the registry key */
