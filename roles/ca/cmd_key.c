@@ -146,8 +146,10 @@ static int read_der(const char *path, const char *label, struct wr *der, struct 
 {
 	uint8_t file[CMD_FILE_MAX];
 	ssize_t n = cmd_read(path, file, sizeof file, w);
+	int rc = n < 0 ? (int)n : unarmour(span_of(file, (size_t)n), label, path, der, w);
 
-	return n < 0 ? (int)n : unarmour(span_of(file, (size_t)n), label, path, der, w);
+	wipe(file, sizeof file); /* serve.pem has a key in it */
+	return rc;
 }
 
 int cmd_read_csr(const char *path, uint8_t mem[static CSR_MAX], struct csr *out, struct why *w)
@@ -184,6 +186,17 @@ struct span cmd_nth_cert(struct span ders, size_t i)
 	for (size_t k = 0; k <= i; k++)
 		t = der_take(&d, DER_SEQUENCE);
 	return der_bad(&d) ? SPAN_NONE : t.whole;
+}
+
+struct span cmd_signer_of(struct span ders, const struct x509 *cert)
+{
+	struct x509 anchor;
+	struct span der;
+
+	for (size_t i = 0; (der = cmd_nth_cert(ders, i)).n; i++)
+		if (x509_read(&anchor, der, NULL) == 0 && x509_signed_by(cert, &anchor.key) == 0)
+			return der;
+	return SPAN_NONE;
 }
 
 int cmd_pem_certs(struct wr *w, struct span ders, struct why *why)

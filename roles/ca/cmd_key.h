@@ -44,5 +44,7 @@ int cmd_read_cert(const char *path, uint8_t mem[static X509_MAX], struct x509 *o
 int cmd_pem_certs(struct wr *w, struct span ders, struct why *why);
 /* The i-th of them, 0 the first; empty: there are not so many. */
 struct span cmd_nth_cert(struct span ders, size_t i);
+/* The one of them that signed the certificate; empty: none did. */
+struct span cmd_signer_of(struct span ders, const struct x509 *cert);
 
 #endif
