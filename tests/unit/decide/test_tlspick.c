@@ -130,3 +130,28 @@ TEST(versions_come_first)
 	CHECK_INT(tls_pick(&plan, &h, &alpn, &fault), -1);
 	CHECK_INT(fault, TLSF_VERSION); /* the same for names that exist and names that do not */
 }
+
+/* The plan for any name is the last resort, wherever it stands. */
+TEST(any_name_comes_after_all_that_were_meant)
+{
+	struct conf_list exact = LIST("nas.example.com"), wild = LIST("*.example.com"), none = {0};
+	struct conf_list alpn = LIST("zt-enrol/1", "http/1.1");
+	static const struct {
+		const char *name;
+		int want;
+	} cases[] = {{"nas.example.com", 2}, {"tv.example.com", 1}, {"whatever.test", 0}, {"", 0}};
+	const char *chosen;
+	unsigned fault;
+
+	plan = (struct tls_plan){.servers = 0};
+	serve(&none, &alpn, false);
+	plan.server[0].any_name = true;
+	serve(&wild, &none, false);
+	serve(&exact, &none, false);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		CHECK_INT(pick(cases[i].name, SPAN_NONE, &chosen, &fault), cases[i].want);
+	CHECK_INT(pick("x.test", SPAN_LIT("\x08http/1.1\x0azt-enrol/1"), &chosen, &fault), 0);
+	CHECK_STR(chosen, "zt-enrol/1");
+	CHECK_INT(pick("x.test", SPAN_LIT("\x02h2"), &chosen, &fault), -1);
+	CHECK_INT(fault, TLSF_ALPN);
+}

@@ -214,3 +214,67 @@ FLOODS(BOUND_HOSTS)
 	}
 	free(text);
 }
+
+/* ---- the authority -------------------------------------------------------------------------------- */
+
+static const char all_roles[] =
+	"[ca]\nlisten = 127.0.0.1:9443\nhttp_listen = 127.0.0.1:9080\n"
+	"[host web]\nnames = www.example.org\ncert = /web.pem\nkey = /web.key\n"
+	"[relay]\nlisten = 127.0.0.1:1\nto = nas.example.org:8443\naccept = tls\nconnect = tls\n";
+
+/* The one plan, and what is in it. */
+static void is_of_the_authority(const struct tls_plan *p)
+{
+	NEED(p->servers == 1 && p->clients == 0);
+	CHECK(p->server[0].any_name && p->server[0].no_name && !p->server[0].resume);
+	CHECK(p->server[0].ask == TLS_ASK_OPTIONAL);
+	CHECK_STR(p->server[0].cert, "serve.pem");
+	CHECK_STR(p->server[0].key, "serve.pem");
+	CHECK_STR(p->server[0].client_ca, "infra.pem");
+	NEED(p->server[0].alpn->n == 2);
+	CHECK_STR(conf_text(p->server[0].alpn, 0), "zt-enrol/1");
+	CHECK_STR(conf_text(p->server[0].alpn, 1), "http/1.1");
+	CHECK_INT(p->server[0].names->n, 0);
+}
+
+/* One file configures everything; each role's processes make of it what is theirs. */
+TEST(one_file_serves_the_authority_and_a_relay)
+{
+	static const unsigned ours[] = {CONF_FOR_CA_FRONT, CONF_FOR_CA_TLSD}, theirs[] = {CONF_FOR_WORKER, CONF_FOR_TLSD};
+	struct conf *c = parse(all_roles, CONF_FOR_ALL), *k;
+	static struct tls_plan p;
+	static char text[8192];
+
+	NEED(c);
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		k = handed_over(c, ours[i], text, sizeof text);
+		NEED(k);
+		tls_plan_of(k, &p);
+		is_of_the_authority(&p);
+		conf_free(k);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+		k = handed_over(c, theirs[i], text, sizeof text);
+		NEED(k);
+		tls_plan_of(k, &p);
+		CHECK(p.servers == 1 && p.clients == 1 && !p.server[0].any_name);
+		CHECK_STR(p.server[0].id, "web");
+		conf_free(k);
+	}
+	k = handed_over(c, CONF_FOR_CA_SIGN, text, sizeof text);
+	NEED(k);
+	CHECK(k->ca.listen.n == 0 && k->hosts.n == 0);
+	conf_free(k);
+	conf_free(c);
+}
+
+TEST(without_listen_there_is_no_authority)
+{
+	struct conf *c = parse("[ca]\nhttp_listen = 127.0.0.1:9080\n", CONF_FOR_ALL);
+	static struct tls_plan p;
+
+	NEED(c);
+	tls_plan_of(c, &p);
+	CHECK_INT(p.servers, 0);
+	conf_free(c);
+}

@@ -424,3 +424,156 @@ TEST(a_role_that_hangs_is_not_waited_for)
 		close(fds[n]);
 	server_close(&s);
 }
+
+/* ---- a connection that is given away ----------------------------------------------------------------- */
+
+TEST(a_connection_that_is_given_away_goes_on_with_somebody_else)
+{
+	struct server s;
+	char word[8];
+	int fd, theirs;
+
+	server_open(&s, "give");
+	fd = dial(&s);
+	sends(fd, "later\n");
+	turns(&s, 3);
+	NEED(s.waiting);
+	theirs = ctl_give(s.waiting, "go on");
+	NEED(theirs >= 0);
+	CHECK_INT(s.gone, 1);
+	turns(&s, 3);
+	CHECK_INT(s.bounds.row[BOUND_CTL_CLIENTS].used, 0);
+	CHECK_STR(got(fd), "0 go on\n");
+	sends(fd, "more");
+	CHECK_INT(recv(theirs, word, sizeof word, 0), 4); /* nobody of the control socket reads it */
+	sends(theirs, "back");
+	CHECK_STR(got(fd), "back");
+	close(theirs);
+	CHECK_STR(got(fd), "end");
+	close(fd);
+	server_close(&s);
+}
+
+TEST(who_has_been_answered_is_not_given_away)
+{
+	struct ctl_client *who;
+	struct server s;
+	int fd;
+
+	server_open(&s, "answered");
+	fd = dial_narrow(&s);
+	who = s.waiting;
+	NEED(who);
+	ctl_reply(who, EXIT_ZT_OK, "here", span_of((uint8_t[30000]){0}, 30000));
+	CHECK_INT(ctl_give(who, "go on"), -ZT_E_CLOSED);
+	close(fd);
+	turns(&s, 5);
+	server_close(&s);
+}
+
+TEST(who_has_left_is_not_given_away)
+{
+	struct server s;
+	int fd;
+
+	server_open(&s, "left");
+	fd = dial(&s);
+	sends(fd, "later\n");
+	turns(&s, 3);
+	NEED(s.waiting);
+	close(fd);
+	CHECK_INT(ctl_give(s.waiting, "go on"), -ZT_E_CLOSED);
+	turns(&s, 3);
+	CHECK_INT(s.gone, 1);
+	server_close(&s);
+}
+
+/* The asking end, against a process that answers each of these. */
+static int take_from(const char *answer, enum zt_exit *code, char said[static CTL_REQUEST], struct why *w)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const char *path = unit_tmp("role");
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	pid_t kid;
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	unlink(path);
+	CHECK(bind(door, (struct sockaddr *)&at, sizeof at) == 0 && listen(door, 1) == 0);
+	kid = fork();
+	if (kid == 0) {
+		char line[64];
+		int k = accept(door, NULL, NULL);
+		size_t n = 0;
+
+		while (n < 6) { /* "admin\n" */
+			ssize_t r = recv(k, line + n, sizeof line - n, 0);
+
+			if (r <= 0)
+				_exit(1);
+			n += (size_t)r;
+		}
+		if (strncmp(line, "admin\n", 6) == 0 && send(k, answer, strlen(answer), MSG_NOSIGNAL) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(door);
+	*w = (struct why){0};
+	fd = ctl_take(path, "admin", 20000, code, said, w);
+	waitpid(kid, NULL, 0);
+	return fd;
+}
+
+TEST(the_line_is_taken_and_not_a_byte_behind_it)
+{
+	char said[CTL_REQUEST];
+	enum zt_exit code = EXIT_ZT_FAILED;
+	struct why w;
+	int fd = take_from("0 go on\nfirst", &code, said, &w);
+
+	NEED(fd >= 0);
+	CHECK_INT(code, EXIT_ZT_OK);
+	CHECK_STR(said, "go on");
+	CHECK_STR(got(fd), "first");
+	CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+}
+
+TEST(a_refusal_is_taken_with_its_code_and_nonsense_is_none)
+{
+	static const struct {
+		const char *answer;
+		int rc, code;
+		const char *said;
+	} cases[] = {
+		{"2 unknown request\n", 0, EXIT_ZT_USAGE, "unknown request"},
+		{"7 stopping", 0, EXIT_ZT_LOCKED, "stopping"}, /* cut, and still clear */
+		{"", -ZT_E_SYNTAX, 0, ""},
+		{"yes\n", -ZT_E_SYNTAX, 0, ""},
+		{"10 no such code\n", -ZT_E_SYNTAX, 0, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char said[CTL_REQUEST] = "";
+		enum zt_exit code = EXIT_ZT_FAILED;
+		struct why w;
+		int fd = take_from(cases[i].answer, &code, said, &w);
+
+		CHECK_INT(fd < 0 ? fd : 0, cases[i].rc);
+		if (fd < 0)
+			continue;
+		CHECK_INT(code, cases[i].code);
+		CHECK_STR(said, cases[i].said);
+		close(fd);
+	}
+}
+
+TEST(an_answer_without_an_end_is_bounded)
+{
+	char long_one[CTL_REQUEST * 2], said[CTL_REQUEST];
+	enum zt_exit code = EXIT_ZT_OK;
+	struct why w;
+
+	memset(long_one, 'x', sizeof long_one - 1);
+	long_one[sizeof long_one - 1] = 0;
+	CHECK_INT(take_from(long_one, &code, said, &w), -ZT_E_TOOLONG);
+}

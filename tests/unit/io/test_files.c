@@ -283,6 +283,108 @@ TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 	CHECK(files_same(&packed, &seen));
 }
 
+/* ---- files of a role's own -------------------------------------------------------------- */
+
+/* A state directory with keys/k in it. */
+static const char *state_dir(const char *key)
+{
+	static char dir[200];
+	char at[240];
+	int fd;
+
+	snprintf(dir, sizeof dir, "%s", unit_tmp("state"));
+	mkdir(dir, 0700);
+	snprintf(at, sizeof at, "%s/keys", dir);
+	mkdir(at, 0700);
+	snprintf(at, sizeof at, "%s/keys/k", dir);
+	unlink(at);
+	fd = open(at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && write(fd, key, strlen(key)) == (ssize_t)strlen(key));
+	close(fd);
+	return dir;
+}
+
+static int pack_at(const struct file_want *want, size_t n, const struct files_base *base, struct span *bundle, void **mem)
+{
+	struct files_mark mark, seen;
+	int fd, rc;
+
+	why = (struct why){0};
+	*mem = NULL;
+	fd = files_pack(want, n, base, &mark, &why);
+	if (fd < 0)
+		return fd;
+	files_look(want, n, base, &seen);
+	CHECK(files_same(&mark, &seen));
+	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), bundle, mem, &why);
+	close(fd);
+	return rc == 0 ? bundle_check(*bundle) : rc;
+}
+
+TEST(a_relative_path_is_below_the_state_directory_and_keeps_its_name)
+{
+	const struct files_base base = {.dir = state_dir("inside")};
+	const struct file_want want[] = {{"keys/k", FILE_SECRET, false}, {"keys/none", FILE_SECRET, true},
+					 {"nodir/none", FILE_SECRET, true}, {put(0, "outside", 0644), FILE_PUBLIC, false}};
+	struct span bundle, file;
+	void *mem;
+
+	NEED(pack_at(want, 4, &base, &bundle, &mem) == 0);
+	CHECK(bundle_find(bundle, "keys/k", &file) == 0 && span_eq_str(file, "inside"));
+	CHECK(bundle_find(bundle, path[0], &file) == 0 && span_eq_str(file, "outside"));
+	CHECK_INT(bundle_find(bundle, "keys/none", &file), -ZT_E_NOTFOUND);
+	free(mem);
+}
+
+/* Sentences name the whole path, and say of a link that it is one. */
+TEST(a_file_of_our_own_that_is_a_link_or_missing_or_open_is_refused)
+{
+	const struct files_base base = {.dir = state_dir("inside")};
+	const struct file_want want = {"keys/k", FILE_SECRET, false};
+	struct span bundle;
+	char at[240], to[240];
+	void *mem;
+
+	snprintf(at, sizeof at, "%s/keys/k", base.dir);
+	snprintf(to, sizeof to, "%s/keys/real", base.dir);
+	NEED(chmod(at, 0640) == 0);
+	CHECK_INT(pack_at(&want, 1, &base, &bundle, &mem), -ZT_E_PERM);
+	CHECK(strstr(why.text, at) && strstr(why.text, "chmod 600"));
+	NEED(chmod(at, 0600) == 0 && rename(at, to) == 0 && symlink(to, at) == 0);
+	CHECK_INT(pack_at(&want, 1, &base, &bundle, &mem), -ZT_E_PERM);
+	CHECK(strstr(why.text, at) && strstr(why.text, "is a symbolic link"));
+	NEED(unlink(at) == 0 && unlink(to) == 0);
+	CHECK_INT(pack_at(&want, 1, &base, &bundle, &mem), -ZT_E_NOTFOUND);
+	CHECK(strstr(why.text, at));
+}
+
+TEST(what_is_no_file_stands_beside_the_files)
+{
+	const struct files_extra extra[] = {{"passphrase", SPAN_LIT("open sesame")}, {"command", SPAN_NONE}};
+	const struct files_base base = {.dir = state_dir("inside"), .extra = extra, .nextra = 2};
+	const struct file_want want = {"keys/k", FILE_SECRET, false};
+	struct span bundle, file;
+	void *mem;
+
+	NEED(pack_at(&want, 1, &base, &bundle, &mem) == 0);
+	CHECK(bundle_find(bundle, "passphrase", &file) == 0 && span_eq_str(file, "open sesame"));
+	CHECK(bundle_find(bundle, "command", &file) == 0 && file.n == 0);
+	free(mem);
+}
+
+static void without_a_directory(void)
+{
+	const struct file_want want = {"keys/k", FILE_SECRET, false};
+	struct files_mark mark;
+
+	files_pack(&want, 1, NULL, &mark, NULL);
+}
+
+TEST(a_relative_path_without_a_directory_is_a_bug)
+{
+	CHECK(unit_dies(without_a_directory));
+}
+
 /* ---- what TLS wants ----------------------------------------------------------------------- */
 
 static size_t wants(const char *text, struct file_want out[static FILES_MOST], struct conf **c)
@@ -314,6 +416,21 @@ static void check_wants(const char *text, const char *want)
 	conf_free(c);
 }
 
+TEST(the_authority_wants_its_endpoint_and_who_its_clients_are)
+{
+	static struct file_want out[FILES_MOST];
+	struct conf_faults f;
+	struct conf *c;
+
+	conf_faults_init(&f);
+	NEED(conf_parse_text(&c, SPAN_NONE, "t", &f) == 0);
+	conf_faults_free(&f);
+	NEED(files_of_ca(c, out) == 2);
+	CHECK(strcmp(out[0].path, "serve.pem") == 0 && out[0].kind == FILE_SECRET && !out[0].optional);
+	CHECK(strcmp(out[1].path, "infra.pem") == 0 && out[1].kind == FILE_AUTHORITY && !out[1].optional);
+	conf_free(c);
+}
+
 TEST(each_file_is_wanted_once_and_keys_are_secret)
 {
 	check_wants("", "");
@@ -328,4 +445,7 @@ TEST(each_file_is_wanted_once_and_keys_are_secret)
 	check_wants("[relay]\nconnect = tls\nconnect_pin = sha256:"
 		    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", "");
 	check_wants("[relay]\nlisten = 127.0.0.1:1\nto = a.b:1\n", "");
+	/* The authority's are its own role's to ask for, whatever else the file configures. */
+	check_wants("[ca]\nlisten = 127.0.0.1:1\n", "");
+	check_wants("[ca]\nlisten = 127.0.0.1:2\n[host a]\nnames = a.b\ncert = /c\nkey = /k\n", "/c /k! ");
 }

@@ -133,3 +133,61 @@ TEST(a_planted_lock_is_refused_and_left_alone)
 	CHECK_INT(mkfifo(lock, 0600), 0); /* and it does not wait for a writer */
 	CHECK_INT(place_lock(dir, "lock", &fifo), -ZT_E_PERM);
 }
+
+/* ---- a child's directory ------------------------------------------------------------------------- */
+
+static int below(const char *name, uid_t uid, struct why *w)
+{
+	*w = (struct why){0};
+	return place_open_below(unit_tmp("parent"), name, uid, 1, w);
+}
+
+static void settles(const char *name, uid_t uid)
+{
+	struct stat st;
+	struct why w;
+	int fd = below(name, uid, &w);
+
+	if (fd < 0)
+		unit_fail(__FILE__, __LINE__, "%s", w.text);
+	CHECK(fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode));
+	CHECK_INT(st.st_mode & 07777, 0700);
+	CHECK_INT(st.st_uid, uid);
+	close(fd);
+}
+
+TEST(a_directory_below_is_made_closed_and_given_away)
+{
+	NEED(mkdir(unit_tmp("parent"), 0700) == 0);
+	settles("mine", geteuid());
+	settles("mine", geteuid()); /* and found again */
+	if (geteuid() != 0)
+		return; /* only root gives away */
+	settles("theirs", 65532);
+	settles("theirs", 65532);
+	settles("mine", 65532);
+}
+
+TEST(a_directory_below_that_is_not_ours_to_give_is_refused)
+{
+	char at[300], to[300];
+	struct why w;
+
+	mkdir(unit_tmp("parent"), 0700);
+	snprintf(at, sizeof at, "%s/open", unit_tmp("parent"));
+	NEED(mkdir(at, 0700) == 0 && chmod(at, 0750) == 0);
+	CHECK_INT(below("open", geteuid(), &w), -ZT_E_PERM);
+	CHECK(strstr(w.text, at) && strstr(w.text, "chmod 700"));
+	snprintf(to, sizeof to, "%s/link", unit_tmp("parent"));
+	NEED(symlink(at, to) == 0);
+	CHECK(below("link", geteuid(), &w) < 0 && strstr(w.text, to));
+	snprintf(to, sizeof to, "%s/file", unit_tmp("parent"));
+	close(open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	CHECK(below("file", geteuid(), &w) < 0 && strstr(w.text, to));
+	if (geteuid() != 0)
+		return;
+	snprintf(at, sizeof at, "%s/stranger", unit_tmp("parent"));
+	NEED(mkdir(at, 0700) == 0 && chown(at, 12345, 12345) == 0);
+	CHECK_INT(below("stranger", 65532, &w), -ZT_E_PERM);
+	CHECK(strstr(w.text, "12345") && strstr(w.text, "chown -R 65532"));
+}
