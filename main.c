@@ -26,7 +26,7 @@ static const struct entry {
 	{"connector", ROLE, NULL, "the home side: dials out, reaches your services"},
 	{"client", ROLE, NULL, "a laptop's way to private TCP and UDP services"},
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},
-	{"ca", ROLE, NULL, "private certificate authority and enrolment"},
+	{"ca", ROLE, ca_main, "private certificate authority and enrolment"},
 	{"echo", ROLE, echo_main, "a TCP service that sends back what it gets, to test ways to it"},
 	{"relay", ROLE, relay_main, "passes connections on, with TLS on either side or both"},
 	{"check", VERB, check_main, "read the configuration; print OK or every fault"},
@@ -41,6 +41,8 @@ static const struct entry {
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
+	{"ca-tlsd", CHILD, ca_tlsd_main, ""},
+	{"ca-sign", CHILD, ca_sign_main, ""},
 };
 
 static const struct entry *find(const char *name, enum kind kind)

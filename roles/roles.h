@@ -12,6 +12,9 @@ int echo_worker_main(int argc, char **argv); /* its jailed child */
 int relay_main(int argc, char **argv);
 int relay_worker_main(int argc, char **argv);
 
+int ca_main(int argc, char **argv);
+int ca_sign_main(int argc, char **argv);
+
 int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);

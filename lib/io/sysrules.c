@@ -194,7 +194,7 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(pwrite64, JOURNAL, "the journal"),
 	ALLOW(flock, JOURNAL, "one writer"),
 	ALLOW(mkdir, S, "below its directory"),
-	ALLOW(mkdirat, JOURNAL, "below its directory"),
+	ALLOW(mkdirat, S, "below its directory"),
 	ALLOW(fallocate, S, "room for the journal before it is promised"),
 
 	/* what a C library tries by itself, and copes without */

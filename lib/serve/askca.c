@@ -5,7 +5,6 @@
 #include "askca.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "io/child.h"
 #include "io/ctl.h"
 #include "io/place.h"
-#include "registry.h"
 
 #define HAND_OVER_MS 5000
 #define ANSWER_MS 120000 /* taking in another registry of a hundred thousand certificates takes seconds */
@@ -285,14 +283,6 @@ static int receive(struct askca *a, struct casign *answer, uint64_t deadline, st
 	}
 }
 
-/* What ca-sign's jail lets it read: the file itself, already open. */
-static int open_registry_in(int dir, struct why *w)
-{
-	int fd = openat(dir, REGISTRY_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	return fd < 0 ? why_sys(w, errno, "cannot open the other registry") : fd;
-}
-
 static int refusal(const struct casign *no, struct why *w)
 {
 	enum zt_err e = (enum zt_err)casign_u64(no, CAF_CODE);
@@ -317,18 +307,12 @@ static int exchange(struct askca *a, struct span s, int fd, struct casign *answe
 int askca_ask(struct askca *a, const struct casign *request, int fd, struct casign *answer, struct why *w)
 {
 	struct wr out = wr_of(a->out, CASIGN_MAX);
-	int with = fd, rc;
+	int rc;
 
 	casign_write(&out, request);
 	if (out.full)
 		return why_set(w, ZT_E_TOOLONG, "that is more than the authority takes in one request");
-	if (request->type == CA_ADOPT)
-		with = open_registry_in(fd, w);
-	if (request->type == CA_ADOPT && with < 0)
-		return with;
-	rc = exchange(a, wr_span(&out), with, answer, w);
-	if (with != fd)
-		close(with);
+	rc = exchange(a, wr_span(&out), fd, answer, w);
 	wipe(a->out, out.n);
 	return rc;
 }

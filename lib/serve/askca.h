@@ -41,7 +41,7 @@ struct askca { /* zero-initialise, or askca_open() */
 int askca_open(struct askca *a, const struct conf *c, struct span passphrase, struct why *w);
 void askca_close(struct askca *a); /* harmless when it was not opened, and twice */
 /* One request, one answer; spans of *answer live until the next. CA_NO becomes its code and sentence
- * in *w. fd: goes along, or -1; of CA_ADOPT it is the directory of the other registry. */
+ * in *w. fd: goes along, or -1; of CA_ADOPT it is the other registry's file, open for reading. */
 int askca_ask(struct askca *a, const struct casign *request, int fd, struct casign *answer, struct why *w);
 
 #endif

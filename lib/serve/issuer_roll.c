@@ -180,13 +180,12 @@ int issuer_roll(struct issuer *is, const struct issuer_ask *ask, struct casign *
 
 int issuer_adopt(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
-	struct journal_place other = {.dirfd = ask->fd, .name = REGISTRY_FILE, .shown = "the other registry"};
 	uint64_t taken = 0;
 	int rc;
 
 	if (ask->fd < 0)
-		return why_set(w, ZT_E_USAGE, "the directory of the other registry has to come along");
-	rc = registry_adopt(is->o.registry, &other, &taken, w);
+		return why_set(w, ZT_E_USAGE, "the file of the other registry has to come along");
+	rc = registry_adopt(is->o.registry, ask->fd, "the other registry", &taken, w);
 	if (rc < 0)
 		return rc;
 	issuer_look(is);
