@@ -130,7 +130,7 @@ static void exported(void)
 {
 	static uint8_t out[4096];
 	static const uint8_t one[32] = {[31] = 1}; /* the scalar of the generator, whose certificate dertext.h has */
-	uint8_t scalar[32], good[] = "a\xc3\xa9\xe6\x97\xa5z", bad[] = "a\xed\xa0\x80z", k[40];
+	uint8_t scalar[32] = {0}, good[] = "a\xc3\xa9\xe6\x97\xa5z", bad[] = "a\xed\xa0\x80z", k[40];
 	struct pk_private key = {.type = PK_P256, .scalar = span_of(scalar, sizeof scalar)};
 	struct p12_make m = {.profile = P12_COMPAT, .key = &key, .ncerts = 1, .name = SPAN_LIT("x")};
 	struct wr w = wr_of(out, sizeof out);
