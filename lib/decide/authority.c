@@ -63,7 +63,7 @@ struct search {
 	const struct x509 *leaf;
 	const struct authority_pins *pins;
 	struct x509 anchor; /* found */
-	struct cert_issuer by;
+	struct leaf_ca by;
 };
 
 /* Is this the certificate of an authority that is pinned, and did it sign the leaf? */
@@ -76,7 +76,7 @@ static bool signs(struct search *s, struct span der)
 	x509_pin(&s->anchor, pin);
 	if (!is_pinned(s->pins, pin) || x509_signed_by(s->leaf, &s->anchor.key) < 0)
 		return false;
-	cert_issuer_of(&s->by, &s->anchor);
+	leaf_ca_of(&s->by, &s->anchor);
 	return true;
 }
 
@@ -112,16 +112,16 @@ static int somebody_else(const struct span *chain, size_t n, const struct author
 int authority_met(const struct span *chain, size_t n, const struct authority_pins *pins, struct authority_now at,
 		  uint8_t server[static 32], struct why *w)
 {
-	struct leaf_rule rule = {.use = LEAF_SERVER, .now = at.now, .floor = at.floor, .role = cert_role(ROLE_REGISTRY)->name};
 	struct x509 leaf;
 	struct search s = {.leaf = &leaf, .pins = pins};
+	const struct leaf_rule rule = {.use = LEAF_SERVER, .now = at.now, .floor = at.floor, .roles = 1u << ROLE_REGISTRY,
+				       .cas = &s.by, .ncas = 1};
 	enum leaf_reason r;
 
 	if (n == 0 || x509_read(&leaf, chain[0], NULL) < 0)
 		return why_set(w, ZT_E_DENIED, "whoever answers shows no certificate that can be read");
 	if (!find_signer(&s, chain, n))
 		return somebody_else(chain, n, pins, w);
-	rule.ca_id = s.by.ca_id;
 	r = leaf_check(&leaf, &rule);
 	if (r == LEAF_OK && (at.now < s.anchor.not_before || at.now > s.anchor.not_after))
 		return why_set(w, ZT_E_DENIED, "the authority itself is out of date, by this machine's clock");
@@ -134,27 +134,26 @@ int authority_met(const struct span *chain, size_t n, const struct authority_pin
 
 /* ---- what is granted ------------------------------------------------------------------------- */
 
-static bool is_of_role(const struct x509 *c, unsigned role, const char *ca_id)
+static bool is_of_role(const struct x509 *c, unsigned role, const struct leaf_ca *by)
 {
-	const struct cert_role_row *row = cert_role(role);
-	struct leaf_rule rule = {.now = c->not_before, .role = row->name, .ca_id = ca_id};
+	const struct leaf_rule rule = {.use = cert_role(role)->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER,
+				       .now = c->not_before, .roles = 1u << role, .cas = by, .ncas = 1};
 
-	rule.use = row->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER;
 	return leaf_check(c, &rule) == LEAF_OK;
 }
 
 enum cert_role authority_role(const struct x509 *c, enum cert_anchor a, struct span anchors)
 {
-	struct cert_issuer by;
+	struct leaf_ca by;
 	struct x509 anchor;
 	struct span der;
 
 	for (size_t i = 0; (der = enrol_cert(anchors, i)).n > 0; i++) {
-		if (read_anchor(&anchor, der, NULL) < 0 || x509_signed_by(c, &anchor.key) < 0)
+		if (read_anchor(&anchor, der, NULL) < 0)
 			continue;
-		cert_issuer_of(&by, &anchor);
+		leaf_ca_of(&by, &anchor);
 		for (unsigned role = 1; role < CERT_ROLES; role++)
-			if (cert_role(role) && cert_role(role)->anchor == a && is_of_role(c, role, by.ca_id))
+			if (cert_role(role) && cert_role(role)->anchor == a && is_of_role(c, role, &by))
 				return (enum cert_role)role;
 	}
 	return ROLE_NONE;
