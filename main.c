@@ -37,6 +37,7 @@ static const struct entry {
 	{"journal", VERB, journal_main, "check or dump a state file"},
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
+	{"token", VERB, token_main, "join tokens: make, list and revoke"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},

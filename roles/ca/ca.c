@@ -1,5 +1,6 @@
 /* ca: the supervisor's side of the authority, and the table of the administrator's commands. */
 #include "ca.h"
+#include "cmds.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,22 @@ static int serve(int argc, char **argv)
 
 static const struct ca_cmd commands[] = {
 	{"serve", "run the authority (the same as no command)", serve},
+	{"init", "make an authority", ca_init_main},
+	{"issue", "issue a certificate", ca_issue_main},
+	{"renew", "renew one, or the authority's own", ca_renew_main},
+	{"revoke", "revoke one, or all of a user's", ca_revoke_main},
+	{"suspend", "as revoked, until unsuspend", ca_suspend_main},
+	{"unsuspend", "good again", ca_unsuspend_main},
+	{"list", "what was issued", ca_list_main},
+	{"show", "one certificate", ca_show_main},
+	{"anchors", "what others have to trust", ca_anchors_main},
+	{"crl", "a revocation list", ca_crl_main},
+	{"pending", "joins that wait for a yes", ca_pending_main},
+	{"approve", "let one through", ca_approve_main},
+	{"reject", "refuse one", ca_reject_main},
+	{"rollover", "replace the key of an anchor, in steps", ca_rollover_main},
+	{"adopt", "take in what an offline copy knows", ca_adopt_main},
+	{"epoch", "after a restore from a backup", ca_epoch_main},
 };
 
 void ca_list_commands(const struct ca_cmd *rows, size_t n)

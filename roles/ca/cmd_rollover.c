@@ -18,7 +18,7 @@
 #include "decide/nearest.h"
 #include "io/ctl.h"
 
-#define GENERATIONS 9 /* as many as ca-sign looks for */
+
 #define RELOAD_MS 60000
 
 struct roll_wish {
@@ -77,7 +77,7 @@ static int next_generation(struct roll *o, struct span lines)
 	}
 	o->generation = (unsigned)most + 1;
 	name_file(o);
-	return o->generation <= GENERATIONS ? 0 : why_set(w, ZT_E_FULL, "%d generations of an anchor are the most", GENERATIONS);
+	return o->generation <= CA_GENERATIONS ? 0 : why_set(w, ZT_E_FULL, "%d generations of an anchor are the most", CA_GENERATIONS);
 }
 
 /* ---- its key ---------------------------------------------------------------------------------------------- */
