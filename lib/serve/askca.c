@@ -96,14 +96,6 @@ static int pack(const struct conf *c, const struct place *p, struct span passphr
 	return files_pack(want, n, &base, &mark, w);
 }
 
-static int open_dir(const struct conf *c, const struct place *p, struct why *w)
-{
-	bool other = geteuid() == 0 && !c->limits.insecure_no_sandbox; /* as the role's supervisor has it */
-
-	return place_open_below(p->state, CA_REGISTRY_DIR, other ? (uid_t)c->state.uid : geteuid(),
-				other ? (gid_t)c->state.gid : getegid(), w);
-}
-
 static int start(struct askca *a, const struct conf *c, const int fds[static 2], struct why *w)
 {
 	const struct onechild_opts o = {
@@ -125,6 +117,7 @@ struct wish {
 
 static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 {
+	const struct place_owner who = place_children(wish->conf);
 	int fds[2], rc = look(&wish->place, w);
 
 	if (rc < 0)
@@ -135,7 +128,7 @@ static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 	fds[0] = pack(wish->conf, &wish->place, wish->passphrase, w);
 	if (fds[0] < 0)
 		return fds[0];
-	fds[1] = open_dir(wish->conf, &wish->place, w);
+	fds[1] = place_open_below(wish->place.state, CA_REGISTRY_DIR, who.uid, who.gid, w);
 	rc = fds[1] < 0 ? fds[1] : start(a, wish->conf, fds, w);
 	close(fds[0]);
 	if (fds[1] >= 0)
