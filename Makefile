@@ -159,7 +159,7 @@ build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
 -include $(shell find build -name '*.d' 2>/dev/null)
 
 .PHONY: all tools bearssl deps need-build need-test need-lint demo test unit asan ubsan sandbox-off \
-        fuzz lint testssl reproducible size bench soak install uninstall clean help FORCE
+        fuzz lint testssl forge certlint reproducible size bench soak install uninstall clean help FORCE
 all: zt
 tools: $(TOOL_BIN)
 
@@ -207,6 +207,14 @@ testssl: need-test
 	@$(MAKE) --no-print-directory zt
 	@bash tests/testssl.sh
 
+# Readers and judges that no distribution packages.
+forge: need-test
+	@$(MAKE) --no-print-directory tools
+	@bash tests/forge.sh
+certlint: need-test
+	@$(MAKE) --no-print-directory tools
+	@bash tests/certlint.sh
+
 reproducible:
 	@bash tests/check-reproducible.sh
 
@@ -241,6 +249,8 @@ help:
 ## make sandbox-off  the security tests with every sandbox off
 ## make lint       warnings by two compilers, layers, banned calls, length limits
 ## make testssl  testssl.sh against a relay; what it finds must have its answer in docs/testssl.md
+## make certlint   every kind of certificate, judged by zlint when it is on PATH, and by our own lint
+## make forge      node-forge (from npm) reads our PKCS#12
 ## make reproducible  build twice, differently, and compare
 ## make size       what the binary weighs and whether it is hardened
 ## make bench      measurements beside real peers

@@ -200,9 +200,9 @@ static int name_for(struct issuer *is, const struct reg_token *token, char out[s
 	for (unsigned k = token->used + 1, end = k + NAME_TRIES; k < end; k++) {
 		struct wr name = wr_of(out, CERT_NAME_MAX);
 
-		wr_put(&name, span_sub(span_str(base), 0, CERT_NAME_MAX - 11)); /* "-" and ten digits */
+		wr_put(&name, span_sub(span_str(base), 0, k > 1 ? CERT_NAME_MAX - 11 : CERT_NAME_MAX));
 		if (k > 1)
-			wr_fmt(&name, "-%u", k);
+			wr_fmt(&name, "-%u", k); /* 11 bytes at most */
 		out[name.n] = 0;
 		if (issuer_name_free(is, wr_span(&name), NULL) == 0)
 			return 0;

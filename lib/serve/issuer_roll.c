@@ -48,23 +48,28 @@ static int check_next(const struct issuer *is, struct span der, struct why *w)
 	return rc;
 }
 
-/* Each step: which anchor it is about (NULL: a sentence in *w), and what becomes of it. */
+static int check_begin(const struct issuer *is, enum cert_anchor a, struct span der, struct why *w)
+{
+	if (der.n == 0)
+		return why_set(w, ZT_E_USAGE, "a roll-over begins with the certificate of the next authority");
+	if (is->nanchors == ISSUER_ANCHORS)
+		return why_set(w, ZT_E_FULL, "%d generations are the most there can be", ISSUER_ANCHORS);
+	if (!issuer_anchor(is, a, ANCHOR_SIGNS))
+		return why_set(w, ZT_E_NOTFOUND, "there is no such authority here: zt ca init makes it");
+	if (issuer_anchor(is, a, ANCHOR_NEXT) || issuer_anchor(is, a, ANCHOR_OLD))
+		return why_set(w, ZT_E_EXISTS, "a roll-over of the %s authority is under way: finish it or cancel it first",
+			       anchor_name(a));
+	return check_next(is, der, w);
+}
+
+/* Each step answers which anchor it was about; NULL: a sentence is in *w. */
 static const struct reg_anchor *begin(struct issuer *is, const struct issuer_ask *ask, enum cert_anchor a, struct why *w)
 {
 	struct span der = ask->in->field[CAF_CHAIN];
 
-	if (der.n == 0)
-		why_set(w, ZT_E_USAGE, "a roll-over begins with the certificate of the next authority");
-	else if (is->nanchors == ISSUER_ANCHORS)
-		why_set(w, ZT_E_FULL, "%d generations are the most there can be", ISSUER_ANCHORS);
-	else if (!issuer_anchor(is, a, ANCHOR_SIGNS))
-		why_set(w, ZT_E_NOTFOUND, "there is no such authority here: zt ca init makes it");
-	else if (issuer_anchor(is, a, ANCHOR_NEXT) || issuer_anchor(is, a, ANCHOR_OLD))
-		why_set(w, ZT_E_EXISTS, "a roll-over of the %s authority is under way: finish it or cancel it first", anchor_name(a));
-	else if (check_next(is, der, w) == 0 && registry_add_anchor(is->o.registry, a, der, w) == 0)
-		issuer_look(is);
-	else
+	if (check_begin(is, a, der, w) < 0 || registry_add_anchor(is->o.registry, a, der, w) < 0)
 		return NULL;
+	issuer_look(is);
 	return issuer_anchor(is, a, ANCHOR_NEXT);
 }
 

@@ -139,10 +139,7 @@ static int their_der(struct adopt *a, const struct reg_cert *c, struct span *der
 static void rec_of(struct carec *out, enum carec_type t, const struct reg_cert *c, struct span der)
 {
 	if (t == CAREC_CERT) {
-		struct reg_cert as = *c;
-
-		as.seen = 0;
-		rec_cert(out, CAREC_CERT, &as, der);
+		rec_cert(out, CAREC_CERT, c, der);
 		return;
 	}
 	*out = (struct carec){.type = t};

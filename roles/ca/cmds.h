@@ -18,6 +18,7 @@ int ca_suspend_main(int argc, char **argv);
 int ca_unsuspend_main(int argc, char **argv);
 int ca_list_main(int argc, char **argv);
 int ca_show_main(int argc, char **argv);
+int ca_export_main(int argc, char **argv);
 int ca_anchors_main(int argc, char **argv);
 int ca_crl_main(int argc, char **argv);
 int ca_rollover_main(int argc, char **argv);

@@ -173,7 +173,6 @@ static void sign_counters(struct child *c, struct wr *w)
 {
 	const struct sign *s = of(c);
 
-	ipc_write_counter(w, "certificates", registry_count(s->registry));
 	ipc_write_counter(w, "asked", s->asked);
 	ipc_write_counter(w, "refused", s->refused);
 	ipc_write_counter(w, "broken_lines", s->broken);

@@ -5,6 +5,7 @@
 #ifndef ZT_ISSUER_KIT_H
 #define ZT_ISSUER_KIT_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -106,6 +107,7 @@ static inline void kit_serve(struct kit *k, bool create)
 	struct issuer_opts o = {.clock = &k->clock.clock, .bounds = &k->bounds, .log = &k->log, .crl_ms = k->crl_ms,
 				.list_ms = k->list_ms, .anchor_key = kit_anchor_key, .registry_key = kit_own_key, .ctx = k};
 
+	k->why = (struct why){0};
 	CHECK_INT(registry_open(&k->registry, &r, &k->why), 0);
 	o.registry = k->registry;
 	if (create)
@@ -149,9 +151,14 @@ static inline void kit_reopen(struct kit *k)
 
 static inline void kit_close(struct kit *k)
 {
+	DIR *d;
+
 	kit_stop(k);
 	arena_free(&k->mem);
-	CHECK_INT(unlinkat(k->dirfd, REGISTRY_FILE, 0), 0);
+	d = fdopendir(dup(k->dirfd));
+	for (struct dirent *e; d && (e = readdir(d));) /* the registry and its lock */
+		unlinkat(k->dirfd, e->d_name, 0);
+	closedir(d);
 	CHECK_INT(rmdir(k->dir), 0);
 	close(k->dirfd);
 	close(k->log.fd);

@@ -219,7 +219,7 @@ TEST(nothing_about_a_token_can_be_learned)
 	struct {
 		struct joiner *j;
 		const char *log;
-	} all[] = {{&unknown, "no such token"}, {&expired, "expired"}, {&over, "used"}, {&revoked, "revoked"},
+	} all[] = {{&unknown, "no such token"}, {&expired, "reason=expired"}, {&over, "reason=used"}, {&revoked, "reason=revoked"},
 		   {&other_role, "for another role"}, {&wrong, "wrong proof"}};
 	struct casign a;
 
