@@ -28,7 +28,6 @@
 	"zt ca init writes this authority, or was ended while it did. The registry is written last:\n" \
 	"without it nothing here has signed anything yet, and 'zt ca init' starts over.\n"
 #define REGISTRY_NEW "registry.new"
-#define SERVE_NAME "authority"
 #define PEM_ROOM 65536
 
 struct init_wish {
@@ -360,6 +359,7 @@ static int fill_registry(struct init *in, struct registry *g)
 	struct why *w = &in->r->why;
 	struct reg_issue i = {.der = in->leaf_cert.der};
 	struct reg_cert *c = &i.cert;
+	_Static_assert(sizeof c->name >= CMD_SERVE_NAME, "it has room");
 	int rc = registry_begin(g, in->registry.spki, w);
 
 	for (unsigned a = 0; a < ANCHORS && rc == 0; a++)
@@ -372,7 +372,7 @@ static int fill_registry(struct init *in, struct registry *g)
 		c->serial[k] = in->leaf_serial[k];
 	sha256(in->serve.spki, c->key);
 	snprintf(c->id, sizeof c->id, "%s", in->leaf_id);
-	snprintf(c->name, sizeof c->name, "%s", SERVE_NAME);
+	cmd_serve_name(in->serve.spki, c->name);
 	return registry_issue(g, &i, w);
 }
 
