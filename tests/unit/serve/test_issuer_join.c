@@ -145,9 +145,9 @@ TEST(one_string_lets_one_in_once)
 
 TEST(the_same_key_gets_the_same_certificate_and_uses_nothing)
 {
-	struct casign q = token_of(ROLE_CONNECTOR, "attic");
+	struct casign q = token_of(ROLE_CONNECTOR, "attic"), revoke = {.type = CA_TOKEN_REVOKE};
 	uint8_t serial[CERT_SERIAL];
-	struct joiner j;
+	struct joiner j, other;
 
 	kit_open(&k);
 	NEED(make_token(&q, &j) == 0 && join(&j) == 0);
@@ -161,6 +161,20 @@ TEST(the_same_key_gets_the_same_certificate_and_uses_nothing)
 	NEED(join(&j) == 0);
 	CHECK(registry_count(k.registry) == 1 && used(&j) == 1);
 	NEED(kit_name(&k, CA_REVOKE, "attic") == 0); /* but not when that certificate has ended */
+	CHECK_INT(join(&j), -ZT_E_TOKEN);
+	/* nor when the token was revoked, nor by another token */
+	q = token_of(ROLE_CONNECTOR, "cellar");
+	NEED(make_token(&q, &j) == 0 && join(&j) == 0);
+	q = token_of(ROLE_CONNECTOR, NULL);
+	NEED(make_token(&q, &other) == 0);
+	other.key = j.key;
+	other.key.key.scalar = span_of(other.key.scalar, 32);
+	other.key.spki.p = other.key.mem;
+	other.request = csr_for(&other.key, other.csr, NULL, 0);
+	CHECK_INT(join(&other), -ZT_E_EXISTS);
+	CHECK_INT(used(&other), 0);
+	casign_put(&revoke, CAF_TOKEN, span_of(j.token, TOKEN_ID));
+	NEED(kit_ask(&k, 'c', &revoke) == 0);
 	CHECK_INT(join(&j), -ZT_E_TOKEN);
 	kit_close(&k);
 }
@@ -239,6 +253,7 @@ TEST(nothing_about_a_token_can_be_learned)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		NEED(hello(all[i].j) == 0); /* challenged like a good one */
 		a = k.out;
+		CHECK(is_authority(all[i].j) == (all[i].j != &unknown && all[i].j != &other_role && all[i].j != &wrong));
 		CHECK(a.has[CAF_TALK] && a.has[CAF_NONCE] && a.has[CAF_PROOF]);
 		CHECK_INT(prove(all[i].j), -ZT_E_TOKEN);
 		CHECK_STR(k.why.text, "bad, used or expired token");
