@@ -53,6 +53,7 @@ void enrolee_begin(struct enrolee *e, const uint8_t server[static 32], struct wr
 	} else if (e->kind == ENROLEE_RENEW) {
 		m.type = ENROL_RENEW;
 		put(&m, ENF_CSR, e->csr);
+		e->asked_for = true;
 		e->state = ENROLEE_ASKED;
 	} else {
 		m.type = ENROL_WATCH;
@@ -107,6 +108,7 @@ static enum enrolee_event challenged(struct enrolee *e, const struct enrol *m, s
 	enrol_proof(&e->talk, e->token->secret, ENROL_BY_JOINER, proof);
 	put(&answer, ENF_PROOF, span_of(proof, sizeof proof));
 	enrol_write(out, &answer);
+	e->asked_for = true;
 	e->state = ENROLEE_PROVED;
 	return ENROLEE_SAY;
 }

@@ -97,7 +97,11 @@ static int ask(struct renewal_run *r, int64_t now, struct why *w)
 	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der};
 	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
 					      .pins = &r->pins, .at = {now, call.floor}};
-	return enrolcall_run(&call, r->o->signalled, w);
+	rc = enrolcall_run(&call, r->o->signalled, w);
+	/* Said by the authority itself: it has no certificate for this key, and makes none. */
+	if (rc == -ZT_E_DENIED && r->e.refused)
+		identity_drop_key(r->id.dirfd, IDENTITY_RENEWING);
+	return rc;
 }
 
 int idrenew(const struct idrenew *o, struct why *w)

@@ -143,9 +143,9 @@ static int take_anchors(struct keeper *k, const struct enrol *m, struct why *w)
 {
 	int rc = identity_store_anchors(k->id.dirfd, k->o->dir, m, w);
 
-	if (rc == 0)
+	if (rc > 0)
 		LOG(&k->log, LOG_WARN, "whom to trust has changed", LF_STR("in", "trust/"));
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
