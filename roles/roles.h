@@ -24,8 +24,8 @@ int doctor_main(int argc, char **argv);
 int journal_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int tls_main(int argc, char **argv);
+int token_main(int argc, char **argv);
 int join_main(int argc, char **argv);
 int id_main(int argc, char **argv);
-int token_main(int argc, char **argv);
 
 #endif

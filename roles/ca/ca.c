@@ -52,6 +52,7 @@ static const struct ca_cmd commands[] = {
 	{"unsuspend", "good again", ca_unsuspend_main},
 	{"list", "what was issued", ca_list_main},
 	{"show", "one certificate", ca_show_main},
+	{"export", "with its key, as one file: PKCS#12, profile, PEM", ca_export_main},
 	{"anchors", "what others have to trust", ca_anchors_main},
 	{"crl", "a revocation list", ca_crl_main},
 	{"pending", "joins that wait for a yes", ca_pending_main},

@@ -50,17 +50,17 @@ static void log_end(struct peer *c, const struct enrold_out *o)
 /* The role under this anchor that the certificate is good for; ROLE_NONE: none that may come here. */
 static enum cert_role role_under(const struct x509 *cert, struct span anchor, int64_t now)
 {
-	struct cert_issuer by;
+	struct leaf_ca by;
 	struct why why = {0};
 	struct x509 a;
 
 	if (x509_read(&a, anchor, &why) < 0)
 		return ROLE_NONE;
-	cert_issuer_of(&by, &a);
+	leaf_ca_of(&by, &a);
 	for (unsigned r = ROLE_NONE + 1; r < CERT_ROLES; r++) {
 		const struct cert_role_row *row = cert_role(r);
-		const struct leaf_rule rule = {.use = LEAF_CLIENT, .now = now, .floor = CLOCK_FLOOR_S, .role = row->name,
-					       .ca_id = by.ca_id};
+		const struct leaf_rule rule = {.use = LEAF_CLIENT, .now = now, .floor = CLOCK_FLOOR_S, .roles = 1u << r,
+					       .cas = &by, .ncas = 1};
 
 		if (row->renews && row->anchor == ANCHOR_INFRA && leaf_check(cert, &rule) == LEAF_OK)
 			return (enum cert_role)r;

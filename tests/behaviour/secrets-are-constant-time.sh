@@ -16,7 +16,7 @@ plain="base/ct base/span base/err"
 codecs="$plain base/aead base/gcm_x86 base/gcm_vaes base/tlskdf"
 shake="$codecs wire/record wire/tlsmsg"
 keys="$plain base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/curve wire/privkey
-	wire/addr wire/token wire/enrol"
+	wire/addr wire/token wire/enrol wire/x509 wire/x509_part wire/x509_build wire/p12"
 # The answer of aead_open() is public, and the only branch on a secret in it and its caller is on that.
 cat >"$TMP/public" <<'END'
 {
