@@ -34,7 +34,7 @@ static void on_list(struct cadoc_wait *w, struct cadoc *doc, const struct why *w
 	const struct enrold *e = &c->enrolment->d;
 
 	(void)why; /* the next tick asks again; J has a patience of its own */
-	if (doc && (doc->epoch != e->epoch || doc->number != e->number))
+	if (doc && doc->n && (doc->epoch != e->epoch || doc->number != e->number))
 		send_list(c, doc);
 	else
 		watcher_go_on(c);
