@@ -404,8 +404,11 @@ TEST(a_command_renews_any_role_at_any_time)
 	CHECK_INT(renew_by_command("phone", &p, 0), -ZT_E_DENIED);
 	CHECK(strstr(k.why.text, "revoked"));
 	/* the name has gone to another: the old one is not brought back */
+	NEED(kit_issue(&k, ROLE_DEVICE, "phone", &next, first) == 0);
+	kit_step(&k, 800 * DAY);
 	NEED(kit_issue(&k, ROLE_DEVICE, "phone", &next, NULL) == 0);
 	CHECK_INT(kit_ask(&k, 'c', &q), -ZT_E_EXISTS);
+	CHECK(strstr(k.why.text, "another certificate"));
 	kit_close(&k);
 }
 
