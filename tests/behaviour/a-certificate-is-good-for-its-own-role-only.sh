@@ -86,7 +86,7 @@ why() {
 	elif logged "$1" 'leads to no trusted authority'; then HOW=authority
 	elif logged "$1" 'did not sign it'; then HOW=issuer
 	elif logged "$1" 'shows no role of zt'; then HOW=none
-	elif logged "$1" 'out of date'; then HOW=date
+	elif logged "$1" 'out of date'; then HOW='date'
 	elif logged "$1" 'is for another name'; then HOW=name
 	else HOW=$(tail -n 1 "$TMP/$1.log"); fi
 }
@@ -266,7 +266,7 @@ expect 3 "$ZT" check -c "${CONF[near]}"
 has "$ERR" "both.pem holds a private key"
 expect 8 "$ZT" reload relay -c "${CONF[near]}"
 has "$OUT$ERR" "both.pem holds a private key"
-for i in 1 2 3 4 5 6 7 8 9; do cat "$PKI/infra-home.pem"; done >"$PKI/nine.pem"
+for _ in 1 2 3 4 5 6 7 8 9; do cat "$PKI/infra-home.pem"; done >"$PKI/nine.pem"
 listeners "$(listener over nine client)"
 expect 3 "$ZT" check -c "${CONF[near]}"
 has "$ERR" "more than 8 authorities"
