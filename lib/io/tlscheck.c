@@ -160,6 +160,8 @@ enum tls_fault check_peer(const struct tls_shake *sh, const struct tlsmsg_done *
 	*out = (struct tls_peer){.suite = d->suite, .plan = sh->plan, .resumed = d->resumed};
 	memcpy(out->name, sh->name, sizeof out->name);
 	memcpy(out->alpn, sh->alpn, sizeof out->alpn);
+	if (d->own.n)
+		memcpy(out->own, d->own.p, sizeof out->own);
 	if (d->chain_n == 0)
 		return sh->t->client || sh->ask == TLS_ASK_REQUIRED ? TLSF_NO_CERT : TLSF_NONE;
 	if (x509_read(&c, d->chain[0], why) < 0)

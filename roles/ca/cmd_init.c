@@ -28,7 +28,6 @@
 	"zt ca init writes this authority, or was ended while it did. The registry is written last:\n" \
 	"without it nothing here has signed anything yet, and 'zt ca init' starts over.\n"
 #define REGISTRY_NEW "registry.new"
-#define SERVE_NAME "authority"
 #define PEM_ROOM 65536
 
 struct init_wish {
@@ -360,6 +359,7 @@ static int fill_registry(struct init *in, struct registry *g)
 	struct why *w = &in->r->why;
 	struct reg_issue i = {.der = in->leaf_cert.der};
 	struct reg_cert *c = &i.cert;
+	_Static_assert(sizeof c->name >= CMD_SERVE_NAME, "it has room");
 	int rc = registry_begin(g, in->registry.spki, w);
 
 	for (unsigned a = 0; a < ANCHORS && rc == 0; a++)
@@ -372,20 +372,19 @@ static int fill_registry(struct init *in, struct registry *g)
 		c->serial[k] = in->leaf_serial[k];
 	sha256(in->serve.spki, c->key);
 	snprintf(c->id, sizeof c->id, "%s", in->leaf_id);
-	snprintf(c->name, sizeof c->name, "%s", SERVE_NAME);
+	cmd_serve_name(in->serve.spki, c->name);
 	return registry_issue(g, &i, w);
 }
 
 /* To the children's user, who writes it from now on: the files first, the directory last. */
 static int give_away(struct init *in, int dir)
 {
-	uid_t uid = (uid_t)in->r->conf->state.uid;
-	gid_t gid = (gid_t)in->r->conf->state.gid;
+	const struct place_owner who = place_children(in->r->conf);
 	int copy, rc = 0;
 	struct dirent *e;
 	DIR *d;
 
-	if (geteuid() != 0)
+	if (who.uid == geteuid())
 		return 0;
 	copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 	d = copy < 0 ? NULL : fdopendir(copy);
@@ -396,12 +395,12 @@ static int give_away(struct init *in, int dir)
 		return rc;
 	}
 	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, who.uid, who.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW "/%s to user %lu", in->r->place.state,
-				     e->d_name, (unsigned long)uid);
-	if (rc == 0 && fchown(dir, uid, gid) < 0)
+				     e->d_name, (unsigned long)who.uid);
+	if (rc == 0 && fchown(dir, who.uid, who.gid) < 0)
 		rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW " to user %lu", in->r->place.state,
-			     (unsigned long)uid);
+			     (unsigned long)who.uid);
 	closedir(d);
 	return rc;
 }

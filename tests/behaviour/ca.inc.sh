@@ -16,12 +16,12 @@ END
 ca() { expect "$1" "$ZT" ca "$2" -c "$CONF" "${@:3}"; }
 token() { expect "$1" "$ZT" token "$2" -c "$CONF" "${@:3}"; }
 
-# picture DIR: everything in it as one text: names, kinds, modes, owners, links, contents. The lock
-# is left out: it holds the number of the process that had it last.
+# picture DIR: everything in it as one text: names, kinds, modes, owners, links, contents. The locks
+# are left out: they hold the number of the process that had them last.
 picture() {
 	[ -e "$1" ] || return 0
-	(cd "$1" && find . -name lock -prune -o -printf '%P %y %m %U:%G %l\n' | sort &&
-		find . -type f ! -name lock -print0 | sort -z | xargs -0r sha256sum)
+	(cd "$1" && find . \( -name lock -o -name registry.lock \) -prune -o -printf '%P %y %m %U:%G %l\n' | sort &&
+		find . -type f ! -name lock ! -name registry.lock -print0 | sort -z | xargs -0r sha256sum)
 }
 # untouched CODE PART WORD [ARG...]: refused with CODE and a sentence that has PART, and the directory of
 # the authority is byte for byte what it was.
