@@ -318,11 +318,14 @@ static void undo(struct join *j, int rc)
 
 static void tell_pending(struct join *j)
 {
-	char name[TOKEN_NAME];
+	char key[2 * SHA256_LEN + 1] = "";
+	uint8_t pin[SHA256_LEN];
 
+	sha256(j->request.spki, pin);
+	ct_hex_encode(pin, sizeof pin, key);
 	if (!j->told)
 		fprintf(stderr, "zt join: this join waits for approval: on the authority, 'zt ca pending' shows it and 'zt ca approve' "
-			"lets it in (token %s, this machine calls itself %s)\n", token_name(j->token.id, name), j->label);
+			"lets it in. Compare the key before: %s\n", key);
 	j->told = true;
 }
 
