@@ -68,7 +68,7 @@ struct init {
 /* Everything it makes, in the directory of the authority. */
 static const char *const made[] = {
 	"keys/infra.1.key", "keys/device.1.key", "keys/acme.1.key", "keys/registry.key", "infra.pem", "device.pem",
-	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE};
+	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE, REGISTRY_NEW "/" REGISTRY_FILE ".lock"};
 static const char *const made_dirs[] = {"keys", REGISTRY_NEW};
 
 static bool is_there(int dir, const char *name)
@@ -86,12 +86,62 @@ static int refuse_existing(struct init *in)
 		       "one set another [state] dir", cmd_path(in->r, "registry/" REGISTRY_FILE, path));
 }
 
+/* "NAME.new-" and sixteen hex digits: what io/newfile had not yet given its name. It may hold a key. */
+static bool is_part_of(const char *name, const char *whole)
+{
+	struct span s = span_str(name), w = span_str(whole);
+	uint8_t digits[8];
+
+	return s.n == w.n + 21 && span_starts(s, whole) && span_starts(span_sub(s, w.n, 5), ".new-") &&
+	       ct_hex_decode(span_sub(s, w.n + 5, 16), digits) == 0;
+}
+
+/* The name that `path` has in the directory `below`; NULL: it is in another one. */
+static const char *name_below(const char *path, const char *below)
+{
+	struct span dir, file;
+
+	if (!span_cut(span_str(path), '/', &dir, &file))
+		return span_eq_str(SPAN_LIT("."), below) ? path : NULL;
+	return span_eq_str(dir, below) ? (const char *)file.p : NULL;
+}
+
+static bool is_ours(const char *below, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		const char *whole = name_below(made[i], below);
+
+		if (whole && (is_part_of(name, whole) || span_eq_str(span_str(whole), name)))
+			return true;
+	}
+	return false;
+}
+
+/* Everything of ours in one of the directories; parts: only what has no name yet. */
+static void sweep(int at, const char *below, bool parts)
+{
+	int fd = openat(at, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (is_part_of(e->d_name, MARKER) || (!parts && is_ours(below, e->d_name)))
+			unlinkat(fd, e->d_name, 0);
+	closedir(d);
+}
+
 static void clear(int dir)
 {
-	for (size_t i = 0; i < ARRAY_LEN(made); i++)
-		unlinkat(dir, made[i], 0);
-	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++)
+	sweep(dir, ".", false);
+	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++) {
+		sweep(dir, made_dirs[i], false);
 		unlinkat(dir, made_dirs[i], AT_REMOVEDIR); /* not when somebody put something there */
+	}
 }
 
 /* Of an init that did not end: says so and clears away. */
@@ -122,6 +172,7 @@ static int look_around(struct init *in)
 	}
 	if (is_there(in->dir, MARKER))
 		return clear_unfinished(in);
+	sweep(in->dir, ".", true); /* an init that was ended in its very first step */
 	for (size_t i = 0; i < ARRAY_LEN(made); i++)
 		if (is_there(in->dir, made[i]))
 			return why_set(&in->r->why, ZT_E_EXISTS, "%s is there, but no registry: this is what is left of an "
@@ -131,12 +182,16 @@ static int look_around(struct init *in)
 	return 0;
 }
 
-/* Before anything is made or locked: an authority that exists is left alone to the last byte. */
+/* Before anything is made or locked: an authority that exists is left alone to the last byte. One with a
+ * marker may be in the making. */
 static int look_first(struct init *in)
 {
 	char path[2 * PLACE_PATH];
 
-	return is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ? refuse_existing(in) : 0;
+	if (!is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ||
+	    is_there(AT_FDCWD, cmd_path(in->r, MARKER, path)))
+		return 0;
+	return refuse_existing(in);
 }
 
 static int open_place(struct init *in)
