@@ -66,16 +66,20 @@ static size_t collect(const struct issuer *is, const struct reg_anchor *a, struc
 	return n;
 }
 
-/* entries has room for n. */
-static int build(struct issuer *is, const struct issuer_signer *s, uint64_t number, struct crl_entry *entries, size_t n,
-		 struct wr *der, struct why *w)
+struct room {
+	struct crl_entry *entry;
+	size_t n;
+	struct wr der;
+};
+
+static int build(struct issuer *is, const struct issuer_signer *s, uint64_t number, struct room *r, struct why *w)
 {
 	int64_t now = issuer_now(is);
 	struct signer signer = signer_of(s->key);
 	uint8_t big_endian[8], aki[X509_KEY_ID];
 	struct wr num = wr_of(big_endian, sizeof big_endian);
 	struct crl_make m = {.issuer = s->cert.subject, .this_update = now - CRL_BACKDATE, .next_update = now + life(is),
-			     .entries = entries, .nentries = collect(is, s->anchor, entries, n)};
+			     .entries = r->entry, .nentries = collect(is, s->anchor, r->entry, r->n)};
 	struct crl made;
 	int rc;
 
@@ -83,9 +87,9 @@ static int build(struct issuer *is, const struct issuer_signer *s, uint64_t numb
 	m.number = wr_span(&num);
 	x509_key_id(s->cert.spki, aki);
 	m.aki = s->cert.ski.n ? s->cert.ski : span_of(aki, sizeof aki);
-	rc = crl_build(der, &m, &signer, w);
+	rc = crl_build(&r->der, &m, &signer, w);
 	if (rc == 0)
-		rc = crl_read(&made, wr_span(der), w);
+		rc = crl_read(&made, wr_span(&r->der), w);
 	if (rc == 0 && crl_signed_by(&made, &s->cert.key) < 0)
 		return why_set(w, ZT_E_KEY, "keys/%s.%u.key is not the key of that authority's certificate",
 			       anchor_name(s->anchor->anchor), s->anchor->generation);
@@ -95,33 +99,32 @@ static int build(struct issuer *is, const struct issuer_signer *s, uint64_t numb
 /* The number is taken first: what the registry writes may move what entries point to. */
 static int make_crl(struct issuer *is, const struct reg_anchor *a, struct signed_crl *row, struct why *w)
 {
-	size_t n = collect(is, a, NULL, 0), room = n * ENTRY_MOST + X509_MAX; /* names, key identifier, signature */
+	struct room r = {.n = collect(is, a, NULL, 0)};
+	size_t most = r.n * ENTRY_MOST + X509_MAX; /* names, key identifier, signature */
 	struct issuer_signer s;
-	struct crl_entry *entries = NULL;
 	uint64_t number;
-	struct wr der;
 	int rc;
 
-	if (room > CRL_MAX)
-		return why_set(w, ZT_E_FULL, "the revocation list would have %zu entries, more than %u bytes hold", n, CRL_MAX);
+	if (most > CRL_MAX)
+		return why_set(w, ZT_E_FULL, "the revocation list would have %zu entries, more than %u bytes hold", r.n, CRL_MAX);
 	rc = issuer_signer(is, a, &s, w);
 	if (rc == 0)
 		rc = registry_next_crl(is->o.registry, a->anchor, a->generation, &number, w);
 	if (rc < 0)
 		return rc;
-	entries = calloc(n + 1, sizeof *entries);
-	der = wr_of(malloc(room), room);
-	rc = entries && der.p ? build(is, &s, number, entries, n, &der, w) : why_set(w, ZT_E_NOMEM, "no memory for a revocation list");
-	free(entries);
+	r.entry = calloc(r.n + 1, sizeof *r.entry);
+	r.der = wr_of(malloc(most), most);
+	rc = r.entry && r.der.p ? build(is, &s, number, &r, w) : why_set(w, ZT_E_NOMEM, "no memory for a revocation list");
+	free(r.entry);
 	if (rc < 0) {
-		free(der.p);
+		free(r.der.p);
 		return rc;
 	}
 	free(row->bytes);
-	*row = (struct signed_crl){.anchor = a->anchor, .generation = a->generation, .bytes = der.p, .n = der.n, .number = number,
-				   .endings = issuer_lists_endings(is), .made = issuer_now(is)};
+	*row = (struct signed_crl){.anchor = a->anchor, .generation = a->generation, .bytes = r.der.p, .n = r.der.n,
+				   .number = number, .endings = issuer_lists_endings(is), .made = issuer_now(is)};
 	LOG(is->o.log, LOG_INFO, "revocation list signed", LF_STR("event", "crl"), LF_STR("anchor", anchor_name(a->anchor)),
-	    LF_U64("generation", a->generation), LF_U64("number", number), LF_U64("entries", n));
+	    LF_U64("generation", a->generation), LF_U64("number", number), LF_U64("entries", r.n));
 	return 0;
 }
 

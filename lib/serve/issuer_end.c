@@ -89,20 +89,22 @@ static int mean(struct meant *m, struct arena *mem, const struct reg_cert *c)
 	return 0;
 }
 
-/* All of an identity that still count, and the newest in any case. Those behind one whose grace is over were
- * superseded even earlier. */
-static int mean_identity(struct issuer *is, struct arena *mem, const struct reg_cert *newest, struct meant *m)
+/* All with this name or id that still count, and the newest in any case: its key may be known to somebody
+ * although its time is over. Usually they are one identity; where another registry was adopted two may
+ * share a name, and then both are meant. */
+static int mean_named(struct issuer *is, struct arena *mem, const char *name, struct meant *m)
 {
+	const struct reg_cert *newest = registry_by_name(is->o.registry, span_str(name)), *c;
 	int64_t now = issuer_now(is);
 	struct issuer_worth worth;
-	int rc = mean(m, mem, newest);
+	int rc = 0;
 
-	for (const struct reg_cert *c = issuer_parent(is, newest); c && rc == 0; c = issuer_parent(is, c)) {
+	for (size_t i = 0; rc == 0 && (c = registry_at(is->o.registry, i)); i++) {
+		if (!span_eq_str(span_str(name), c->name) && !span_eq_str(span_str(name), c->id))
+			continue;
 		issuer_judge(is, c, now, &worth);
-		if (worth.live)
+		if (worth.live || c == newest)
 			rc = mean(m, mem, c);
-		else if (c->superseded && now >= c->superseded + RENEWAL_GRACE)
-			break;
 	}
 	return rc;
 }
@@ -125,16 +127,15 @@ static int mean_serial(struct issuer *is, struct arena *mem, struct span serial,
 static int find_meant(struct issuer *is, const struct issuer_ask *ask, struct meant *m, struct why *w)
 {
 	const struct casign *in = ask->in;
-	const struct reg_cert *c;
+	char name[CERT_NAME_MAX + 1];
 
 	if (in->has[CAF_SERIAL] + in->has[CAF_NAME] + in->has[CAF_USER] != 1)
 		return why_set(w, ZT_E_USAGE, "name one: a serial, a name or a user");
 	if (in->has[CAF_SERIAL])
 		return mean_serial(is, ask->mem, in->field[CAF_SERIAL], m, w);
-	c = registry_by_name(is->o.registry, in->field[CAF_NAME]);
-	if (!c)
+	if (span_to_cstr(in->field[CAF_NAME], name, sizeof name) < 0 || !registry_by_name(is->o.registry, span_str(name)))
 		return why_set(w, ZT_E_NOTFOUND, "this authority has issued no certificate with this name or id");
-	return mean_identity(is, ask->mem, issuer_newest(is, c), m) < 0 ? why_set(w, ZT_E_FULL, "too many at once") : 0;
+	return mean_named(is, ask->mem, name, m) < 0 ? why_set(w, ZT_E_FULL, "too many at once") : 0;
 }
 
 static void put_counts(const struct issuer_ask *ask, struct casign *out, const struct meant *m, uint64_t changed)
@@ -288,7 +289,7 @@ int issuer_alarm(struct issuer *is, const struct reg_cert *c, const char *what, 
 	memcpy(name, c->name, sizeof name);
 	memcpy(id, c->id, sizeof id);
 	arena_init(&mem, CASIGN_MAX);
-	rc = mean_identity(is, &mem, issuer_newest(is, c), &m);
+	rc = mean_named(is, &mem, id, &m);
 	for (size_t i = 0; i < m.n && rc == 0; i++)
 		rc = suspend_one(is, m.serial[i], true, &changed, w);
 	arena_free(&mem);

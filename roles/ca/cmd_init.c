@@ -434,13 +434,12 @@ static int fill_registry(struct init *in, struct registry *g)
 /* To the children's user, who writes it from now on: the files first, the directory last. */
 static int give_away(struct init *in, int dir)
 {
-	uid_t uid = (uid_t)in->r->conf->state.uid;
-	gid_t gid = (gid_t)in->r->conf->state.gid;
+	const struct place_owner who = place_children(in->r->conf);
 	int copy, rc = 0;
 	struct dirent *e;
 	DIR *d;
 
-	if (geteuid() != 0)
+	if (who.uid == geteuid())
 		return 0;
 	copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 	d = copy < 0 ? NULL : fdopendir(copy);
@@ -451,12 +450,12 @@ static int give_away(struct init *in, int dir)
 		return rc;
 	}
 	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, who.uid, who.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW "/%s to user %lu", in->r->place.state,
-				     e->d_name, (unsigned long)uid);
-	if (rc == 0 && fchown(dir, uid, gid) < 0)
+				     e->d_name, (unsigned long)who.uid);
+	if (rc == 0 && fchown(dir, who.uid, who.gid) < 0)
 		rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW " to user %lu", in->r->place.state,
-			     (unsigned long)uid);
+			     (unsigned long)who.uid);
 	closedir(d);
 	return rc;
 }

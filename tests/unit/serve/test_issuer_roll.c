@@ -154,3 +154,90 @@ TEST(what_cannot_be_the_next_authority)
 	CHECK_INT(trusted(), 2);
 	kit_close(&k);
 }
+
+/* ---- another copy of the registry --------------------------------------------------------------------- */
+
+static void copy_file(const char *from, const char *to)
+{
+	static char mem[1 << 20];
+	int in = openat(k.dirfd, from, O_RDONLY | O_CLOEXEC), out = openat(k.dirfd, to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n = read(in, mem, sizeof mem);
+
+	CHECK(n > 0 && write(out, mem, (size_t)n) == n);
+	close(in);
+	close(out);
+}
+
+static int adopt(const char *file)
+{
+	struct casign q = {.type = CA_ADOPT};
+	int fd = file ? openat(k.dirfd, file, O_RDONLY | O_CLOEXEC) : -1, rc = kit_ask_fd(&k, 'c', &q, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* A laptop took the registry and its key along, and issued and revoked; meanwhile home did something, too. */
+TEST(what_another_copy_did_is_adopted)
+{
+	struct casign status = {.type = CA_LIST}, revoke = {.type = CA_REVOKE};
+	uint8_t tablet[CERT_SERIAL], twin[CERT_SERIAL];
+	struct pair p;
+	uint64_t number;
+
+	kit_open(&k);
+	NEED(kit_issue(&k, ROLE_CLIENT, "phone", &p, NULL) == 0);
+	kit_stop(&k);
+	copy_file(REGISTRY_FILE, "home");
+	kit_serve(&k, false);
+	NEED(kit_issue(&k, ROLE_CLIENT, "tablet", &p, tablet) == 0 && kit_issue(&k, ROLE_CLIENT, "twin", &p, twin) == 0);
+	NEED(kit_name(&k, CA_REVOKE, "phone") == 0);
+	kit_stop(&k);
+	copy_file(REGISTRY_FILE, "laptop");
+	copy_file("home", REGISTRY_FILE);
+	kit_serve(&k, false);
+	NEED(kit_issue(&k, ROLE_CLIENT, "twin", &p, NULL) == 0);
+	CHECK_INT(kit_name(&k, CA_SHOW, "tablet"), -ZT_E_NOTFOUND);
+	put_num(&status, CAF_KIND, CA_LIST_STATUS);
+	NEED(kit_ask(&k, 'f', &status) == 0);
+	number = casign_u64(&k.out, CAF_NUMBER);
+	issuer_news(k.issuer);
+	CHECK_INT(adopt(NULL), -ZT_E_USAGE);
+	NEED(adopt("laptop") == 0);
+	CHECK(casign_u64(&k.out, CAF_COUNT) == 3 && issuer_news(k.issuer));
+	NEED(adopt("laptop") == 0 && casign_u64(&k.out, CAF_COUNT) == 0);
+	CHECK_INT(kit_name(&k, CA_SHOW, "tablet"), 0);
+	CHECK(span_eq(k.out.field[CAF_SERIAL], span_of(tablet, sizeof tablet)));
+	CHECK(kit_name(&k, CA_SHOW, "phone") == 0 && kit_json(&k, "\"state\":\"revoked\""));
+	NEED(kit_ask(&k, 'f', &status) == 0);
+	CHECK_INT(casign_u64(&k.out, CAF_NUMBER), number + 1);
+	/* two of one name: revoking it ends both */
+	put_str(&revoke, CAF_NAME, "twin");
+	NEED(kit_ask(&k, 'c', &revoke) == 0);
+	CHECK_INT(casign_u64(&k.out, CAF_COUNT), 2);
+	CHECK_INT(kit_state(&k, twin), CERT_REVOKED);
+	kit_close(&k);
+}
+
+TEST(anothers_registry_is_not_adopted)
+{
+	static char mem[1 << 20];
+	struct pair p;
+	ssize_t n;
+	int fd;
+
+	kit_open(&k);
+	NEED(kit_issue(&k, ROLE_CLIENT, "phone", &p, NULL) == 0);
+	fd = openat(k.dirfd, REGISTRY_FILE, O_RDONLY | O_CLOEXEC);
+	n = read(fd, mem, sizeof mem);
+	close(fd);
+	kit_close(&k);
+	kit_open(&k);
+	fd = openat(k.dirfd, "stranger", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(n > 0 && write(fd, mem, (size_t)n) == n);
+	close(fd);
+	CHECK_INT(adopt("stranger"), -ZT_E_DENIED);
+	CHECK_INT(registry_count(k.registry), 0);
+	kit_close(&k);
+}
