@@ -38,10 +38,13 @@ static const struct entry {
 	{"net", VERB, net_main, "resolve and connect as a role would; say what was tried"},
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"token", VERB, token_main, "join tokens: make, list and revoke"},
+	{"join", VERB, join_main, "become a member with one string: make a key, get a certificate"},
+	{"id", VERB, id_main, "show, renew or keep the identity that join made"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
+	{"ca-front", CHILD, ca_front_main, ""},
 	{"ca-tlsd", CHILD, ca_tlsd_main, ""},
 	{"ca-sign", CHILD, ca_sign_main, ""},
 };

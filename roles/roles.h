@@ -13,6 +13,7 @@ int relay_main(int argc, char **argv);
 int relay_worker_main(int argc, char **argv);
 
 int ca_main(int argc, char **argv);
+int ca_front_main(int argc, char **argv); /* its jailed children */
 int ca_sign_main(int argc, char **argv);
 
 int check_main(int argc, char **argv);
@@ -24,5 +25,7 @@ int journal_main(int argc, char **argv);
 int net_main(int argc, char **argv);
 int tls_main(int argc, char **argv);
 int token_main(int argc, char **argv);
+int join_main(int argc, char **argv);
+int id_main(int argc, char **argv);
 
 #endif

@@ -57,6 +57,9 @@ test  cmd:selfserv              libnss3-tools   nss-tools
 test  cmd:certutil              libnss3-tools   nss-tools
 test  cmd:pk12util              libnss3-tools   nss-tools
 test  cmd:nginx                 nginx-light     nginx
+test  cmd:keytool               default-jre-headless openjdk17-jre-headless,openjdk21-jre-headless
+test  cmd:xmllint               libxml2-utils   libxml2-utils
+test  cmd:plistutil             libplist-utils  libplist-util
 test  cmd:node                  nodejs          nodejs
 test  cmd:chromium              chromium        chromium
 test  cmd:testssl,testssl.sh    testssl.sh      testssl.sh

@@ -56,6 +56,7 @@
 	X(BOUND_CA_TALKS, "ca_enrolments", 64, "the enrolment begun longest ago is forgotten")     \
 	X(BOUND_CA_ADMINS, "ca_commands", 8, "the command is told to try again")                   \
 	X(BOUND_CA_CONNS, "ca_conns", 1024, "the new connection is closed at once")                \
+	X(BOUND_CA_ASKS, "ca_questions", 256, "the peer is told to try again")                     \
 	X(BOUND_CA_SIGHTINGS, "ca_sightings", 4096, "the oldest sighting is forgotten")            \
 	X(BOUND_CA_CHANGES, "ca_list_changes", 4096, "who is further behind gets the full status list") \
 	X(BOUND_STATUS_ENTRIES, "status_entries", 262144, "the status list is refused")            \

@@ -1,6 +1,6 @@
 /*
- * pbe: PBKDF2 (RFC 8018 section 5.2), CBC and its padding over BearSSL's constant-time
- * ciphers. Owns nothing; every context that held key bytes is wiped.
+ * pbe: PBKDF2 (RFC 8018 section 5.2), PKCS#12's own derivation (RFC 7292 appendix B), CBC and its
+ * padding over BearSSL's constant-time ciphers. Owns nothing; every context that held key bytes is wiped.
  */
 #include "pbe.h"
 
@@ -12,8 +12,6 @@
 #include "err.h"
 #include "num.h"
 
-#define HASH_MAX 64 /* SHA-512 */
-
 static const struct {
 	const br_hash_class *class;
 	size_t len;
@@ -21,7 +19,7 @@ static const struct {
 	[PBE_HMAC_SHA1] = {&br_sha1_vtable, 20},
 	[PBE_HMAC_SHA256] = {&br_sha256_vtable, 32},
 	[PBE_HMAC_SHA384] = {&br_sha384_vtable, 48},
-	[PBE_HMAC_SHA512] = {&br_sha512_vtable, HASH_MAX},
+	[PBE_HMAC_SHA512] = {&br_sha512_vtable, PBE_HASH_MAX},
 };
 
 static const struct {
@@ -41,9 +39,9 @@ size_t pbe_iv_len(enum pbe_cipher c) { return ciphers[c].block; }
 /* One block of the key: the exclusive or of all rounds, U1 = PRF(salt || number), then
  * Ui = PRF(Ui-1). */
 static void pbkdf2_block(const br_hmac_key_context *k, struct span salt, uint32_t number, uint32_t iterations,
-			 uint8_t sum[static HASH_MAX])
+			 uint8_t sum[static PBE_HASH_MAX])
 {
-	uint8_t u[HASH_MAX], count[4];
+	uint8_t u[PBE_HASH_MAX], count[4];
 	struct wr w = wr_of(count, sizeof count);
 	br_hmac_context c;
 	size_t n;
@@ -69,7 +67,7 @@ void pbkdf2(enum pbe_prf prf, struct span password, struct span salt, uint32_t i
 {
 	struct wr w = wr_of(out, n);
 	br_hmac_key_context k;
-	uint8_t sum[HASH_MAX];
+	uint8_t sum[PBE_HASH_MAX];
 
 	ZT_ASSERT(iterations > 0);
 	br_hmac_key_init(&k, prfs[prf].class, password.p, password.n);
@@ -79,6 +77,93 @@ void pbkdf2(enum pbe_prf prf, struct span password, struct span salt, uint32_t i
 	}
 	wipe(sum, sizeof sum);
 	wipe(&k, sizeof k);
+}
+
+/* ---- PKCS#12, in the letters of the appendix: u bytes of hash, blocks of v ---- */
+
+#define V 64 /* of SHA-1 and of SHA-256 */
+#define I_MAX (P12_KDF_SALT_MAX + P12_KDF_PASSWORD_MAX)
+
+/* s again and again, up to whole blocks; of nothing, nothing. */
+static void wr_repeated(struct wr *w, struct span s)
+{
+	size_t end = w->n + (s.n + V - 1) / V * V;
+
+	while (w->n < end)
+		wr_put(w, span_sub(s, 0, end - w->n));
+}
+
+/* Each block of i becomes (block + b + 1) mod 2^(8 v), big-endian. */
+static void add_to_blocks(uint8_t *i, size_t n, const uint8_t b[static V])
+{
+	for (size_t block = 0; block < n; block += V) {
+		uint32_t carry = 1;
+
+		for (size_t j = V; j-- > 0;) {
+			carry += (uint32_t)i[block + j] + b[j];
+			i[block + j] = (uint8_t)carry;
+			carry >>= 8;
+		}
+	}
+}
+
+/* A = H^iterations(D || I), where D is v bytes of the use. */
+static void p12_hash(const struct p12_kdf *k, enum p12_use use, struct span i, uint8_t a[static PBE_HASH_MAX])
+{
+	const br_hash_class *h = prfs[k->prf].class;
+	br_hash_compat_context c;
+	uint8_t d[V];
+
+	memset(d, (int)use, sizeof d);
+	h->init(&c.vtable);
+	h->update(&c.vtable, d, sizeof d);
+	h->update(&c.vtable, i.p, i.n);
+	h->out(&c.vtable, a);
+	for (uint32_t r = 1; r < k->iterations; r++) {
+		h->init(&c.vtable);
+		h->update(&c.vtable, a, prfs[k->prf].len);
+		h->out(&c.vtable, a);
+	}
+	wipe(&c, sizeof c);
+}
+
+void p12_kdf(const struct p12_kdf *k, enum p12_use use, uint8_t *out, size_t n)
+{
+	uint8_t mem[I_MAX], a[PBE_HASH_MAX], b[V];
+	struct wr i = wr_of(mem, sizeof mem), w = wr_of(out, n);
+	size_t u = prfs[k->prf].len;
+
+	ZT_ASSERT(k->prf <= PBE_HMAC_SHA256 && k->iterations > 0);
+	ZT_ASSERT(k->salt.n <= P12_KDF_SALT_MAX && k->password.n <= P12_KDF_PASSWORD_MAX);
+	wr_repeated(&i, k->salt);
+	wr_repeated(&i, k->password);
+	while (w.n < n) {
+		struct wr rep = wr_of(b, sizeof b);
+
+		p12_hash(k, use, wr_span(&i), a);
+		wr_bytes(&w, a, num_min(u, n - w.n));
+		while (rep.n < V)
+			wr_bytes(&rep, a, num_min(u, V - rep.n));
+		add_to_blocks(mem, i.n, b);
+	}
+	wipe(mem, sizeof mem);
+	wipe(a, sizeof a);
+	wipe(b, sizeof b);
+}
+
+size_t pbe_hmac(enum pbe_prf prf, struct span key, struct span in, uint8_t out[static PBE_HASH_MAX])
+{
+	br_hmac_key_context k;
+	br_hmac_context c;
+	size_t n;
+
+	br_hmac_key_init(&k, prfs[prf].class, key.p, key.n);
+	br_hmac_init(&c, &k, 0);
+	br_hmac_update(&c, in.p, in.n);
+	n = br_hmac_out(&c, out);
+	wipe(&k, sizeof k);
+	wipe(&c, sizeof c);
+	return n;
 }
 
 void pbe_cbc(enum pbe_cipher c, bool encrypt, const uint8_t *key, const uint8_t *iv, uint8_t *data, size_t n)

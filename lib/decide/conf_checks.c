@@ -180,6 +180,27 @@ static void check_names_twice(const struct conf *c, struct conf_build *b)
 
 /* ---- hosts ------------------------------------------------------------------------------- */
 
+/* A role whose certificates are for the other end of a connection only. */
+static bool never_is(enum cert_role role, uint32_t purpose)
+{
+	return role != ROLE_NONE && !(cert_role(role)->eku & purpose);
+}
+
+static void check_client_roles(const struct conf_host *h, struct conf_build *b)
+{
+	struct conf_faults *f = conf_build_faults(b);
+	struct conf_place at;
+
+	conf_build_set(b, h, "client_role", &at);
+	if (h->client_cert == TLS_ASK_NO && h->client_role.n)
+		conf_fault_add(f, at, ZT_E_CONFIG, "client_role is set, but nobody is asked: client_cert = required "
+						   "or optional, or remove client_role");
+	for (size_t i = 0; i < h->client_role.n; i++)
+		if (never_is(conf_role(&h->client_role, i), EKU_CLIENT))
+			conf_warn_add(f, at, "client_role: %s lets nobody in: certificates of this role are a server's",
+				      cert_role(conf_role(&h->client_role, i))->name);
+}
+
 static void check_clients(const struct conf_host *h, struct conf_build *b)
 {
 	struct conf_faults *f = conf_build_faults(b);
@@ -212,6 +233,7 @@ static void check_hosts(const void *root, struct conf_build *b)
 	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
 		check_names(h, b);
 		check_clients(h, b);
+		check_client_roles(h, b);
 	}
 	check_names_twice(c, b);
 }
@@ -237,6 +259,7 @@ static void check_plain_far_side(const struct conf_relay *r, struct conf_build *
 		{"connect_key", r->connect_key[0] != 0},
 		{"connect_key_pass_file", r->connect_key_pass_file[0] != 0},
 		{"connect_alpn", r->connect_alpn[0] != 0},
+		{"connect_role", r->connect_role != ROLE_NONE},
 		{"insecure_connect_any_cert", r->insecure_connect_any_cert},
 	};
 
@@ -260,6 +283,23 @@ static void check_pins(const struct conf_relay *r, struct conf_build *b)
 	else if (r->insecure_connect_any_cert)
 		conf_warn_add(conf_build_faults(b), conf_build_place(b, "relay", "insecure_connect_any_cert"),
 			      "insecure_connect_any_cert: whoever answers in the far side's place reads and changes everything");
+}
+
+/* A role is worth what the authority is that gave it: nobody asks one where a pin counts, or anything
+ * goes, and no public authority gives roles. */
+static void check_far_role(const struct conf_relay *r, struct conf_build *b)
+{
+	if (r->connect_role == ROLE_NONE || r->connect == CONF_LEG_PLAIN)
+		return;
+	if (r->connect_pin.n || r->insecure_connect_any_cert)
+		relay_fault(b, "connect_role", ZT_E_CONFIG, "excludes connect_pin and insecure_connect_any_cert: with "
+							    "these no authority is asked");
+	else if (strcmp(r->connect_ca, "system") == 0)
+		relay_fault(b, "connect_role", ZT_E_MISSING, "needs connect_ca, a file of the authorities that may give it");
+	if (never_is(r->connect_role, EKU_SERVER))
+		conf_warn_add(conf_build_faults(b), conf_build_place(b, "relay", "connect_role"),
+			      "connect_role: %s is accepted from nobody: certificates of this role are a client's",
+			      cert_role(r->connect_role)->name);
 }
 
 static void check_far_side(const struct conf_relay *r, struct conf_build *b)
@@ -289,6 +329,7 @@ static void check_relay(const void *root, struct conf_build *b)
 		relay_fault(b, "accept", ZT_E_MISSING, "tls needs a section [host NAME] with a certificate");
 	check_plain_far_side(r, b);
 	check_far_side(r, b);
+	check_far_role(r, b);
 	check_pins(r, b);
 }
 

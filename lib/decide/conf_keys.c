@@ -10,7 +10,8 @@
 #define SUPERVISOR CONF_FOR_SUPERVISOR
 #define WORKER (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER)
 #define LOGD (CONF_FOR_SUPERVISOR | CONF_FOR_LOGD)
-/* Files of keys and certificates are tlsd's business alone; both it and the worker know the plan. */
+/* Files of keys and certificates are tlsd's business alone; both it and the worker know the plan, and
+ * whom to trust: roles are the worker's to check. */
 #define TLSD (CONF_FOR_SUPERVISOR | CONF_FOR_TLSD)
 #define PLAN (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER | CONF_FOR_TLSD)
 
@@ -26,7 +27,7 @@
 #define ID_MAX (UINT32_MAX - UINT64_C(1))
 
 _Static_assert(sizeof(enum log_level) == 4 && sizeof(enum log_format) == 4 && sizeof(enum conf_leg) == 4 &&
-		       sizeof(enum tls_ask) == 4, "CONF_ENUM stores 4 bytes");
+		       sizeof(enum tls_ask) == 4 && sizeof(enum cert_role) == 4, "CONF_ENUM stores 4 bytes");
 
 static const struct conf_name levels[] = {
 	{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
@@ -89,6 +90,13 @@ static const struct conf_key tls_keys[] = {
 	 "Reload when a file of a certificate, key or authority has changed."},
 };
 
+/* The authority's own role is not among them: nothing that is relayed is an authority. */
+#define ROLE_NAMES                                                                                \
+	{"edge", ROLE_EDGE}, {"connector", ROLE_CONNECTOR}, {"client", ROLE_CLIENT}, {"service", ROLE_SERVICE}, \
+		{"device", ROLE_DEVICE}, {NULL, 0}
+static const struct conf_name client_roles[] = {ROLE_NAMES};
+static const struct conf_name connect_roles[] = {{"any", ROLE_NONE}, ROLE_NAMES};
+
 static const struct conf_name legs[] = {{"plain", CONF_LEG_PLAIN}, {"tls", CONF_LEG_TLS}, {NULL, 0}};
 
 #define AT(field) offsetof(struct conf_relay, field)
@@ -102,8 +110,10 @@ static const struct conf_key relay_keys[] = {
 	{"connect", CONF_ENUM, AT(connect), 0, "plain", 0, 0, legs, PLAN, "What is spoken to the far side."},
 	{"connect_name", CONF_STRING, AT(connect_name), 0, "", 0, 253, NULL, PLAN,
 	 "The name that the far side's certificate must be for; empty: the host of `to`."},
-	{"connect_ca", CONF_STRING, AT(connect_ca), 0, "system", 1, 4095, NULL, TLSD,
+	{"connect_ca", CONF_STRING, AT(connect_ca), 0, "system", 1, 4095, NULL, PLAN,
 	 "Whom to trust: system, or a file of certificates in PEM."},
+	{"connect_role", CONF_ENUM, AT(connect_role), 0, "any", 0, 0, connect_roles, PLAN,
+	 "The role that the far side's certificate must have been given by one of connect_ca."},
 	{"connect_pin", CONF_STRING, AT(connect_pin), CONF_LIST, "", 1, 71, NULL, PLAN,
 	 "sha256: and 64 hex digits, the digest of the far side's public key; then that counts, and no authority."},
 	{"connect_cert", CONF_PATH, AT(connect_cert), 0, "", 0, 4095, NULL, TLSD,
@@ -140,8 +150,10 @@ static const struct conf_key host_keys[] = {
 	 "A file with the key's passphrase; empty: the key has none."},
 	{"client_cert", CONF_ENUM, AT(client_cert), 0, "no", 0, 0, asks, PLAN,
 	 "Is a certificate of the client asked for, and must it have one?"},
-	{"client_ca", CONF_PATH, AT(client_ca), 0, "", 0, 4095, NULL, TLSD,
+	{"client_ca", CONF_PATH, AT(client_ca), 0, "", 0, 4095, NULL, PLAN,
 	 "Authorities whose clients are let in, PEM; needed unless client_cert = no."},
+	{"client_role", CONF_ENUM, AT(client_role), CONF_LIST, "", 0, 0, client_roles, PLAN,
+	 "Roles that a client's certificate may have been given by one of client_ca; empty: any, and none."},
 	{"alpn", CONF_STRING, AT(alpn), CONF_LIST, "", 1, 31, NULL, PLAN,
 	 "Application protocols (ALPN), best first; empty: none is agreed on."},
 	{"resume", CONF_BOOL, AT(resume), 0, "true", 0, 0, NULL, PLAN,

@@ -110,6 +110,12 @@ const char *conf_text(const struct conf_list *l, size_t i)
 	return ((const char *const *)l->items)[i];
 }
 
+enum cert_role conf_role(const struct conf_list *l, size_t i)
+{
+	ZT_ASSERT(i < l->n);
+	return ((const enum cert_role *)l->items)[i];
+}
+
 /* A named section's struct begins with its struct conf_named. */
 const struct conf_host *conf_first_host(const struct conf *c)
 {

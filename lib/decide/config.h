@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/span.h"
+#include "certrole.h"
 #include "conf_fault.h"
 #include "conf_schema.h"
 #include "wire/addr.h"
@@ -61,6 +62,7 @@ struct conf_relay {
 	enum conf_leg accept, connect;
 	const char *connect_name;  /* "" = the host of `to` */
 	const char *connect_ca;    /* a path, or "system" */
+	enum cert_role connect_role; /* ROLE_NONE: any, and none */
 	struct conf_list connect_pin; /* strings; tls_pin_read() takes each */
 	const char *connect_cert, *connect_key, *connect_key_pass_file; /* "" = none */
 	const char *connect_alpn;  /* "" = none */
@@ -78,6 +80,7 @@ struct conf_host {
 	const char *cert, *key, *key_pass_file;
 	enum tls_ask client_cert;
 	const char *client_ca;     /* set unless TLS_ASK_NO */
+	struct conf_list client_role; /* conf_role(); empty: any, and none */
 	struct conf_list alpn;     /* strings, best first */
 	bool resume;               /* as written; tls_plan_of() knows where it may not be */
 };
@@ -106,9 +109,10 @@ struct conf {
 	struct arena mem;             /* owns this struct, every string and every list */
 };
 
-/* The i-th of a list of addresses, of strings; i < l->n. */
+/* The i-th of a list of addresses, of strings, of roles; i < l->n. */
 const struct addr *conf_addr(const struct conf_list *l, size_t i);
 const char *conf_text(const struct conf_list *l, size_t i);
+enum cert_role conf_role(const struct conf_list *l, size_t i);
 /* for (h = conf_first_host(c); h; h = conf_next_host(h)) */
 const struct conf_host *conf_first_host(const struct conf *c);
 const struct conf_host *conf_next_host(const struct conf_host *h);

@@ -1,5 +1,5 @@
 /*
- * leaf: the strict second look of leaf.h. Owns nothing, knows no issuer and no clock. The order
+ * leaf: the strict second look of leaf.h. Owns nothing, knows no chain and no clock. The order
  * of the questions is the order of the table at the end: first what makes the answers to the
  * rest worthless (form, clock), then what the certificate is, then whom it is for.
  */
@@ -9,9 +9,12 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "certrole.h"
 
 #define ZT_ID_MAX 64  /* the opaque id behind the role */
-#define CA_ID_DIGITS 16
+
+_Static_assert(CERT_ROLES <= 8 * sizeof(unsigned), "a role is a bit of leaf_rule.roles");
+_Static_assert(LEAF_CA_ID == CERT_CA_ID, "what is issued is what is looked for");
 
 static const struct {
 	const char *name, *text;
@@ -116,7 +119,7 @@ static bool zt_split(struct span uri, struct zt_name *out)
 		return false;
 	rest = span_sub(uri, 5, uri.n);
 	return span_cut(rest, '/', &out->ca, &rest) && span_cut(rest, '/', &out->role, &out->id) &&
-	       out->ca.n == CA_ID_DIGITS && all_of(out->ca, CA_ID_DIGITS, DIGITS "abcdef") &&
+	       out->ca.n == LEAF_CA_ID && all_of(out->ca, LEAF_CA_ID, DIGITS "abcdef") &&
 	       all_of(out->role, 32, LOWER DIGITS "-") && all_of(out->id, ZT_ID_MAX, LOWER UPPER DIGITS "-_.");
 }
 
@@ -241,7 +244,7 @@ static bool is_for_other_purpose(const struct x509 *c, const struct leaf_rule *r
 {
 	uint32_t want = r->use == LEAF_SERVER ? EKU_SERVER : EKU_CLIENT;
 
-	if (r->role) /* zt's own CAs name the purpose, and never "any" */
+	if (r->roles) /* zt's own CAs name the purpose, and never "any" */
 		return !(c->eku & want) || c->eku & EKU_ANY;
 	return c->has_eku && !(c->eku & (want | EKU_ANY));
 }
@@ -256,14 +259,80 @@ static bool has_other_name(const struct x509 *c, const struct leaf_rule *r)
 	return (r->dns.n && !has_dns(c, r->dns)) || (r->ip && !has_ip(c, r->ip));
 }
 
+void leaf_ca_of(struct leaf_ca *out, const struct x509 *authority)
+{
+	struct cert_issuer by;
+
+	cert_issuer_of(&by, authority);
+	memcpy(out->id, by.ca_id, sizeof out->id);
+	out->key = authority->key;
+}
+
+static const struct leaf_ca *ca_named(const struct leaf_rule *r, struct span id)
+{
+	for (size_t i = 0; i < r->ncas; i++)
+		if (span_eq_str(id, r->cas[i].id))
+			return &r->cas[i];
+	return NULL;
+}
+
+static bool is_wanted(const struct leaf_rule *r, struct span role)
+{
+	enum cert_role known;
+
+	return cert_role_find(role, &known) == 0 && r->roles & 1u << known;
+}
+
 static bool has_other_role(const struct x509 *c, const struct leaf_rule *r)
 {
 	struct zt_name z;
 
-	if (r->role == NULL)
+	if (r->roles == 0)
 		return false;
-	return r->ca_id == NULL || !zt_name_of(c, &z) || !span_eq_str(z.ca, r->ca_id) ||
-	       !span_eq_str(z.role, r->role);
+	return !zt_name_of(c, &z) || ca_named(r, z.ca) == NULL || !is_wanted(r, z.role);
+}
+
+static bool has_other_issuer(const struct x509 *c, const struct leaf_rule *r)
+{
+	const struct leaf_ca *ca;
+	struct zt_name z;
+
+	if (r->roles == 0)
+		return false;
+	ca = zt_name_of(c, &z) ? ca_named(r, z.ca) : NULL;
+	return ca == NULL || x509_signed_by(c, &ca->key) < 0;
+}
+
+/* "connector or client" */
+static void wanted_text(struct wr *w, unsigned roles)
+{
+	bool first = true;
+
+	for (unsigned i = 0; i < CERT_ROLES; i++)
+		if (roles & 1u << i && cert_role(i)) {
+			wr_str(w, first ? "" : " or ");
+			wr_str(w, cert_role(i)->name);
+			first = false;
+		}
+}
+
+const char *leaf_role_text(const struct x509 *c, const struct leaf_rule *rule, char out[static LEAF_ROLE_TEXT])
+{
+	struct wr w = wr_of(out, LEAF_ROLE_TEXT - 1);
+	struct zt_name z;
+
+	if (!zt_name_of(c, &z)) {
+		wr_str(&w, "it shows no role of zt, and ");
+	} else {
+		wr_fmt(&w, "it shows the role %.*s ", SPAN_ARG(z.role));
+		if (ca_named(rule, z.ca) == NULL)
+			wr_fmt(&w, "of the authority %.*s, which may give none here, ", SPAN_ARG(z.ca));
+		wr_str(&w, "and ");
+	}
+	wanted_text(&w, rule->roles);
+	wr_str(&w, " is wanted");
+	out[w.n] = 0;
+	return out;
 }
 
 struct question {
@@ -297,6 +366,7 @@ static const struct question all[] = {
 	{LEAF_NO_NAME, has_no_name},
 	{LEAF_NAME, has_other_name},
 	{LEAF_ROLE, has_other_role},
+	{LEAF_ISSUER, has_other_issuer},
 	{LEAF_PIN, is_not_pinned},
 };
 

@@ -28,6 +28,7 @@
 	X(LEAF_SERIAL, "serial", "its serial number is zero, negative or too long")               \
 	X(LEAF_PIN, "pin", "its key is not the pinned one")                                       \
 	X(LEAF_ROLE, "role", "it is of another role")                                             \
+	X(LEAF_ISSUER, "issuer", "the authority that its name names did not sign it")             \
 	X(LEAF_LIFETIME, "lifetime", "it is valid for longer than is allowed")
 
 enum leaf_reason {
@@ -41,6 +42,15 @@ const char *leaf_text(enum leaf_reason r);
 
 enum leaf_use { LEAF_SERVER, LEAF_CLIENT };
 
+#define LEAF_CA_ID 16 /* hex digits: of the first 8 bytes of SHA-256 over its SubjectPublicKeyInfo */
+
+/* An authority that may give roles. */
+struct leaf_ca {
+	char id[LEAF_CA_ID + 1];
+	struct pk_public key;        /* borrowed bytes */
+};
+void leaf_ca_of(struct leaf_ca *out, const struct x509 *authority); /* borrows its key */
+
 struct leaf_rule {
 	enum leaf_use use;
 	int64_t now, floor;          /* seconds since 1970; floor: the newest time known to be past */
@@ -49,21 +59,29 @@ struct leaf_rule {
 	const uint8_t (*pins)[32];   /* its key must be one of them, when there are any */
 	size_t npins;
 	bool pins_only;              /* form, strength of the key and the pin count, nothing else */
-	const char *role;            /* a zt role: exactly one URI SAN zt://<ca_id>/<role>/<id>; NULL: none asked */
-	const char *ca_id;           /* 16 hex digits; with role */
+	unsigned roles;              /* bits 1 << enum cert_role: exactly one URI SAN zt://<ca>/<role>/<id>, of one
+				      * of them; 0: none asked */
+	const struct leaf_ca *cas;   /* with roles: <ca> must be one of these, and have signed it itself */
+	size_t ncas;
 	int64_t max_lifetime;        /* seconds; 0: any */
 };
 
 /*
  * The first that applies, in this order: malformed, clock, version, serial, not-yet-valid,
  * expired, lifetime, critical, weak-hash, weak-key, is-ca, key-usage, purpose, no-name,
- * wrong-name, role, pin. With pins_only: malformed, weak-key, pin. So only with pins_only are
+ * wrong-name, role, issuer, pin. With pins_only: malformed, weak-key, pin. So only with pins_only are
  * a self-signed version 1 certificate, one marked CA:TRUE (as devices make them for themselves)
  * and an expired one good; and pins_only without pins is never good.
  * Purpose: without a role an absent extension is any purpose, and anyExtendedKeyUsage is too;
  * with a role the purpose must stand there by name.
+ *
+ * A chain says that some trusted authority vouches for it, maybe through others; a role is given by
+ * the very authority that is named: no intermediate one, and no other that is trusted beside it.
  */
 enum leaf_reason leaf_check(const struct x509 *c, const struct leaf_rule *rule);
+/* With LEAF_ROLE: which role it shows, whose, and which are wanted. Answers out. */
+#define LEAF_ROLE_TEXT 256
+const char *leaf_role_text(const struct x509 *c, const struct leaf_rule *rule, char out[static LEAF_ROLE_TEXT]);
 /* The id of zt://<ca>/<role>/<id>; empty unless that is its one URI. The id has 1 to 64 letters,
  * digits, '-', '_' and '.'. */
 struct span leaf_zt_id(const struct x509 *c);

@@ -300,32 +300,37 @@ int64_t status_floor(const struct status_view *v, int64_t version_floor)
 	return seen > version_floor ? seen : version_floor;
 }
 
+/* A state without a row is none to let somebody in. */
+static enum status_verdict verdict_on(unsigned state)
+{
+	static const struct {
+		enum status_state state;
+		enum status_verdict verdict;
+	} rows[] = {
+		{STATUS_GOOD, STATUS_YES},
+		{STATUS_SUPERSEDED, STATUS_YES},
+		{STATUS_SUSPENDED, STATUS_IS_SUSPENDED},
+		{STATUS_REVOKED, STATUS_IS_REVOKED},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].state == state)
+			return rows[i].verdict;
+	return STATUS_NOT_KNOWN;
+}
+
 enum status_verdict status_may_begin(const struct status_view *v, const struct status_limits *l, struct status_now now,
 				     const uint8_t serial[static STATLIST_KEY])
 {
-	/* A state that is not here is none to let somebody in. */
-	static const enum status_verdict of[] = {
-		[0] = STATUS_NOT_KNOWN,
-		[STATUS_GOOD] = STATUS_YES,
-		[STATUS_SUPERSEDED] = STATUS_YES,
-		[STATUS_SUSPENDED] = STATUS_IS_SUSPENDED,
-		[STATUS_REVOKED] = STATUS_IS_REVOKED,
-		[STATUS_GONE] = STATUS_NOT_KNOWN,
-	};
-	unsigned state;
-
 	if (!v->known)
 		return STATUS_NO_LIST;
 	if (status_fresh(v, l, now) != STATUS_FRESH)
 		return STATUS_IS_STALE;
-	state = status_of(v, STATUS_CERT, serial);
-	return state < ARRAY_LEN(of) ? of[state] : STATUS_NOT_KNOWN;
+	return verdict_on(status_of(v, STATUS_CERT, serial));
 }
 
 bool status_must_end(const struct status_view *v, const struct status_limits *l, struct status_now now,
 		     const uint8_t serial[static STATLIST_KEY])
 {
-	unsigned state = status_of(v, STATUS_CERT, serial);
-
-	return status_fresh(v, l, now) == STATUS_CUT || (state != STATUS_GOOD && state != STATUS_SUPERSEDED);
+	return status_fresh(v, l, now) == STATUS_CUT || verdict_on(status_of(v, STATUS_CERT, serial)) != STATUS_YES;
 }

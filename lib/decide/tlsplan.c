@@ -26,6 +26,15 @@ static bool has_zt_protocol(const struct conf_list *alpn)
 	return false;
 }
 
+static unsigned role_bits(const struct conf_list *roles)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < roles->n; i++)
+		bits |= 1u << conf_role(roles, i);
+	return bits;
+}
+
 static void server_plan(const struct conf_host *h, struct tls_server_plan *out)
 {
 	*out = (struct tls_server_plan){
@@ -37,6 +46,7 @@ static void server_plan(const struct conf_host *h, struct tls_server_plan *out)
 		.pass = h->key_pass_file,
 		.ask = h->client_cert,
 		.client_ca = h->client_ca,
+		.roles = role_bits(&h->client_role),
 		/* BearSSL resumes without asking for a certificate again: a session that was made
 		 * without one would enter. */
 		.resume = h->resume && h->client_cert == TLS_ASK_NO && !has_zt_protocol(&h->alpn),
@@ -54,12 +64,19 @@ static const struct tls_server_plan ca_plan = {
 	.ask = TLS_ASK_OPTIONAL, .client_ca = TLS_CA_CLIENTS, .no_name = true, .any_name = true,
 };
 
+/* zt's own ends have no names that last: an edge moves, a connector has none. All of them are one
+ * owner's. A service is another matter: it must not be able to stand in for its neighbour. */
+static bool role_is_name(const struct conf_relay *r)
+{
+	return r->connect_name[0] == 0 && (r->connect_role == ROLE_EDGE || r->connect_role == ROLE_CONNECTOR);
+}
+
 /* What its certificate must be for: the name that was written, or the one that is dialled. */
 static const char *far_name(const struct conf_relay *r)
 {
 	struct addr ip;
 
-	if (r->connect_name[0])
+	if (r->connect_name[0] || role_is_name(r))
 		return r->connect_name;
 	return r->to.host && addr_parse_ip(span_str(r->to.host), &ip) < 0 ? r->to.host : "";
 }
@@ -69,6 +86,8 @@ static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
 	*out = (struct tls_client_plan){
 		.name = far_name(r),
 		.ca = r->connect_ca,
+		.roles = r->connect_role == ROLE_NONE ? 0 : 1u << r->connect_role,
+		.role_is_name = role_is_name(r),
 		.cert = r->connect_cert,
 		.key = r->connect_key,
 		.pass = r->connect_key_pass_file,

@@ -14,6 +14,8 @@
 #define TLS_PLANS BOUND_CAP(BOUND_HOSTS)
 #define TLS_PINS 8
 
+struct cas; /* io/cas: the authorities that roles count under, in a worker */
+
 struct tls_server_plan {
 	const char *id;              /* the section's name */
 	const struct conf_list *names; /* strings: exact, or "*." and one label more */
@@ -21,6 +23,8 @@ struct tls_server_plan {
 	const char *cert, *key, *pass; /* files; pass may be "" */
 	enum tls_ask ask;
 	const char *client_ca;       /* file; set unless TLS_ASK_NO */
+	unsigned roles;              /* bits 1 << enum cert_role that a client's certificate may have; 0: any, and none */
+	struct cas *cas;             /* of client_ca, where roles count: NULL until cas_of_plan() */
 	bool resume;                 /* never with TLS_ASK_* above NO, never for a zt-* protocol */
 	bool no_name;                /* serves peers that send no name too */
 	bool any_name;               /* serves whatever name nobody else has, and none: the authority, which
@@ -30,6 +34,9 @@ struct tls_server_plan {
 struct tls_client_plan {
 	const char *name;            /* SNI, and what the certificate must be for; "": the address */
 	const char *ca;              /* file, or "system" */
+	unsigned roles;              /* as above; 0 or one */
+	struct cas *cas;             /* of ca */
+	bool role_is_name;           /* whoever has the role will do, under whatever name: none is sent or asked for */
 	const char *cert, *key, *pass; /* ours, when asked for; "" = none */
 	const char *alpn;            /* one protocol, or "" */
 	uint8_t pins[TLS_PINS][32];
@@ -46,7 +53,8 @@ struct tls_plan {
 };
 
 /* Hosts are server[], in the order written. The one client plan is there when [relay] connect is
- * tls. Files are named in tlsd's plan only: the worker is not told them, there they are "".
+ * tls. Files of keys and certificates are named in tlsd's plan only: the worker is not told them, there
+ * they are "". Those of authorities it is told.
  * A configuration that has [ca] listen and no host, as the processes of the ca role are handed it, is
  * the authority's: one plan for any name, with files of its own directory (TLS_CA_...). */
 #define TLS_CA_CERT "serve.pem" /* key, certificate and chain */

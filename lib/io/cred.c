@@ -132,6 +132,7 @@ static int check_pair(struct cred *c, const struct cred_file *cert, const struct
 	if (!pk_pair(&c->key.key, &leaf.key))
 		return why_set(w, ZT_E_KEY, "%s: this is not the key of the first certificate in %s", key->path,
 			       cert->path);
+	x509_pin(&leaf, c->pin);
 	return 0;
 }
 
@@ -162,6 +163,11 @@ int cred_new(struct cred **out, const struct cred_file *cert, const struct cred_
 struct span cred_leaf(const struct cred *c)
 {
 	return span_of(c->chain[0].data, c->chain[0].data_len);
+}
+
+struct span cred_pin(const struct cred *c)
+{
+	return span_of(c->pin, sizeof c->pin);
 }
 
 void cred_free(struct cred *c)

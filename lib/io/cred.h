@@ -23,6 +23,7 @@ struct cred_file {
 int cred_new(struct cred **out, const struct cred_file *cert, const struct cred_file *key,
 	     const struct cred_file *pass, struct why *w);
 struct span cred_leaf(const struct cred *c); /* DER of the first certificate */
+struct span cred_pin(const struct cred *c);  /* SHA-256 of its public key */
 void cred_free(struct cred *c); /* NULL is allowed */
 
 #endif

@@ -51,6 +51,7 @@ struct engine {
 	struct span old_leaf;
 	char name[TLS_NAME], alpn[TLS_ALPN];
 	const char *protocols[1];
+	uint8_t own[32];      /* server: cred_pin() */
 	uint8_t buf[BR_SSL_BUFSIZE_MONO];
 };
 
@@ -344,6 +345,8 @@ static int engine_open(struct engine *e, const struct engine_opts *o)
 	if (span_to_cstr(o->name, e->name, sizeof e->name) < 0 || span_to_cstr(o->alpn, e->alpn, sizeof e->alpn) < 0)
 		return -ZT_E_SYNTAX;
 	e->is_client = o->client;
+	if (!o->client)
+		memcpy(e->own, cred_pin(o->cred).p, sizeof e->own);
 	e->aes = aead_fast_aes();
 	e->ask = o->client ? TLS_ASK_NO : o->ask;
 	e->sessions = o->sessions;
@@ -563,6 +566,8 @@ void engine_done(struct engine *e, struct tlsmsg_done *out)
 	out->resumed = is_resumed(e, &p);
 	out->name = span_str(e->name);
 	out->alpn = span_str(br_ssl_engine_get_selected_protocol(&e->eng));
+	if (!e->is_client)
+		out->own = span_of(e->own, sizeof e->own);
 	say_chain(e, out->resumed, out);
 	/* Whatever happened above: nobody gets in without what was asked for. */
 	ZT_ASSERT(e->ask != TLS_ASK_REQUIRED || (out->chain_n && out->verdict == TLSF_NONE));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ static void add(struct wants *w, const char *path, enum file_kind kind)
 		return;
 	for (size_t i = 0; i < w->n; i++)
 		if (span_eq_str(span_str(path), w->out[i].path)) {
-			if (kind == FILE_SECRET || w->out[i].kind == FILE_PUBLIC)
+			if (kind > w->out[i].kind)
 				w->out[i].kind = kind; /* one file may hold certificate and key */
 			return;
 		}
@@ -45,15 +46,30 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 		add(&w, plan.server[i].cert, FILE_PUBLIC);
 		add(&w, plan.server[i].key, FILE_SECRET);
 		add(&w, plan.server[i].pass, FILE_SECRET);
-		add(&w, plan.server[i].client_ca, FILE_AUTHORITY);
+		add(&w, plan.server[i].client_ca, plan.server[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
 	}
 	for (size_t i = 0; i < plan.clients; i++) {
 		if (tls_plan_asks_authority(&plan.client[i]))
-			add(&w, plan.client[i].ca, FILE_AUTHORITY);
+			add(&w, plan.client[i].ca, plan.client[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
 		add(&w, plan.client[i].cert, FILE_PUBLIC);
 		add(&w, plan.client[i].key, FILE_SECRET);
 		add(&w, plan.client[i].pass, FILE_SECRET);
 	}
+	return w.n;
+}
+
+size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n)
+{
+	struct wants w = {out, n};
+	struct tls_plan plan;
+
+	tls_plan_of(c, &plan);
+	for (size_t i = 0; i < plan.servers; i++)
+		if (plan.server[i].roles)
+			add(&w, plan.server[i].client_ca, FILE_ANCHORS);
+	for (size_t i = 0; i < plan.clients; i++)
+		if (plan.client[i].roles)
+			add(&w, plan.client[i].ca, FILE_ANCHORS);
 	return w.n;
 }
 
@@ -155,6 +171,7 @@ static const struct judging judgings[] = {
 	[FILE_PUBLIC] = {"", false, S_IWOTH, "o-w"},
 	[FILE_SECRET] = {"the key or passphrase in ", true, S_IRWXG | S_IRWXO, "600"},
 	[FILE_AUTHORITY] = {"the list of authorities in ", true, S_IWGRP | S_IWOTH, "go-w"},
+	[FILE_ANCHORS] = {"the list of authorities in ", true, S_IWGRP | S_IWOTH, "go-w"},
 };
 
 static int judge(const char *path, enum file_kind kind, const struct stat *st, struct why *w)
@@ -199,6 +216,26 @@ struct packing {
 	struct why *why;
 };
 
+/* Not a parser: the words that every private key in PEM has at both ends. */
+static bool holds_key(const uint8_t *text, size_t n)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+
+	return memmem(text, n, mark, sizeof mark - 1) != NULL;
+}
+
+static int pack_text(struct packing *p, const struct file_want *f, const char *path, struct span text)
+{
+	if (f->kind == FILE_ANCHORS && holds_key(text.p, text.n))
+		return why_set(p->why, ZT_E_KEY, "%s holds a private key, and roles are checked where none may be: put the "
+			       "certificates of the authorities into a file of their own", path);
+	bundle_add(&p->bundle, span_str(f->path), text);
+	if (p->bundle.full)
+		return why_set(p->why, ZT_E_TOOLONG, "the files of certificates and keys are more than %d or longer than %zu "
+			       "bytes in all; %s is one too many", BUNDLE_FILES, (size_t)BOUND_CAP(BOUND_BUNDLE), path);
+	return 0;
+}
+
 static int pack_open(struct packing *p, const struct file_want *f, const char *path, int fd)
 {
 	size_t most = BOUND_CAP(BOUND_BUNDLE);
@@ -221,10 +258,7 @@ static int pack_open(struct packing *p, const struct file_want *f, const char *p
 		return why_set(p->why, ZT_E_NOMEM, "no memory for %s", path);
 	rc = read_exactly(fd, text, (size_t)st.st_size, path, p->why);
 	if (rc == 0)
-		bundle_add(&p->bundle, span_str(f->path), span_of(text, (size_t)st.st_size));
-	if (rc == 0 && p->bundle.full)
-		rc = why_set(p->why, ZT_E_TOOLONG, "the files of certificates and keys are more than %d or longer than %zu "
-			     "bytes in all; %s is one too many", BUNDLE_FILES, most, path);
+		rc = pack_text(p, f, path, span_of(text, (size_t)st.st_size));
 	wipe(text, (size_t)st.st_size + 1);
 	arena_free(&mem);
 	return rc;

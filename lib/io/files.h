@@ -26,10 +26,12 @@
 #define FILES_SYSTEM "system"
 const char *files_system(void); /* where they are; NULL: this machine has none */
 
+/* From mild to strict: a file that is two of them is held to the stricter. */
 enum file_kind {
 	FILE_PUBLIC,    /* may not be written by everybody */
-	FILE_SECRET,    /* read and written by its owner alone, root or who runs zt */
-	FILE_AUTHORITY  /* says whom to believe: the same for writing */
+	FILE_AUTHORITY, /* says whom to believe: written by nobody but its owner, root or who runs zt */
+	FILE_SECRET,    /* the same, and read by nobody else either */
+	FILE_ANCHORS    /* an authority for a process that may hold no private key: one inside is refused */
 };
 
 struct file_want {
@@ -40,6 +42,8 @@ struct file_want {
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST]);
+/* What a worker wants to check roles with, behind the n that out has. Answers how many it has then. */
+size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n);
 /* What the authority's own endpoint wants of its directory: the same for a ca-tlsd. */
 size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]);
 

@@ -5,6 +5,7 @@
 
 #include "base/ct.h"
 #include "base/num.h"
+#include "cas.h"
 #include "wire/bundle.h"
 
 #define SYSTEM "system" /* in the place of a path: what this machine trusts */
@@ -96,6 +97,9 @@ int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, 
 		rc = load_server(k, i, bundle, w);
 	for (size_t i = 0; rc == 0 && i < k->plan.clients; i++)
 		rc = load_client(k, i, bundle, w);
+	if (rc == 0)
+		rc = cas_of_plan(&k->plan, bundle, w);
+	cas_drop_plan(&k->plan); /* roles are the worker's to check; what it cannot use must not pass here */
 	if (rc < 0) {
 		keyring_free(k);
 		return rc;

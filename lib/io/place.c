@@ -117,6 +117,14 @@ int place_open_dir(const char *path, struct why *w)
 	return fd;
 }
 
+/* Without a sandbox nobody becomes another user. */
+struct place_owner place_children(const struct conf *c)
+{
+	if (geteuid() == 0 && !c->limits.insecure_no_sandbox)
+		return (struct place_owner){(uid_t)c->state.uid, (gid_t)c->state.gid};
+	return (struct place_owner){geteuid(), getegid()};
+}
+
 /* Of what was opened: nobody else's, closed to others, uid's in the end. */
 static int settle_owner(int fd, const char *shown, uid_t uid, gid_t gid, struct why *w)
 {

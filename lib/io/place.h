@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "decide/config.h"
 
 #define PLACE_PATH 108 /* sun_path: what fits a socket fits everything here */
 
@@ -20,6 +21,13 @@ struct place {
 };
 /* dir and run_dir: the configured values, "" = default. */
 int place_resolve(struct place *p, const char *role, const char *dir, const char *run_dir, struct why *w);
+
+/* Who the children of a supervisor, or of a command, are: whom what they keep has to belong to. */
+struct place_owner {
+	uid_t uid;
+	gid_t gid;
+};
+struct place_owner place_children(const struct conf *c);
 
 /* Make the directory (and its parents, 0755) if missing; it must be ours and closed to group
  * and others. Answers an O_DIRECTORY descriptor. */

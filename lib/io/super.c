@@ -282,14 +282,12 @@ static int open_places(struct super *s, struct why *w)
 /* Each child that has a directory gets the same one after every start. */
 static int open_dirs(struct super *s, struct why *w)
 {
-	const struct conf_state *who = &s->conf->state;
-	bool other = geteuid() == 0 && !s->conf->limits.insecure_no_sandbox; /* then they stay who we are */
+	const struct place_owner who = place_children(s->conf);
 
 	for (size_t i = 0; i < s->role->n; i++) {
 		if (s->role->children[i].dir == NULL)
 			continue;
-		s->dirs[i] = place_open_below(s->place.state, s->role->children[i].dir, other ? (uid_t)who->uid : geteuid(),
-					      other ? (gid_t)who->gid : getegid(), w);
+		s->dirs[i] = place_open_below(s->place.state, s->role->children[i].dir, who.uid, who.gid, w);
 		if (s->dirs[i] < 0)
 			return s->dirs[i];
 	}

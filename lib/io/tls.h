@@ -54,6 +54,7 @@ struct tls_peer {
 	char name[TLS_NAME];      /* SNI of a client, or the name asked of a server */
 	char alpn[TLS_ALPN];
 	uint8_t pin[32], cert[32];/* SHA-256 of its SPKI, of its certificate; with has_cert */
+	uint8_t own[32];          /* the same of our own SPKI that it was served with; a client's is zero */
 	char id[80];              /* CN or zt id of its certificate, printable; for logs */
 };
 

@@ -36,6 +36,7 @@ struct cred {
 	br_ec_private_key ec;   /* both point into key */
 	br_rsa_private_key rsa;
 	struct privkey key;
+	uint8_t pin[32];        /* of the first certificate's key */
 };
 
 /* A span as BearSSL wants it; it only reads. */

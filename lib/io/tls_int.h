@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/pool.h"
+#include "cas.h"
 #include "decide/budget.h"
 #include "tls.h"
 #include "wire/flight.h"
@@ -52,6 +53,9 @@ struct tls_shake {
 	char name[TLS_NAME], alpn[TLS_ALPN];
 	uint8_t pins[TLS_PINS][32];
 	size_t npins;
+	unsigned roles;         /* that the peer's certificate may have; 0: any, and none */
+	bool role_is_name;
+	struct cas *cas;        /* held */
 	/* what went to and fro */
 	struct flight flight;
 	bool ccs_out, alert_out;         /* tlsd has made our side's ChangeCipherSpec; an alert */

@@ -67,6 +67,7 @@ static enum tls_fault leaf_fault(enum leaf_reason r)
 		[LEAF_SERIAL] = TLSF_CERT_FORM,
 		[LEAF_PIN] = TLSF_CERT_PIN,
 		[LEAF_ROLE] = TLSF_CERT_USE,
+		[LEAF_ISSUER] = TLSF_CERT_CA,
 		[LEAF_LIFETIME] = TLSF_CERT_DATE,
 	};
 
@@ -96,16 +97,34 @@ static struct leaf_rule rule_of(const struct tls_shake *sh)
 		.use = sh->t->client ? LEAF_SERVER : LEAF_CLIENT,
 		.now = clock_wall(loop_clock(sh->world->loop)) / 1000,
 		.floor = sh->world->floor,
+		.roles = sh->roles,
+		.cas = sh->cas ? sh->cas->ca : NULL, /* without any nobody has a role */
+		.ncas = sh->cas ? sh->cas->n : 0,
 	};
 
 	if (sh->t->client) {
 		r.dns = span_str(sh->name);
-		r.ip = r.dns.n == 0 && sh->ip.family ? &sh->ip : NULL;
+		r.ip = r.dns.n == 0 && sh->ip.family && !sh->role_is_name ? &sh->ip : NULL;
 		r.pins = sh->pins;
 		r.npins = sh->npins;
 		r.pins_only = sh->npins > 0;
 	}
 	return r;
+}
+
+/* leaf_check() takes any name when none is given; here that takes a pin, or a role that is one. */
+static bool is_nameless(const struct tls_shake *sh, const struct leaf_rule *r)
+{
+	return sh->t->client && r->dns.n == 0 && r->ip == NULL && !r->pins_only && !(sh->role_is_name && r->roles);
+}
+
+static void say_against(const struct x509 *c, const struct leaf_rule *rule, enum leaf_reason r, const struct tls_peer *p,
+			struct why *why)
+{
+	char role[LEAF_ROLE_TEXT];
+
+	why_set(why, ZT_E_DENIED, "%s (%s)", r == LEAF_ROLE ? leaf_role_text(c, rule, role) : leaf_text(r),
+		p->id[0] ? p->id : "it names nobody");
 }
 
 /* verdict: tlsd's about the chain. */
@@ -120,8 +139,7 @@ static enum tls_fault check_leaf(const struct tls_shake *sh, const struct x509 *
 		why_set(why, ZT_E_DENIED, "tlsd let it through and must not");
 		return verdict;
 	}
-	/* leaf_check() takes any name when none is given. */
-	if (r == LEAF_OK && sh->t->client && rule.dns.n == 0 && rule.ip == NULL && !rule.pins_only)
+	if (r == LEAF_OK && is_nameless(sh, &rule))
 		r = LEAF_NAME;
 	out->verdict = verdict;
 	if (r == LEAF_OK)
@@ -130,7 +148,7 @@ static enum tls_fault check_leaf(const struct tls_shake *sh, const struct x509 *
 		out->verdict = verdict != TLSF_NONE ? verdict : leaf_fault(r);
 		return TLSF_NONE;
 	}
-	why_set(why, ZT_E_DENIED, "%s (%s)", leaf_text(r), out->id[0] ? out->id : "it names nobody");
+	say_against(c, &rule, r, out, why);
 	return leaf_fault(r);
 }
 
@@ -142,6 +160,8 @@ enum tls_fault check_peer(const struct tls_shake *sh, const struct tlsmsg_done *
 	*out = (struct tls_peer){.suite = d->suite, .plan = sh->plan, .resumed = d->resumed};
 	memcpy(out->name, sh->name, sizeof out->name);
 	memcpy(out->alpn, sh->alpn, sizeof out->alpn);
+	if (d->own.n)
+		memcpy(out->own, d->own.p, sizeof out->own);
 	if (d->chain_n == 0)
 		return sh->t->client || sh->ask == TLS_ASK_REQUIRED ? TLSF_NO_CERT : TLSF_NONE;
 	if (x509_read(&c, d->chain[0], why) < 0)

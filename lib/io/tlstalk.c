@@ -21,6 +21,14 @@ static bool refuse_hello(struct tls_shake *sh, enum tls_fault f, const struct he
 	return shake_end(sh, f, tls_fault_alert(TLSF_NO_PLAN), false, words);
 }
 
+/* By the plan that it is begun with: a reload may come before it is over. */
+static void want_roles(struct tls_shake *sh, unsigned roles, struct cas *cas)
+{
+	cas_drop(sh->cas); /* of a try before, that had to wait */
+	sh->cas = cas_hold(cas);
+	sh->roles = roles;
+}
+
 /* The hello is read again when it had to wait: the plan may be another one by now. Answers
  * whether sh is still there. */
 static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
@@ -44,6 +52,7 @@ static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
 	sh->plan = (uint16_t)at;
 	sh->ask = (uint8_t)plan->server[at].ask;
 	sh->resume = plan->server[at].resume;
+	want_roles(sh, plan->server[at].roles, plan->server[at].cas);
 	if (span_to_cstr(span_str(h.name), sh->name, sizeof sh->name) < 0 ||
 	    span_to_cstr(alpn, sh->alpn, sizeof sh->alpn) < 0)
 		return shake_fail(sh, TLSF_INTERNAL, NULL);
@@ -92,6 +101,8 @@ static bool make_connect(struct tls_shake *sh, uint8_t key[static TLS_SESSION], 
 	memcpy(sh->pins, p->pins, sizeof sh->pins);
 	sh->insecure = p->insecure_any;
 	sh->resume = p->resume;
+	sh->role_is_name = p->role_is_name;
+	want_roles(sh, p->roles, p->cas);
 	session_key(sh, key);
 	*m = (struct tlsmsg){.type = TLSMSG_CONNECT, .id = sh->id};
 	m->connect.plan = sh->plan;

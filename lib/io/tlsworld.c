@@ -134,6 +134,7 @@ void shake_delete(struct tls_shake *sh)
 	shake_small(sh, &sh->done);
 	if (sh->in != sh->small)
 		pool_put(&w->flights, sh->in);
+	cas_drop(sh->cas);
 	if (sh->line)
 		line_leave(sh);
 	if (sh->t)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,14 +95,6 @@ static int pack(const struct conf *c, const struct place *p, struct span passphr
 	return files_pack(want, n, &base, &mark, w);
 }
 
-static int open_dir(const struct conf *c, const struct place *p, struct why *w)
-{
-	bool other = geteuid() == 0 && !c->limits.insecure_no_sandbox; /* as the role's supervisor has it */
-
-	return place_open_below(p->state, CA_REGISTRY_DIR, other ? (uid_t)c->state.uid : geteuid(),
-				other ? (gid_t)c->state.gid : getegid(), w);
-}
-
 static int start(struct askca *a, const struct conf *c, const int fds[static 2], struct why *w)
 {
 	const struct onechild_opts o = {
@@ -125,6 +116,7 @@ struct wish {
 
 static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 {
+	const struct place_owner who = place_children(wish->conf);
 	int fds[2], rc = look(&wish->place, w);
 
 	if (rc < 0)
@@ -135,7 +127,7 @@ static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 	fds[0] = pack(wish->conf, &wish->place, wish->passphrase, w);
 	if (fds[0] < 0)
 		return fds[0];
-	fds[1] = open_dir(wish->conf, &wish->place, w);
+	fds[1] = place_open_below(wish->place.state, CA_REGISTRY_DIR, who.uid, who.gid, w);
 	rc = fds[1] < 0 ? fds[1] : start(a, wish->conf, fds, w);
 	close(fds[0]);
 	if (fds[1] >= 0)
@@ -148,8 +140,9 @@ static int start_own(struct askca *a, const struct wish *wish, struct why *w)
 static int make_room(struct askca *a, struct why *w)
 {
 	*a = (struct askca){.line = -1, .lock = -1, .child = {.orders = -1, .words = -1}};
-	a->in = malloc(CASIGN_MAX);
-	a->out = malloc(CASIGN_MAX);
+	arena_init(&a->mem, 2 * CASIGN_MAX + 32); /* it hands out in steps of 16 */
+	a->in = arena_get(&a->mem, CASIGN_MAX);
+	a->out = arena_get(&a->mem, CASIGN_MAX);
 	return a->in && a->out ? 0 : why_set(w, ZT_E_NOMEM, "no memory to ask the authority");
 }
 
@@ -172,14 +165,6 @@ int askca_open(struct askca *a, const struct conf *c, struct span passphrase, st
 	return rc;
 }
 
-static void free_room(uint8_t *mem)
-{
-	if (mem == NULL)
-		return;
-	wipe(mem, CASIGN_MAX); /* a token's secret perhaps */
-	free(mem);
-}
-
 void askca_close(struct askca *a)
 {
 	if (a->in == NULL && a->out == NULL)
@@ -189,8 +174,11 @@ void askca_close(struct askca *a)
 	onechild_stop(&a->child, LEAVE_MS);
 	if (a->lock >= 0)
 		close(a->lock);
-	free_room(a->in);
-	free_room(a->out);
+	if (a->in)
+		wipe(a->in, CASIGN_MAX); /* a token's secret perhaps */
+	if (a->out)
+		wipe(a->out, CASIGN_MAX);
+	arena_free(&a->mem);
 	*a = (struct askca){.line = -1, .lock = -1, .child = {.orders = -1, .words = -1}};
 }
 
@@ -287,7 +275,7 @@ static int refusal(const struct casign *no, struct why *w)
 {
 	enum zt_err e = (enum zt_err)casign_u64(no, CAF_CODE);
 
-	if (strcmp(err_name(e), "?") == 0 || e == ZT_OK)
+	if (span_eq_str(span_str(err_name(e)), "?") || e == ZT_OK)
 		e = ZT_E_CLOSED;
 	return why_set(w, e, "%.*s", SPAN_ARG(no->field[CAF_TEXT]));
 }

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "base/pool.h"
 #include "decide/config.h"
 #include "io/files.h"
 #include "onechild.h"
@@ -32,6 +33,7 @@ struct askca { /* zero-initialise, or askca_open() */
 	int line;              /* a stream */
 	struct onechild child; /* of our own; .pid 0: it belongs to a running role */
 	int lock;              /* of the state directory, while it is ours */
+	struct arena mem;
 	uint8_t *in, *out;     /* CASIGN_MAX each */
 };
 

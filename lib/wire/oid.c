@@ -1,4 +1,4 @@
-/* oid: the table of oid.h. Owns nothing; looking one up is a walk over sixty short rows. */
+/* oid: the table of oid.h. Owns nothing; looking one up is a walk over a few dozen short rows. */
 #include "oid.h"
 
 #include "base/num.h"
@@ -14,7 +14,9 @@ struct row {
 #define RSADSI "\x2a\x86\x48\x86\xf7\x0d"       /* 1.2.840.113549 */
 #define PKCS1 RSADSI "\x01\x01"
 #define PKCS5 RSADSI "\x01\x05"
+#define PKCS7 RSADSI "\x01\x07"
 #define PKCS9 RSADSI "\x01\x09"
+#define PKCS12 RSADSI "\x01\x0c"
 #define ANSI_X962 "\x2a\x86\x48\xce\x3d"        /* 1.2.840.10045 */
 #define CERTICOM "\x2b\x81\x04\x00"             /* 1.3.132.0 */
 #define NIST_AES "\x60\x86\x48\x01\x65\x03\x04\x01" /* 2.16.840.1.101.3.4.1 */
@@ -90,6 +92,17 @@ static const struct row rows[OID_COUNT] = {
 	[OID_AES192_CBC] = ROW("aes192-CBC", NIST_AES "\x16"),
 	[OID_AES256_CBC] = ROW("aes256-CBC", NIST_AES "\x2a"),
 	[OID_DES3_CBC] = ROW("des-EDE3-CBC", RSADSI "\x03\x07"),
+
+	[OID_SHA1] = ROW("sha1", "\x2b\x0e\x03\x02\x1a"), /* RFC 8017 appendix B.1 */
+	[OID_SHA256] = ROW("sha256", "\x60\x86\x48\x01\x65\x03\x04\x02\x01"),
+	[OID_PBE_SHA1_DES3] = ROW("pbeWithSHA1And3-KeyTripleDES-CBC", PKCS12 "\x01\x03"), /* RFC 7292 appendix C */
+	[OID_CMS_DATA] = ROW("pkcs7-data", PKCS7 "\x01"), /* RFC 2315 section 14 */
+	[OID_CMS_ENCRYPTED] = ROW("pkcs7-encryptedData", PKCS7 "\x06"),
+	[OID_SHROUDED_KEY] = ROW("pkcs8ShroudedKeyBag", PKCS12 "\x0a\x01\x02"), /* RFC 7292 section 4.2 */
+	[OID_CERT_BAG] = ROW("certBag", PKCS12 "\x0a\x01\x03"),
+	[OID_X509_CERT] = ROW("x509Certificate", PKCS9 "\x16\x01"), /* RFC 2985 */
+	[OID_FRIENDLY_NAME] = ROW("friendlyName", PKCS9 "\x14"),
+	[OID_LOCAL_KEY_ID] = ROW("localKeyId", PKCS9 "\x15"),
 };
 
 enum oid oid_find(struct span contents)

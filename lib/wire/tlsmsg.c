@@ -10,10 +10,11 @@
 #include "base/num.h"
 
 #define KEYS_LEN (32 + 12 + 8) /* key, IV, sequence number */
+#define OWN_LEN 32             /* SHA-256 */
 
 /* The limits of the fields bound the whole: no message can pass TLSMSG_MAX. A text's NUL makes room
  * for its length byte. */
-_Static_assert(TLSMSG_HEADER + 4 + 2 * KEYS_LEN + TLS_NAME + TLS_ALPN + 1 + 2 * TLS_CHAIN + TLS_CHAIN_BYTES <=
+_Static_assert(TLSMSG_HEADER + 4 + 2 * KEYS_LEN + TLS_NAME + TLS_ALPN + 1 + OWN_LEN + 1 + 2 * TLS_CHAIN + TLS_CHAIN_BYTES <=
 		       TLSMSG_MAX,
 	       "the longest DONE");
 _Static_assert(TLSMSG_HEADER + 2 + TLS_NAME + TLS_ALPN + TLSMSG_RECORDS <= TLSMSG_MAX, "the longest ACCEPT");
@@ -148,7 +149,7 @@ static bool good_cancel(const struct tlsmsg *m)
 static bool good_done(const struct tlsmsg *m)
 {
 	return good_verdict(m->done.verdict) && good_text(m->done.name, TLS_NAME) &&
-	       good_text(m->done.alpn, TLS_ALPN) && good_chain(&m->done);
+	       good_text(m->done.alpn, TLS_ALPN) && (m->done.own.n == 0 || m->done.own.n == OWN_LEN) && good_chain(&m->done);
 }
 
 static bool good_fail(const struct tlsmsg *m)
@@ -158,7 +159,7 @@ static bool good_fail(const struct tlsmsg *m)
 
 static void write_text(struct wr *w, struct span s)
 {
-	wr_u8(w, (uint8_t)s.n); /* good_text() or good_session() came before */
+	wr_u8(w, (uint8_t)s.n); /* its length was looked at before */
 	wr_put(w, s);
 }
 
@@ -208,6 +209,7 @@ static void write_done(struct wr *w, const struct tlsmsg *m)
 	write_keys(w, &d->out);
 	write_text(w, d->name);
 	write_text(w, d->alpn);
+	write_text(w, d->own);
 	wr_u8(w, (uint8_t)d->chain_n);
 	for (size_t i = 0; i < d->chain_n; i++) {
 		wr_le16(w, (uint16_t)d->chain[i].n);
@@ -288,6 +290,7 @@ static void read_done(struct rd *r, struct tlsmsg *m)
 	read_keys(r, &d->out);
 	d->name = read_text(r);
 	d->alpn = read_text(r);
+	d->own = read_text(r);
 	d->chain_n = rd_u8(r);
 	if (d->chain_n > TLS_CHAIN)
 		r->bad = true;

@@ -20,7 +20,7 @@
 #include "record.h"
 
 #define TLSMSG_HEADER 8
-#define TLSMSG_MAX 49152      /* DONE with a whole chain is the longest: 33,187 bytes */
+#define TLSMSG_MAX 49152      /* DONE with a whole chain is the longest: 33,220 bytes */
 #define TLSMSG_RECORDS 20480  /* bytes of records in one message: at least one full record */
 #define TLSMSG_ID(slot, generation) ((uint32_t)(generation) << 16 | ((uint32_t)(slot) & 0xffff))
 #define TLSMSG_SLOT(id) ((uint32_t)(id) & 0xffff)
@@ -111,6 +111,7 @@ struct tlsmsg_done {
 	enum tls_fault verdict;     /* TLSF_NONE, or the TLSF_CERT_* that was let through for a pin or insecure_ */
 	struct record_keys in, out; /* in: what the peer seals. Secret, and so is the packet */
 	struct span name, alpn;     /* as the engine saw them */
+	struct span own;            /* server: SHA-256 of the public key it served with; else empty */
 	struct span chain[TLS_CHAIN]; /* DER, leaf first; the leaf of a resumed session too (client side) */
 	size_t chain_n;             /* 0: the peer showed none */
 };

@@ -26,12 +26,14 @@ size_t ca_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LI
 static int serve(int argc, char **argv)
 {
 	static const struct super_child children[] = {
+		{.kind = "ca-front", .proc = "front", .who = CONF_FOR_CA_FRONT, .listeners = true},
 		{.kind = "ca-tlsd", .proc = "tlsd", .who = CONF_FOR_CA_TLSD, .files = files_of_ca, .anew = true},
 		{.kind = CA_SIGN, .proc = "sign", .who = CONF_FOR_CA_SIGN, .files = ca_sign_files, .dir = CA_REGISTRY_DIR,
 		 .admin = true},
 	};
+	static const struct super_link links[] = {[CA_LINK_TLSD] = {0, 1}, [CA_LINK_SIGN] = {0, 2}};
 	static const struct super_role role = {.name = CA_ROLE, .children = children, .n = ARRAY_LEN(children),
-					       .listen = ca_listen};
+					       .listen = ca_listen, .links = links, .nlinks = ARRAY_LEN(links)};
 
 	return role_run(&role,
 			"A private certificate authority: serves joins, renewals, the status list and\n"
@@ -50,6 +52,7 @@ static const struct ca_cmd commands[] = {
 	{"unsuspend", "good again", ca_unsuspend_main},
 	{"list", "what was issued", ca_list_main},
 	{"show", "one certificate", ca_show_main},
+	{"export", "with its key, as one file: PKCS#12, profile, PEM", ca_export_main},
 	{"anchors", "what others have to trust", ca_anchors_main},
 	{"crl", "a revocation list", ca_crl_main},
 	{"pending", "joins that wait for a yes", ca_pending_main},

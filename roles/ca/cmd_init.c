@@ -28,7 +28,6 @@
 	"zt ca init writes this authority, or was ended while it did. The registry is written last:\n" \
 	"without it nothing here has signed anything yet, and 'zt ca init' starts over.\n"
 #define REGISTRY_NEW "registry.new"
-#define SERVE_NAME "authority"
 #define PEM_ROOM 65536
 
 struct init_wish {
@@ -69,7 +68,7 @@ struct init {
 /* Everything it makes, in the directory of the authority. */
 static const char *const made[] = {
 	"keys/infra.1.key", "keys/device.1.key", "keys/acme.1.key", "keys/registry.key", "infra.pem", "device.pem",
-	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE};
+	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE, REGISTRY_NEW "/" REGISTRY_FILE ".lock"};
 static const char *const made_dirs[] = {"keys", REGISTRY_NEW};
 
 static bool is_there(int dir, const char *name)
@@ -87,12 +86,62 @@ static int refuse_existing(struct init *in)
 		       "one set another [state] dir", cmd_path(in->r, "registry/" REGISTRY_FILE, path));
 }
 
+/* "NAME.new-" and sixteen hex digits: what io/newfile had not yet given its name. It may hold a key. */
+static bool is_part_of(const char *name, const char *whole)
+{
+	struct span s = span_str(name), w = span_str(whole);
+	uint8_t digits[8];
+
+	return s.n == w.n + 21 && span_starts(s, whole) && span_starts(span_sub(s, w.n, 5), ".new-") &&
+	       ct_hex_decode(span_sub(s, w.n + 5, 16), digits) == 0;
+}
+
+/* The name that `path` has in the directory `below`; NULL: it is in another one. */
+static const char *name_below(const char *path, const char *below)
+{
+	struct span dir, file;
+
+	if (!span_cut(span_str(path), '/', &dir, &file))
+		return span_eq_str(SPAN_LIT("."), below) ? path : NULL;
+	return span_eq_str(dir, below) ? (const char *)file.p : NULL;
+}
+
+static bool is_ours(const char *below, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		const char *whole = name_below(made[i], below);
+
+		if (whole && (is_part_of(name, whole) || span_eq_str(span_str(whole), name)))
+			return true;
+	}
+	return false;
+}
+
+/* Everything of ours in one of the directories; parts: only what has no name yet. */
+static void sweep(int at, const char *below, bool parts)
+{
+	int fd = openat(at, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (is_part_of(e->d_name, MARKER) || (!parts && is_ours(below, e->d_name)))
+			unlinkat(fd, e->d_name, 0);
+	closedir(d);
+}
+
 static void clear(int dir)
 {
-	for (size_t i = 0; i < ARRAY_LEN(made); i++)
-		unlinkat(dir, made[i], 0);
-	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++)
+	sweep(dir, ".", false);
+	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++) {
+		sweep(dir, made_dirs[i], false);
 		unlinkat(dir, made_dirs[i], AT_REMOVEDIR); /* not when somebody put something there */
+	}
 }
 
 /* Of an init that did not end: says so and clears away. */
@@ -123,6 +172,7 @@ static int look_around(struct init *in)
 	}
 	if (is_there(in->dir, MARKER))
 		return clear_unfinished(in);
+	sweep(in->dir, ".", true); /* an init that was ended in its very first step */
 	for (size_t i = 0; i < ARRAY_LEN(made); i++)
 		if (is_there(in->dir, made[i]))
 			return why_set(&in->r->why, ZT_E_EXISTS, "%s is there, but no registry: this is what is left of an "
@@ -132,12 +182,16 @@ static int look_around(struct init *in)
 	return 0;
 }
 
-/* Before anything is made or locked: an authority that exists is left alone to the last byte. */
+/* Before anything is made or locked: an authority that exists is left alone to the last byte. One with a
+ * marker may be in the making. */
 static int look_first(struct init *in)
 {
 	char path[2 * PLACE_PATH];
 
-	return is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ? refuse_existing(in) : 0;
+	if (!is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ||
+	    is_there(AT_FDCWD, cmd_path(in->r, MARKER, path)))
+		return 0;
+	return refuse_existing(in);
 }
 
 static int open_place(struct init *in)
@@ -360,6 +414,7 @@ static int fill_registry(struct init *in, struct registry *g)
 	struct why *w = &in->r->why;
 	struct reg_issue i = {.der = in->leaf_cert.der};
 	struct reg_cert *c = &i.cert;
+	_Static_assert(sizeof c->name >= CMD_SERVE_NAME, "it has room");
 	int rc = registry_begin(g, in->registry.spki, w);
 
 	for (unsigned a = 0; a < ANCHORS && rc == 0; a++)
@@ -372,20 +427,19 @@ static int fill_registry(struct init *in, struct registry *g)
 		c->serial[k] = in->leaf_serial[k];
 	sha256(in->serve.spki, c->key);
 	snprintf(c->id, sizeof c->id, "%s", in->leaf_id);
-	snprintf(c->name, sizeof c->name, "%s", SERVE_NAME);
+	cmd_serve_name(in->serve.spki, c->name);
 	return registry_issue(g, &i, w);
 }
 
 /* To the children's user, who writes it from now on: the files first, the directory last. */
 static int give_away(struct init *in, int dir)
 {
-	uid_t uid = (uid_t)in->r->conf->state.uid;
-	gid_t gid = (gid_t)in->r->conf->state.gid;
+	const struct place_owner who = place_children(in->r->conf);
 	int copy, rc = 0;
 	struct dirent *e;
 	DIR *d;
 
-	if (geteuid() != 0)
+	if (who.uid == geteuid())
 		return 0;
 	copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 	d = copy < 0 ? NULL : fdopendir(copy);
@@ -396,12 +450,12 @@ static int give_away(struct init *in, int dir)
 		return rc;
 	}
 	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (e->d_name[0] != '.' && fchownat(dir, e->d_name, who.uid, who.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW "/%s to user %lu", in->r->place.state,
-				     e->d_name, (unsigned long)uid);
-	if (rc == 0 && fchown(dir, uid, gid) < 0)
+				     e->d_name, (unsigned long)who.uid);
+	if (rc == 0 && fchown(dir, who.uid, who.gid) < 0)
 		rc = why_sys(&in->r->why, errno, "cannot give %s/" REGISTRY_NEW " to user %lu", in->r->place.state,
-			     (unsigned long)uid);
+			     (unsigned long)who.uid);
 	closedir(d);
 	return rc;
 }

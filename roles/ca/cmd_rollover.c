@@ -16,10 +16,8 @@
 #include "cmd_table.h"
 #include "cmds.h"
 #include "decide/nearest.h"
-#include "io/ctl.h"
 
 
-#define RELOAD_MS 60000
 
 struct roll_wish {
 	struct cmd_wish base;
@@ -195,25 +193,6 @@ static int write_trusted(struct roll *o, const struct casign *a)
 	return rc < 0 ? rc : newfile_write(&f, wr_span(&pem), &o->r->why);
 }
 
-/* A running role has to read keys and anchors again. That none runs is fine. */
-static void tell_role(struct roll *o)
-{
-	enum zt_exit code = EXIT_ZT_FAILED;
-	uint8_t mem[1024];
-	struct wr out = wr_of(mem, sizeof mem);
-	struct why w = {0};
-
-	if (o->r->ca.line >= 0) {
-		askca_close(&o->r->ca); /* it must not be busy with us */
-		o->r->open = false;
-	}
-	if (ctl_ask(o->r->place.sock, "reload", RELOAD_MS, &code, &out, &w) == -ZT_E_NOTFOUND)
-		return;
-	if (w.err || code != EXIT_ZT_OK)
-		fprintf(stderr, "zt ca rollover: the running zt ca has not reloaded: %s; say 'zt reload ca'\n",
-			w.err ? w.text : "look into its log");
-}
-
 static int ask_step(struct roll *o, enum casign_roll step, struct span cert, struct casign *a)
 {
 	struct cmd_request q = {.m.type = CA_ROLL};
@@ -328,7 +307,7 @@ static int roll(struct roll *o, size_t i)
 	rc = write_trusted(o, &a);
 	if (rc < 0)
 		return rc;
-	tell_role(o);
+	cmd_reload(o->r);
 	steps[i].said(o, live);
 	return 0;
 }

@@ -18,6 +18,7 @@ int ca_suspend_main(int argc, char **argv);
 int ca_unsuspend_main(int argc, char **argv);
 int ca_list_main(int argc, char **argv);
 int ca_show_main(int argc, char **argv);
+int ca_export_main(int argc, char **argv);
 int ca_anchors_main(int argc, char **argv);
 int ca_crl_main(int argc, char **argv);
 int ca_rollover_main(int argc, char **argv);
@@ -43,6 +44,11 @@ int cmd_names_of(struct cmd_names *n, struct cmd_run *r, enum cert_role role, co
 int cmd_names_of_reach(struct cmd_names *n, struct cmd_run *r);
 /* key, certificate, anchor, in PEM: serve.pem. */
 int cmd_serve_pem(struct wr *w, const struct pk_private *key, struct span leaf, struct span anchor, struct why *why);
+
+/* What the registry calls that certificate; another one each time, because the former is good until the new
+ * one is in its place. Answers out. */
+#define CMD_SERVE_NAME 24
+const char *cmd_serve_name(struct span spki, char out[static CMD_SERVE_NAME]);
 
 /* The role that word names; wrong use lists them all. */
 int cmd_role(struct cmd_run *r, const char *word, enum cert_role *out);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "io/cas.h"
 #include "io/files.h"
 #include "io/spawn.h"
 #include "relay.h"
@@ -37,10 +38,9 @@ static size_t relay_listen(const struct conf *c, struct addr out[static DOORS])
 
 static size_t worker_files(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	(void)c;
 	out[0] = (struct file_want){.path = RESOLV_CONF, .optional = true};
 	out[1] = (struct file_want){.path = HOSTS, .optional = true};
-	return 2;
+	return files_of_roles(c, out, 2);
 }
 
 int relay_main(int argc, char **argv)
@@ -73,14 +73,24 @@ static void forget_names(struct relay *w)
 	w->hosts = SPAN_NONE;
 }
 
-static void worker_abort(struct child *c)
+static struct tls_plan *next_plan(struct relay *w)
 {
-	doors_abort(&relay_of(c)->doors);
-	forget_names(relay_of(c));
+	return w->plan[!w->plan_at];
 }
 
-/* What the machine says about names, out of the bundle: a jailed process opens no file. */
-static int read_names(struct relay *w, int fd, struct why *why)
+static void worker_abort(struct child *c)
+{
+	struct relay *w = relay_of(c);
+
+	doors_abort(&w->doors);
+	forget_names(w);
+	if (next_plan(w))
+		cas_drop_plan(next_plan(w));
+}
+
+/* What is handed over as files: what the machine says about names, and who may give roles. A jailed
+ * process opens none. */
+static int read_files(struct relay *w, int fd, struct why *why)
 {
 	struct span all, text;
 	int rc;
@@ -97,7 +107,7 @@ static int read_names(struct relay *w, int fd, struct why *why)
 	net_resolvconf(&w->servers);
 	if (bundle_find(all, HOSTS, &w->hosts) < 0)
 		w->hosts = SPAN_NONE;
-	return 0;
+	return cas_of_plan(next_plan(w), all, why);
 }
 
 static int make_parts(struct relay *w, const struct conf *c, struct why *why)
@@ -140,10 +150,13 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 		close(fds[0]);
 		return rc;
 	}
-	rc = read_names(w, fds[0], why);
-	close(fds[0]);
-	if (rc == 0 && w->tls == NULL)
+	if (w->tls == NULL)
 		rc = make_parts(w, next, why);
+	if (rc == 0) {
+		tls_plan_of(next, next_plan(w));
+		rc = read_files(w, fds[0], why);
+	}
+	close(fds[0]);
 	if (rc == 0 && relay_listen(next, at) == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[relay] listen is empty: say where the relay should take connections");
 	if (rc < 0)
@@ -162,8 +175,8 @@ static void worker_commit(struct child *c)
 		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
 	forget_names(w);
 	w->plan_at = !w->plan_at;
-	tls_plan_of(c->conf, w->plan[w->plan_at]);
 	tls_world_plan(w->tls, w->plan[w->plan_at], c->epoch);
+	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
 	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
 	doors_commit(&w->doors, c->loop, &c->log);
 }
@@ -254,7 +267,10 @@ int relay_worker_main(int argc, char **argv)
 
 	if (w.conns.bounds)
 		pool_free(&w.conns);
-	for (size_t i = 0; i < ARRAY_LEN(w.plan); i++)
+	for (size_t i = 0; i < ARRAY_LEN(w.plan); i++) {
+		if (w.plan[i])
+			cas_drop_plan(w.plan[i]);
 		free(w.plan[i]);
+	}
 	return code;
 }

@@ -48,7 +48,8 @@ def line():
     assert got == b"0 go on\n", got
     return s
 def ask(s, kind, body=b""):
-    s.sendall(struct.pack("<HHI", kind, 0, len(body)) + body)
+    try: s.sendall(struct.pack("<HHI", kind, 0, len(body)) + body)
+    except BrokenPipeError: pass # it has left, and its last word may be waiting
     head = b""
     while len(head) < 8:
         part = s.recv(8 - len(head))
@@ -97,7 +98,7 @@ for _ in range(1000): # its place is free as soon as its end is seen
     if r.returncode == 0: break
 assert r.returncode == 0, r
 PY
-is_healthy || fail "not healthy after hostile commands"
+is_healthy >/dev/null || fail "not healthy after hostile commands"
 same "$(pid_of sign | wc -l)" 1 "signing processes"
 
 # A reload keeps the registry open and the lines answered.

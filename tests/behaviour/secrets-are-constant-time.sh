@@ -1,9 +1,9 @@
 #!/bin/bash
 # security
-# Comparing, encoding and decoding a secret, reading, writing and signing with a private key, and
-# agreeing on keys, handing them over and using them: none branches or indexes memory by secret
-# bytes, and no cipher does by key or plaintext: not at the optimisation levels of two compilers, and
-# not in the objects that ./zt is linked from.
+# Comparing, encoding and decoding a secret, reading and writing a join token and proving that one has
+# it, reading, writing and signing with a private key, and agreeing on keys, handing them over and
+# using them: none branches or indexes memory by secret bytes, and no cipher does by key or plaintext:
+# not at the optimisation levels of two compilers, and not in the objects that ./zt is linked from.
 # (valgrind knows no VAES: what is built for it comes from the same source as what is built for
 # AES-NI, lib/base/gcm_body.h.)
 # shellcheck source=tests/behaviour/lib.sh
@@ -15,7 +15,8 @@ cd "$ROOT" || fail "no $ROOT"
 plain="base/ct base/span base/err"
 codecs="$plain base/aead base/gcm_x86 base/gcm_vaes base/tlskdf"
 shake="$codecs wire/record wire/tlsmsg"
-keys="$plain base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/curve wire/privkey"
+keys="$plain base/crypto base/pk base/pbe wire/der wire/oid wire/pem wire/pbes2 wire/curve wire/privkey
+	wire/addr wire/token wire/enrol wire/x509 wire/x509_part wire/x509_build wire/p12"
 # The answer of aead_open() is public, and the only branch on a secret in it and its caller is on that.
 cat >"$TMP/public" <<'END'
 {

@@ -1,6 +1,6 @@
 /*
- * ct_keys: reads, writes and uses private keys whose secret bytes valgrind believes to be
- * uninitialised, as ct_check does for ct.h. What the code itself declares public goes through
+ * ct_keys: reads, writes, exports and uses private keys and join tokens whose secret bytes valgrind
+ * believes to be uninitialised, as ct_check does for ct.h. What the code itself declares public goes through
  * ct_public(), for which this program has its own version. --leaky does the same things the
  * wrong way: valgrind must complain.
  *
@@ -16,6 +16,9 @@
 #include "base/pbe.h"
 #include "poison.h"
 #include "tests/unit/base/pk_vectors.h"
+#include "tests/unit/dertext.h"
+#include "wire/enrol.h"
+#include "wire/p12.h"
 #include "wire/pem.h"
 #include "wire/privkey.h"
 
@@ -121,6 +124,30 @@ static void ec_files(void)
 	}
 }
 
+/* Key and password secret, a password of one, two and three bytes a character among them; and what is
+ * no UTF-8, of which only that becomes known. Under valgrind one round of a derivation costs as much
+ * as fifty, so of the modern profile only what it is made of is watched: pbkdf2, CBC, p12_kdf. */
+static void exported(void)
+{
+	static uint8_t out[4096];
+	static const uint8_t one[32] = {[31] = 1}; /* the scalar of the generator, whose certificate dertext.h has */
+	uint8_t scalar[32] = {0}, good[] = "a\xc3\xa9\xe6\x97\xa5z", bad[] = "a\xed\xa0\x80z", k[40];
+	struct pk_private key = {.type = PK_P256, .scalar = span_of(scalar, sizeof scalar)};
+	struct p12_make m = {.profile = P12_COMPAT, .key = &key, .ncerts = 1, .name = SPAN_LIT("x")};
+	struct wr w = wr_of(out, sizeof out);
+
+	memcpy(scalar, one, sizeof one);
+	m.certs[0] = dertext(CERT(""));
+	poison(key.scalar);
+	SECRET(good, sizeof good - 1);
+	SECRET(bad, sizeof bad - 1);
+	m.password = span_of(good, sizeof good - 1);
+	must(p12_write(&w, &m, NULL) == 0, "PKCS#12");
+	m.password = span_of(bad, sizeof bad - 1);
+	must(p12_write(&w, &m, NULL) == -ZT_E_UTF8, "half of a pair");
+	p12_kdf(&(struct p12_kdf){PBE_HMAC_SHA256, span_of(good, 4), SPAN_LIT("salt"), 3}, P12_FOR_MAC, k, sizeof k);
+}
+
 /* The product of two secret factors is the public modulus; their lengths and oddness are told.
  * How BearSSL signs with them cannot be watched so: it takes the number of bits of a factor from
  * its bytes, and all that follows would count as secret. */
@@ -138,6 +165,39 @@ static void rsa_key_check(void)
 	poison(k.dq);
 	poison(k.iq);
 	must(pk_check_private(&k) == 0, "RSA key");
+}
+
+/* The secret of a join token: written, read back with its digits unknown, and used in proofs. What is told
+ * about them is whether the whole has the right checksum, and the proofs. */
+static void join_token(void)
+{
+	static const struct enrol_talk talk = {.role = 2};
+	struct token t = {.role = 2, .naddrs = 1, .addr = {"ca.example:8443"}}, got;
+	const struct enrol grant = {.has[ENF_CHAIN] = true, .field[ENF_CHAIN] = SPAN_LIT("certificates")};
+	char text[TOKEN_TEXT_MAX];
+	struct wr w = wr_of(text, sizeof text);
+	uint8_t proof[ENROL_PROOF];
+	bool same;
+
+	memset(t.secret, 0x5a, sizeof t.secret);
+	SECRET(t.secret, sizeof t.secret);
+	token_write(&w, &t);
+	must(!w.full, "a token");
+	for (int wrong = 0; wrong < 2; wrong++) {
+		PUBLIC(text, w.n);
+		text[70] ^= (char)wrong;
+		/* bytes 50 to 65 are digits 66 to 87, behind zt1_ */
+		SECRET(&text[4 + 66], 22);
+		must(token_read(&got, wr_span(&w), NULL) == (wrong ? -ZT_E_TOKEN : 0), "reading a token");
+		if (wrong)
+			continue;
+		for (enum enrol_who who = ENROL_BY_AUTHORITY; who <= ENROL_BY_JOINER; who++)
+			enrol_proof(&talk, got.secret, who, proof);
+		enrol_grant_proof(&talk, got.secret, &grant, proof);
+		same = ct_eq(got.secret, t.secret, sizeof t.secret);
+		PUBLIC(&same, sizeof same);
+		must(same, "the secret of a token");
+	}
 }
 
 /* What must never be written; here to show that it would be seen. */
@@ -184,7 +244,9 @@ int main(int argc, char **argv)
 	armour("Zm9v\nZm*v\n", -32);
 	armour("Zm9v\nZh==\n", -32);
 	ec_files();
+	exported();
 	rsa_key_check();
+	join_token();
 	if (failed) {
 		printf("wrong answer: %s\n", failed);
 		return 1;

@@ -1,4 +1,4 @@
-/* PBKDF2 against RFC 6070, RFC 7914 section 11 and OpenSSL; CBC against NIST SP 800-38A and
+/* PBKDF2 against RFC 6070, RFC 7914 section 11 and OpenSSL; PKCS#12's derivation against OpenSSL; CBC against NIST SP 800-38A and
  * OpenSSL; paddings good and bad. */
 #include "tests/unit/unit.h"
 
@@ -61,6 +61,86 @@ TEST(keys_from_passwords)
 			if (kdf[i].iterations > 5000)
 				break;
 		}
+	}
+}
+
+/* openssl kdf PKCS12KDF; password NULL: 127 x and an e with an accent, the longest there may be. */
+static const struct {
+	enum pbe_prf prf;
+	enum p12_use use;
+	const char *password, *salt;
+	uint32_t iterations;
+	const char *want;
+} p12[] = {
+	{PBE_HMAC_SHA1, P12_FOR_KEY, "0073006d006500670000", "0a58cf64530d823f", 1,
+	 "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3"},
+	{PBE_HMAC_SHA1, P12_FOR_IV, "0073006d006500670000", "0a58cf64530d823f", 1,
+	 "79993dfe048d3b76"},
+	{PBE_HMAC_SHA1, P12_FOR_MAC, "007100750065006500670000", "16822c0cdd5c5cfe", 1000,
+	 "6f7aaa1411a33e3a3b021d2ad1eb1bee518a9ec1"},
+	{PBE_HMAC_SHA1, P12_FOR_KEY, NULL, "0102030405060708", 2048,
+	 "129cacb775b7cea7e06fe1407e695a40ef4d301b842c5669e1fe6b16e68d062acd70d32de20ba1e6079442db99e9c4ce"
+	 "381a50b6dfd0af07e8e777db281d1cd841c51f7d42a4bc89d89c0285d45ba489b659807aed41dac4bd1255401c0923fe"
+	 "95101091c14c53e9d30fc431cdd16037c81e0f74a3f5dd3adec93bc8a496c2c4617bfb33c5f30c269732cd23"},
+	{PBE_HMAC_SHA256, P12_FOR_MAC, NULL, "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5", 3,
+	 "ec29da4daf1ccd859694b6dcce7c5d88ff64c357294101cc31d976309b60d068bf633ed911385d8c371ef0defcbbba43"
+	 "763f44c5e4887c4306d283f108bcfac6"},
+	{PBE_HMAC_SHA256, P12_FOR_IV, "0000", "0102030405060708090a0b0c0d0e0f10", 5,
+	 "9c8c535ace40ff05d16ba01ce1d202b54d4f747451af2ce7b73743667fa2611ec8"},
+	{PBE_HMAC_SHA256, P12_FOR_IV, "006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b006b0000", "00", 5,
+	 "96fdd802ad45c037f6c2a47e6124a151a75143300eb7a6ebbb28a6b1f901a4bf"},
+	{PBE_HMAC_SHA1, P12_FOR_KEY, "0073006d006500670000", "", 4,
+	 "15f8ba6ce47b84d112c5ce013ffead059d07468cd8b569dd55234ce823c7ffeb888f66311da677baa6aa2e64f0c2cd24"
+	 "f24bc17610f95355d3ffd69901ae4bf16e617a53856666a321d9c423f2764d8d7f4ef8c04d97303a903a3b593d5fa46b"
+	 "d05bfe08"},
+};
+
+static struct span longest_password(uint8_t *mem, size_t cap)
+{
+	struct wr w = wr_of(mem, cap);
+
+	for (int i = 0; i < 127; i++)
+		wr_be16(&w, 'x');
+	wr_be16(&w, 0xe9);
+	wr_be16(&w, 0);
+	return wr_span(&w);
+}
+
+TEST(keys_of_pkcs12)
+{
+	for (size_t i = 0; i < ARRAY_LEN(p12); i++) {
+		uint8_t want[160], got[160 + 1], password[P12_KDF_PASSWORD_MAX], salt[P12_KDF_SALT_MAX];
+		struct span w = unhex(p12[i].want, want);
+		struct p12_kdf k = {.prf = p12[i].prf, .salt = unhex(p12[i].salt, salt), .iterations = p12[i].iterations};
+
+		k.password = p12[i].password ? unhex(p12[i].password, password) : longest_password(password, sizeof password);
+		for (size_t n = w.n; n > 0; n = n > 20 ? n - 19 : n - 1) {
+			memset(got, 0xee, sizeof got);
+			p12_kdf(&k, p12[i].use, got, n);
+			CHECK(memcmp(got, want, n) == 0 && got[n] == 0xee);
+			if (k.iterations > 1000)
+				break;
+		}
+	}
+}
+
+/* RFC 2202 and RFC 4231, each its case 2. */
+TEST(hmac_is_the_one_of_the_rfcs)
+{
+	static const struct {
+		enum pbe_prf prf;
+		const char *want;
+	} v[] = {
+		{PBE_HMAC_SHA1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+		{PBE_HMAC_SHA256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+	};
+	uint8_t got[PBE_HASH_MAX], want[PBE_HASH_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct span w = unhex(v[i].want, want);
+
+		CHECK_INT(pbe_hmac(v[i].prf, SPAN_LIT("Jefe"), SPAN_LIT("what do ya want for nothing?"), got), (int)w.n);
+		CHECK(memcmp(got, want, w.n) == 0);
 	}
 }
 

@@ -154,11 +154,13 @@ TEST(names_of_people)
 static void is_ours(const struct world *t, const struct x509 *c)
 {
 	const struct cert_role_row *row = cert_role(t->wish.role);
-	struct leaf_rule rule = {.use = row->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER, .now = NOW, .role = row->name,
-				 .ca_id = t->by.ca_id};
+	struct leaf_ca ca;
+	struct leaf_rule rule = {.use = row->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER, .now = NOW,
+				 .roles = 1u << t->wish.role, .cas = &ca, .ncas = 1};
 	uint8_t pin[32];
 	char id[17];
 
+	leaf_ca_of(&ca, &t->anchor);
 	CHECK(c->version == 3 && span_eq(c->serial, t->wish.serial) && span_eq(c->spki, t->leaf.spki));
 	CHECK(span_eq(c->issuer, t->anchor.subject) && span_eq_str(x509_cn(c->subject), ID));
 	CHECK(c->has_basic && !c->ca && c->path_len == -1);
@@ -195,13 +197,15 @@ TEST(a_role_is_valid_as_itself_only)
 {
 	for (unsigned role = 1; role < CERT_ROLES; role++) {
 		struct world t;
+		struct leaf_ca ca;
 		struct x509 c;
 
 		world_make(&t, role);
 		NEED(make(&t, &c) == 0);
+		leaf_ca_of(&ca, &t.anchor);
 		for (unsigned other = 1; other < CERT_ROLES; other++) {
 			struct leaf_rule rule = {.use = cert_role(role)->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER, .now = NOW,
-						 .role = cert_role(other)->name, .ca_id = t.by.ca_id};
+						 .roles = 1u << other, .cas = &ca, .ncas = 1};
 
 			CHECK_INT(leaf_check(&c, &rule), role == other ? LEAF_OK : LEAF_ROLE);
 		}

@@ -2,6 +2,7 @@
 #include "tests/unit/dertext.h"
 
 #include "base/num.h"
+#include "decide/certrole.h"
 #include "decide/leaf.h"
 
 #define BASIC "551d13"
@@ -283,7 +284,7 @@ TEST(pins_only)
 	x509_pin(&c, pin);
 	r.pins_only = true;
 	r.floor = INT64_MAX;
-	r.role = "edge";
+	r.roles = 1u << ROLE_EDGE;
 	IS(GOOD, &r, LEAF_PIN); /* no pin is no permission */
 	r.pins = (const uint8_t(*)[32]) & pin;
 	r.npins = 1;
@@ -295,14 +296,16 @@ TEST(pins_only)
 }
 
 #define CA "0123456789abcdef"
+/* Nobody signed these: that is the last thing to be asked, and said of each that is good else. */
+static const struct leaf_ca ca = {.id = CA};
 #define ZT(uri) CERT(EXTS(EXT(EKU, "30{" CLIENT "}") EXT(SAN, "30{86{'" uri "'}}")))
 
 TEST(roles)
 {
-	struct leaf_rule r = {.use = LEAF_CLIENT, .now = NOW, .role = "connector", .ca_id = CA};
+	struct leaf_rule r = {.use = LEAF_CLIENT, .now = NOW, .roles = 1u << ROLE_CONNECTOR, .cas = &ca, .ncas = 1};
 	struct x509 c;
 
-	IS(ZT("zt://" CA "/connector/home-1"), &r, LEAF_OK);
+	IS(ZT("zt://" CA "/connector/home-1"), &r, LEAF_ISSUER);
 	NEED(x509_read(&c, dertext(ZT("zt://" CA "/connector/home-1")), NULL) == 0);
 	CHECK(span_eq_str(leaf_zt_id(&c), "home-1"));
 	IS(ZT("zt://" CA "/edge/home-1"), &r, LEAF_ROLE);
@@ -313,16 +316,16 @@ TEST(roles)
 	IS(CERT(EXTS(EXT(EKU, "30{" CLIENT "}")
 		     EXT(SAN, "30{86{'zt://" CA "/connector/a'} 86{'zt://" CA "/connector/a'}}"))), &r, LEAF_ROLE);
 	IS(CERT(EXTS(EXT(EKU, "30{" CLIENT "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'} 86{'http://b'}}"))), &r, LEAF_ROLE);
-	IS(CERT(EXTS(EXT(EKU, "30{" CLIENT "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'} 82{'b'}}"))), &r, LEAF_OK);
+	IS(CERT(EXTS(EXT(EKU, "30{" CLIENT "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'} 82{'b'}}"))), &r, LEAF_ISSUER);
 	/* with a role the purpose is named, and never "any" */
 	IS(CERT(EXTS(EXT(SAN, "30{86{'zt://" CA "/connector/a'}}"))), &r, LEAF_PURPOSE);
 	IS(CERT(EXTS(EXT(EKU, "30{" ANY "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'}}"))), &r, LEAF_PURPOSE);
 	IS(CERT(EXTS(EXT(EKU, "30{" CLIENT ANY "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'}}"))), &r, LEAF_PURPOSE);
-	IS(CERT(EXTS(EXT(EKU, "30{" SERVER CLIENT "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'}}"))), &r, LEAF_OK);
+	IS(CERT(EXTS(EXT(EKU, "30{" SERVER CLIENT "}") EXT(SAN, "30{86{'zt://" CA "/connector/a'}}"))), &r, LEAF_ISSUER);
 	r.use = LEAF_SERVER;
 	IS(ZT("zt://" CA "/connector/home-1"), &r, LEAF_PURPOSE);
 	r.use = LEAF_CLIENT;
-	r.ca_id = NULL; /* a rule half written lets nobody in */
+	r.ncas = 0; /* a rule half written lets nobody in */
 	IS(ZT("zt://" CA "/connector/home-1"), &r, LEAF_ROLE);
 }
 
@@ -389,12 +392,13 @@ TEST(the_order)
 		{WITH(V3, SERIAL, SHORT, SPKI_P256, EXTS(EXT(EKU, "30{" SERVER "}") EXT(SAN, "30{82{'b'}}"))), LEAF_NAME},
 		{WITH(V3, SERIAL, SHORT, SPKI_P256, EXTS(EXT(EKU, "30{" SERVER "}") NAMES)), LEAF_ROLE},
 		{WITH(V3, SERIAL, SHORT, SPKI_P256,
-		      EXTS(EXT(EKU, "30{" SERVER "}") EXT(SAN, "30{82{'a.example'} 86{'zt://" CA "/edge/a'}}"))), LEAF_PIN},
+		      EXTS(EXT(EKU, "30{" SERVER "}") EXT(SAN, "30{82{'a.example'} 86{'zt://" CA "/edge/a'}}"))), LEAF_ISSUER},
 	};
 	static const uint8_t pin[1][32];
 
-	r.role = "edge";
-	r.ca_id = CA;
+	r.roles = 1u << ROLE_EDGE;
+	r.cas = &ca;
+	r.ncas = 1;
 	r.pins = pin;
 	r.npins = 1;
 	r.max_lifetime = 3 * 365 * 86400;
@@ -403,6 +407,8 @@ TEST(the_order)
 	r.floor = NOW;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		IS(v[i].text, &r, v[i].want);
+	r.roles = 0;
+	IS(v[ARRAY_LEN(v) - 1].text, &r, LEAF_PIN);
 }
 
 TEST(dns_names_match)

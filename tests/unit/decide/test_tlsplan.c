@@ -13,7 +13,7 @@ static const char both_hosts[] =
 	"[host web]\nnames = www.example.org, *.example.org\ncert = /web.pem\nkey = /web.key\nkey_pass_file = /web.pass\n"
 	"alpn = h2, http/1.1\n"
 	"[host mtls]\nnames = m.example.org\ndefault = true\ncert = /m.pem\nkey = /m.key\nclient_cert = required\n"
-	"client_ca = /ca.pem\n"
+	"client_ca = /ca.pem\nclient_role = client, connector\n"
 	"[host tunnel]\nnames = t.example.org\ncert = /t.pem\nkey = /t.key\nalpn = http/1.1, zt-tunnel/1\n"
 	"[host off]\nnames = o.example.org\ncert = /o.pem\nkey = /o.key\nresume = false\n"
 	"[relay]\nlisten = 127.0.0.1:1\nto = Nas.example.org:8443\naccept = tls\nconnect = tls\nconnect_ca = /far.pem\n"
@@ -61,6 +61,8 @@ TEST(every_host_is_a_plan_in_its_place)
 	CHECK_STR(p.server[1].id, "mtls");
 	CHECK(p.server[1].ask == TLS_ASK_REQUIRED && p.server[1].no_name);
 	CHECK_STR(p.server[1].client_ca, "/ca.pem");
+	CHECK_INT(p.server[1].roles, 1u << ROLE_CLIENT | 1u << ROLE_CONNECTOR);
+	CHECK(p.server[0].roles == 0 && p.server[1].cas == NULL);
 	CHECK_STR(p.server[1].pass, "");
 	conf_free(c);
 }
@@ -130,6 +132,39 @@ TEST(the_far_side_has_the_name_that_is_meant)
 	check_far("connect = tls\n", 1, "");
 }
 
+/* zt's own ends are known by their role; everything else by its name, with a role or without. */
+TEST(a_role_may_stand_for_a_name)
+{
+	static const struct {
+		const char *keys, *name;
+		unsigned roles;
+		bool alone;
+	} rows[] = {
+		{"", "a.example.org", 0, false},
+		{"connect_role = any\n", "a.example.org", 0, false},
+		{"connect_role = edge\n", "", 1u << ROLE_EDGE, true},
+		{"connect_role = connector\n", "", 1u << ROLE_CONNECTOR, true},
+		{"connect_role = edge\nconnect_name = b.example.org\n", "b.example.org", 1u << ROLE_EDGE, false},
+		{"connect_role = service\n", "a.example.org", 1u << ROLE_SERVICE, false},
+		{"connect_role = device\n", "a.example.org", 1u << ROLE_DEVICE, false},
+	};
+	static struct tls_plan p;
+	char text[300];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof text, "[relay]\nto = a.example.org:1\nconnect = tls\nconnect_ca = /ca\n%s", rows[i].keys);
+		c = parse(text, CONF_FOR_ALL);
+		NEED(c);
+		tls_plan_of(c, &p);
+		CHECK_STR(p.client[0].name, rows[i].name);
+		CHECK_INT(p.client[0].roles, rows[i].roles);
+		CHECK_INT(p.client[0].role_is_name, rows[i].alone);
+		conf_free(c);
+	}
+}
+
 TEST(worker_and_tlsd_make_the_same_of_it_and_only_one_knows_the_files)
 {
 	static struct tls_plan worker, tlsd;
@@ -153,14 +188,16 @@ TEST(worker_and_tlsd_make_the_same_of_it_and_only_one_knows_the_files)
 			CHECK_STR(conf_text(a->names, k), conf_text(b->names, k));
 		for (size_t k = 0; k < a->alpn->n; k++)
 			CHECK_STR(conf_text(a->alpn, k), conf_text(b->alpn, k));
-		CHECK(a->cert[0] == 0 && a->key[0] == 0 && a->pass[0] == 0 && a->client_ca[0] == 0);
+		CHECK(a->cert[0] == 0 && a->key[0] == 0 && a->pass[0] == 0);
+		CHECK_STR(a->client_ca, b->client_ca); /* whom to trust is no secret, and roles are checked by it */
+		CHECK_INT(a->roles, b->roles);
 		CHECK(b->cert[0] && b->key[0]);
 	}
 	CHECK_STR(worker.client[0].name, tlsd.client[0].name);
 	CHECK_STR(worker.client[0].alpn, tlsd.client[0].alpn);
 	CHECK_INT(worker.client[0].npins, tlsd.client[0].npins);
 	CHECK(worker.client[0].key[0] == 0 && tlsd.client[0].key[0]);
-	CHECK(strstr(text[0], "/m") == NULL && strstr(text[0], ".p") == NULL); /* no path of ours */
+	CHECK(strstr(text[0], "/m") == NULL && strstr(text[0], ".pass") == NULL); /* no path of ours */
 	CHECK(strstr(text[1], "listen") == NULL && strstr(text[1], "handshakes") == NULL);
 	conf_free(w);
 	conf_free(t);

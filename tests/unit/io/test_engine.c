@@ -9,6 +9,18 @@ static const struct {
 	{SUITE_RSA_AES128, &rsa},   {SUITE_RSA_AES256, &rsa},   {SUITE_RSA_CHACHA, &rsa},
 };
 
+static bool is_key_of(struct span pin, struct span cert)
+{
+	struct why w = {0};
+	uint8_t its[32];
+	struct x509 c;
+
+	if (x509_read(&c, cert, &w) < 0)
+		return false;
+	x509_pin(&c, its);
+	return span_eq(pin, span_of(its, sizeof its));
+}
+
 TEST(server_speaks_every_suite_fresh_and_resumed)
 {
 	setup();
@@ -33,6 +45,7 @@ TEST(server_speaks_every_suite_fresh_and_resumed)
 			CHECK_INT(d.suite, all[i].suite);
 			CHECK_INT(d.resumed, again > 0);
 			CHECK(span_eq_str(d.name, "a.example") && d.alpn.n == 0 && d.chain_n == 0);
+			CHECK(is_key_of(d.own, all[i].id->cert));
 			CHECK_INT(d.in.seq, 1);
 			CHECK_INT(d.out.seq, 1);
 			check_records(&d, &p);
@@ -69,7 +82,7 @@ TEST(client_speaks_every_suite_fresh_and_resumed)
 			CHECK_INT(d.suite, all[i].suite);
 			CHECK_INT(d.resumed, again > 0);
 			CHECK_INT(d.verdict, TLSF_NONE);
-			CHECK(d.chain_n == 1 && span_eq(d.chain[0], all[i].id->cert));
+			CHECK(d.chain_n == 1 && span_eq(d.chain[0], all[i].id->cert) && d.own.n == 0);
 			check_records(&d, &p);
 			serve_end(e);
 		}

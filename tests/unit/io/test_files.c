@@ -139,6 +139,24 @@ TEST(a_list_of_authorities_is_written_by_its_owner_alone)
 	refuses(put(0, "a", 0646), FILE_AUTHORITY, ZT_E_PERM, "chmod go-w ");
 }
 
+/* What goes to a process that may hold no key must have none inside, and is as guarded as any list. */
+TEST(a_list_for_a_worker_holds_no_key)
+{
+	static const char *const keys[] = {"", "RSA ", "EC ", "ENCRYPTED "};
+	const struct file_want want = {put(0, "-----BEGIN CERTIFICATE-----\n", 0644), FILE_ANCHORS, false};
+	struct span bundle;
+	char text[100];
+	void *mem;
+
+	NEED(pack(&want, 1, &bundle, &mem) == 0);
+	free(mem);
+	refuses(put(0, "a", 0664), FILE_ANCHORS, ZT_E_PERM, "chmod go-w ");
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		snprintf(text, sizeof text, "certificate\n-----BEGIN %sPRIVATE KEY-----\nMII", keys[i]);
+		refuses(put(0, text, 0600), FILE_ANCHORS, ZT_E_KEY, "holds a private key");
+	}
+}
+
 /* Needs root, to have somebody else's file and to be somebody else. */
 TEST(a_key_of_somebody_else_is_refused)
 {
@@ -400,10 +418,11 @@ static size_t wants(const char *text, struct file_want out[static FILES_MOST], s
 	return rc < 0 ? 0 : files_of_tls(*c, out);
 }
 
-/* "path" for a certificate, "path!" for a secret, "path?" for authorities. */
+/* "path" for a certificate, "path!" for a secret, "path?" for authorities, "path@" for those that a
+ * worker has, too. */
 static void check_wants(const char *text, const char *want)
 {
-	static const char *const marks[] = {[FILE_PUBLIC] = "", [FILE_SECRET] = "!", [FILE_AUTHORITY] = "?"};
+	static const char *const marks[] = {[FILE_PUBLIC] = "", [FILE_SECRET] = "!", [FILE_AUTHORITY] = "?", [FILE_ANCHORS] = "@"};
 	static struct file_want out[FILES_MOST];
 	char all[600] = "";
 	struct wr w = wr_of(all, sizeof all - 1);
@@ -448,4 +467,26 @@ TEST(each_file_is_wanted_once_and_keys_are_secret)
 	/* The authority's are its own role's to ask for, whatever else the file configures. */
 	check_wants("[ca]\nlisten = 127.0.0.1:1\n", "");
 	check_wants("[ca]\nlisten = 127.0.0.1:2\n[host a]\nnames = a.b\ncert = /c\nkey = /k\n", "/c /k! ");
+}
+
+TEST(a_worker_wants_whom_roles_come_from)
+{
+	static const char text[] =
+		"[host a]\nnames = a.b\ncert = /c\nkey = /k\nclient_cert = required\nclient_ca = /any\n"
+		"[host b]\nnames = b.b\ncert = /c\nkey = /k\nclient_cert = required\nclient_ca = /ca\nclient_role = client\n"
+		"[host c]\nnames = c.b\ncert = /c\nkey = /k\nclient_cert = required\nclient_ca = /k\nclient_role = client\n"
+		"[relay]\nconnect = tls\nconnect_ca = /far\nconnect_role = edge\n";
+	static struct file_want out[FILES_MOST];
+	struct conf *c;
+
+	check_wants(text, "/c /k@ /any? /ca@ /far@ "); /* a key that is a list of authorities is refused, then */
+	NEED(wants(text, out, &c) == 5);
+	out[0] = (struct file_want){.path = "/first"};
+	NEED(files_of_roles(c, out, 1) == 4);
+	CHECK_STR(out[0].path, "/first");
+	for (size_t i = 1; i < 4; i++) {
+		CHECK_STR(out[i].path, ((const char *const[]){"", "/ca", "/k", "/far"})[i]);
+		CHECK(out[i].kind == FILE_ANCHORS && !out[i].optional);
+	}
+	conf_free(c);
 }

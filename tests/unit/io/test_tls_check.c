@@ -129,6 +129,30 @@ TEST(clients_that_bearssl_would_take_are_looked_at_again)
 		}
 }
 
+static void say_own(struct fake *f, struct tlsmsg *m)
+{
+	static const uint8_t own[32] = {0xab, [31] = 0xcd};
+
+	(void)f;
+	if (m->type == TLSMSG_DONE)
+		m->done.own = span_of(own, sizeof own);
+}
+
+/* Who proves something about the key that a client met has it from here. */
+TEST(our_own_key_is_known_to_who_serves)
+{
+	kit_open();
+	kit_fake.lie = say_own;
+	memset(&peer, 0, sizeof peer);
+	side_connect(&peer.side, &(struct side_opts){.name = "a.example"});
+	CHECK_INT(kit_accept(&conn, &peer), 0);
+	kit_run(&conn, &peer);
+	NEED(conn.opened);
+	CHECK(conn.tls.peer->own[0] == 0xab && conn.tls.peer->own[31] == 0xcd && !conn.tls.peer->has_cert);
+	kit_drop(&conn, &peer);
+	kit_close();
+}
+
 /* ---- pins, and nothing at all ------------------------------------------------------------ */
 
 static uint8_t verdict; /* of a tlsd that let a chain through */

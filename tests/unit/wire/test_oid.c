@@ -67,6 +67,16 @@ static const struct {
 	{OID_AES192_CBC, "aes192-CBC", "2.16.840.1.101.3.4.1.22"},
 	{OID_AES256_CBC, "aes256-CBC", "2.16.840.1.101.3.4.1.42"},
 	{OID_DES3_CBC, "des-EDE3-CBC", "1.2.840.113549.3.7"},
+	{OID_SHA1, "sha1", "1.3.14.3.2.26"},
+	{OID_SHA256, "sha256", "2.16.840.1.101.3.4.2.1"},
+	{OID_PBE_SHA1_DES3, "pbeWithSHA1And3-KeyTripleDES-CBC", "1.2.840.113549.1.12.1.3"}, /* RFC 7292 */
+	{OID_CMS_DATA, "pkcs7-data", "1.2.840.113549.1.7.1"},
+	{OID_CMS_ENCRYPTED, "pkcs7-encryptedData", "1.2.840.113549.1.7.6"},
+	{OID_SHROUDED_KEY, "pkcs8ShroudedKeyBag", "1.2.840.113549.1.12.10.1.2"},
+	{OID_CERT_BAG, "certBag", "1.2.840.113549.1.12.10.1.3"},
+	{OID_X509_CERT, "x509Certificate", "1.2.840.113549.1.9.22.1"},
+	{OID_FRIENDLY_NAME, "friendlyName", "1.2.840.113549.1.9.20"},
+	{OID_LOCAL_KEY_ID, "localKeyId", "1.2.840.113549.1.9.21"},
 };
 
 TEST(every_row)

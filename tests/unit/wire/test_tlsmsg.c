@@ -101,7 +101,7 @@ TEST(the_bytes_of_done_are_as_documented)
 	CHECK(rd_le64(&r) == 0x0102030405060708);
 	CHECK(span_eq_str(rd_rest(&r), "") == false);
 	CHECK(span_eq(span_sub(s, TLSMSG_HEADER + 4 + 104, s.n),
-		      span_of("\001n\0\2\4\0leaf\2\0ca", 14)));
+		      span_of("\001n\0\0\2\4\0leaf\2\0ca", 15)));
 }
 
 static struct span text(uint8_t *at, size_t most, uint32_t *seed)
@@ -174,6 +174,7 @@ static struct tlsmsg random_message(enum tlsmsg_type t, uint32_t *seed)
 		random_done(&m.done, seed);
 		m.done.name = name;
 		m.done.alpn = alpn;
+		m.done.own = span_of(load, dice(seed) & 1 ? 32 : 0);
 	}
 	return m;
 }
@@ -184,7 +185,7 @@ static void check_done(const struct tlsmsg_done *a, const struct tlsmsg_done *b)
 	CHECK(memcmp(a->in.key, b->in.key, 32) == 0 && memcmp(a->in.iv, b->in.iv, 12) == 0 && a->in.seq == b->in.seq);
 	CHECK(memcmp(a->out.key, b->out.key, 32) == 0 && memcmp(a->out.iv, b->out.iv, 12) == 0 &&
 	      a->out.seq == b->out.seq);
-	CHECK(span_eq(a->name, b->name) && span_eq(a->alpn, b->alpn));
+	CHECK(span_eq(a->name, b->name) && span_eq(a->alpn, b->alpn) && span_eq(a->own, b->own));
 	CHECK(a->chain_n == b->chain_n);
 	for (size_t i = 0; i < a->chain_n && i < TLS_CHAIN; i++)
 		CHECK(span_eq(a->chain[i], b->chain[i]));
@@ -437,6 +438,9 @@ TEST(chains_are_bounded)
 	m.done.chain_n = TLS_CHAIN + 1; /* refused before anybody looks at the ninth */
 	refuses(&m);
 	m = sample(TLSMSG_DONE);
+	m.done.own = span_of(der, 31);
+	refuses(&m);
+	m = sample(TLSMSG_DONE);
 	m.done.chain_n = 0;
 	s = written(&m);
 	mem[s.n - 1] = TLS_CHAIN + 1;
@@ -455,11 +459,12 @@ TEST(the_longest_message_fits)
 	memset(name, 'n', sizeof name);
 	m.done.name = span_of(name, 253);
 	m.done.alpn = span_of(name, 31);
+	m.done.own = span_of(name, 32);
 	m.done.chain_n = TLS_CHAIN;
 	for (size_t i = 0; i < TLS_CHAIN; i++)
 		m.done.chain[i] = span_of(der, TLS_CHAIN_BYTES / TLS_CHAIN);
 	s = written(&m);
-	CHECK_INT(s.n, 33187);
+	CHECK_INT(s.n, 33220);
 	CHECK_INT(tlsmsg_read(s, 't', &got), 0);
 	CHECK_INT(tlsmsg_read(span_of(mem, TLSMSG_MAX + 1), 't', &got), -ZT_E_SYNTAX);
 }

@@ -1,0 +1,116 @@
+/* idrenew: see idrenew.h. Owns nothing longer than one renewal. */
+#include "idrenew.h"
+
+#include <stdio.h>
+
+#include "base/ct.h"
+#include "wire/csr.h"
+
+struct renewal_run {
+	const struct idrenew *o;
+	struct identity id;
+	struct identity_where where;
+	struct authority_pins pins;
+	struct enrolee e;
+	uint8_t csr[CSR_MAX];
+	struct csr request; /* spans into csr */
+};
+
+int identity_path(const char *dir, char out[static IDENTITY_PATH], struct why *w)
+{
+	int n = snprintf(out, IDENTITY_PATH, "%s/" IDENTITY_FILE, dir);
+
+	return n < 0 || n >= IDENTITY_PATH ? why_set(w, ZT_E_TOOLONG, "the path of the identity is too long") : 0;
+}
+
+static int check(const struct identity *id, int64_t now, struct why *w)
+{
+	const struct cert_role_row *row = cert_role(id->role);
+
+	if (!row->renews)
+		return why_set(w, ZT_E_DENIED, "certificates of role %s do not renew themselves; 'zt ca renew' on the authority does",
+			       row->name);
+	if (now > id->cert.not_after)
+		return why_set(w, ZT_E_DENIED, "the identity in %.300s has expired and cannot be renewed any more: join again, with a "
+			       "new token and --replace", id->dir);
+	return 0;
+}
+
+/* The key of this renewal, on disk before it is asked for; what stays in memory is the request. */
+static int make_request(struct renewal_run *r, struct why *w)
+{
+	struct wr out = wr_of(r->csr, sizeof r->csr);
+	struct privkey key;
+	int rc = 0;
+
+	if (r->o->same_key)
+		rc = identity_key_of(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &r->id.key.key, w);
+	if (rc == 0)
+		rc = identity_key(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &key, w);
+	identity_forget_key(&r->id);
+	if (rc < 0)
+		return rc;
+	rc = identity_request(&key, &out, w);
+	privkey_wipe(&key);
+	return rc < 0 ? rc : csr_form(&r->request, wr_span(&out), w);
+}
+
+static int store(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
+{
+	struct renewal_run *r = ctx;
+	struct privkey key;
+	int rc;
+
+	if (ev != ENROLEE_GRANTED)
+		return why_set(w, ZT_E_DENIED, "the authority answered something else than a certificate");
+	rc = identity_key(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &key, w);
+	if (rc < 0)
+		return rc;
+	if (!pk_pair(&key.key, &r->request.key)) /* somebody took the file away while we asked */
+		rc = why_set(w, ZT_E_KEY, "%.300s/" IDENTITY_RENEWING " changed meanwhile; the certificate was not taken", r->id.dir);
+	else
+		rc = identity_store(r->id.dirfd, r->id.dir, &key.key, m, w);
+	privkey_wipe(&key);
+	if (rc == 0)
+		identity_drop_key(r->id.dirfd, IDENTITY_RENEWING);
+	return rc;
+}
+
+static int ask(struct renewal_run *r, int64_t now, struct why *w)
+{
+	char path[IDENTITY_PATH];
+	struct status_seen seen;
+	struct enrolcall call = {.who = r->o->who, .where = &r->where, .identity = path, .e = &r->e, .on = store, .ctx = r};
+	int rc = identity_path(r->id.dir, path, w);
+
+	if (rc == 0)
+		rc = identity_read_where(r->id.dirfd, r->id.dir, &r->where, w);
+	if (rc == 0)
+		rc = identity_read_seen(r->id.dirfd, r->id.dir, &seen, w);
+	if (rc == 0)
+		rc = authority_pins_of(&r->pins, r->id.infra, "this identity", w);
+	if (rc == 0)
+		rc = make_request(r, w);
+	if (rc < 0)
+		return rc;
+	call.floor = seen.issued - STATUS_SKEW > CLOCK_FLOOR_S ? seen.issued - STATUS_SKEW : CLOCK_FLOOR_S;
+	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der};
+	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
+					      .pins = &r->pins, .at = {now, call.floor}};
+	return enrolcall_run(&call, r->o->signalled, w);
+}
+
+int idrenew(const struct idrenew *o, struct why *w)
+{
+	struct renewal_run r = {.o = o};
+	int64_t now = clock_wall(&clock_real) / 1000;
+	int rc = identity_open(&r.id, o->dir, w);
+
+	if (rc < 0)
+		return rc;
+	rc = check(&r.id, now, w);
+	if (rc == 0)
+		rc = ask(&r, now, w);
+	identity_close(&r.id);
+	return rc;
+}

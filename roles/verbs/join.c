@@ -1,0 +1,394 @@
+/*
+ * join: `zt join`: one string makes this machine a member. Makes a key, asks the authority that the token
+ * pins for a certificate, and keeps both in one directory (serve/identity).
+ * Life: token (off the command line at once) -> directory -> key -> authority (serve/enrolcall), as often
+ * as it takes until somebody approves -> files -> one line on stdout.
+ */
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ct.h"
+#include "base/num.h"
+#include "io/place.h"
+#include "roles/roles.h"
+#include "serve/enrolcall.h"
+#include "serve/secretin.h"
+#include "wire/csr.h"
+
+static const char usage[] =
+	"usage: zt join [--to DIR] [--name LABEL] [--at HOST:PORT] [--token-file FILE] [--wait S] [--replace]\n"
+	"       zt join [options] TOKEN\n"
+	"Join with a token that 'zt token create' made on the authority: make a key here, get a certificate\n"
+	"for it, and keep both. The token's secret is never sent. A token as an argument is overwritten at\n"
+	"once, but the shell's history has it: a file, a pipe or the environment is better.\n"
+	"\n"
+	"  --to DIR           where the identity is kept (default: /var/lib/zt/<role>/identity, or\n"
+	"                     $XDG_STATE_HOME/zt/<role>/identity for a user)\n"
+	"  --name LABEL       what this machine calls itself, for the authority's log (default: host name)\n"
+	"  --at HOST:PORT     ask here first, instead of where the token says\n"
+	"  --token-file FILE  the token; - is standard input\n"
+	"  --wait S           how long to wait for somebody's approval, if it takes one (default 600)\n"
+	"  --replace          DIR holds an identity already, and it is to be replaced\n"
+	"  -h, --help         print this\n"
+	"\n"
+	"Also from ZT_JOIN_TOKEN, or the file that ZT_JOIN_TOKEN_FILE names. Done again after it was\n"
+	"interrupted it is the same join: the same key and certificate, and the token is not used twice.\n"
+	"Exit: 0 joined, 4 refused or not approved in time, 5 nobody reachable, 9 the token is not good,\n"
+	"8 a key, 2 wrong use, 1 anything else.\n";
+
+#define WAIT_S 600
+#define WAIT_MOST_S 86400
+
+enum option_id { OPT_TO, OPT_NAME, OPT_AT, OPT_TOKEN_FILE, OPT_WAIT, OPT_TEXTS };
+
+struct wish {
+	const char *text[OPT_TEXTS]; /* NULL: not given */
+	uint64_t wait_s;
+	bool replace, help;
+	struct secret arg;           /* a token that was an argument; n = 0: none */
+};
+
+struct join {
+	const struct wish *wish;
+	struct token token;
+	struct identity_where where;
+	struct authority_pins pins;
+	struct enrolee e;
+	char dir[PLACE_PATH + 32], label[ENROL_LABEL + 1];
+	int dirfd;
+	uint8_t csr[CSR_MAX];
+	struct csr request;          /* spans into csr */
+	uint32_t after_s;            /* > 0: pending */
+	bool told;
+};
+
+static int misuse(const char *what, const char *got)
+{
+	fprintf(stderr, "zt join: %s", what);
+	if (got)
+		fprintf(stderr, " '%.200s'", got);
+	fputs("\nzt join: 'zt help join' lists the options\n", stderr);
+	return EXIT_ZT_USAGE;
+}
+
+static int sorry(const struct why *w)
+{
+	fprintf(stderr, "zt join: %s\n", w->text);
+	return (int)err_exit(w->err);
+}
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+static int check_wish(struct wish *w)
+{
+	struct span host;
+	uint16_t port;
+
+	if (w->text[OPT_WAIT] && span_u64(span_str(w->text[OPT_WAIT]), WAIT_MOST_S, &w->wait_s) < 0)
+		return misuse("--wait takes whole seconds, at most a day, not", w->text[OPT_WAIT]);
+	if (w->text[OPT_AT] && (strlen(w->text[OPT_AT]) > TOKEN_ADDR_MAX ||
+				addr_parse_hostport(span_str(w->text[OPT_AT]), &host, &port) < 0))
+		return misuse("--at takes HOST:PORT, not", w->text[OPT_AT]);
+	if (w->text[OPT_NAME] && (strlen(w->text[OPT_NAME]) > ENROL_LABEL || !*w->text[OPT_NAME] ||
+				  !span_is_utf8(span_str(w->text[OPT_NAME]))))
+		return misuse("--name takes 1 to 64 bytes of text, not", w->text[OPT_NAME]);
+	if (w->arg.n && w->text[OPT_TOKEN_FILE])
+		return misuse("the token is given twice: as an argument and with --token-file", NULL);
+	return 0;
+}
+
+static int parse_args(int argc, char **argv, struct secret *token, struct wish *w)
+{
+	static const struct option longs[] = {
+		{"to", required_argument, NULL, OPT_TO},         {"name", required_argument, NULL, OPT_NAME},
+		{"at", required_argument, NULL, OPT_AT},         {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+		{"wait", required_argument, NULL, OPT_WAIT},     {"replace", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},                {NULL, 0, NULL, 0}};
+	int c;
+
+	*w = (struct wish){.wait_s = WAIT_S};
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == 'h')
+			w->help = true;
+		else if (c == 'r')
+			w->replace = true;
+		else if (c == ':' || c == '?')
+			return misuse(c == ':' ? "a value is missing after" : "there is no option", argv[optind - 1]);
+		else
+			w->text[c] = optarg;
+	}
+	if (w->help)
+		return 0;
+	if (optind + 1 < argc)
+		return misuse("one token at a time", NULL); /* which of them is a secret is not said aloud */
+	if (optind < argc && strcmp(argv[optind], "-") == 0)
+		w->text[OPT_TOKEN_FILE] = "-";
+	else if (optind < argc && argv[optind][0] && secret_take_arg(token, argv[optind]) < 0)
+		return misuse("this is too long for a token", NULL);
+	w->arg = *token;
+	return check_wish(w);
+}
+
+/* Before anything else, wherever it stands: a token that was pasted is not left where every process can
+ * read it, not even for as long as options take. */
+static void take_token_arg(int argc, char **argv, struct secret *out)
+{
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "zt1_", 4) == 0)
+			(void)secret_take_arg(out, argv[i]); /* what is too long is gone, and is missed later */
+}
+
+/* ---- token, directory, key ------------------------------------------------------------------------ */
+
+static int read_token(struct join *j, struct wish *wish, struct why *w)
+{
+	const struct secret_ask ask = {.what = "join token", .file = wish->text[OPT_TOKEN_FILE], .env = "ZT_JOIN_TOKEN"};
+	struct secret s = {0};
+	int rc;
+
+	if (wish->arg.n) {
+		rc = token_read(&j->token, secret_span(&wish->arg), w);
+	} else {
+		rc = secret_get(&s, &ask, w);
+		if (rc == 0)
+			rc = token_read(&j->token, secret_span(&s), w);
+	}
+	secret_wipe(&s);
+	secret_wipe(&wish->arg);
+	if (rc == 0 && (cert_role(j->token.role) == NULL || !cert_role(j->token.role)->joins))
+		rc = why_set(w, ZT_E_TOKEN, "the token is for a role that this version of zt does not know");
+	return rc;
+}
+
+static int find_where(struct join *j, struct why *w)
+{
+	const char *at = j->wish->text[OPT_AT];
+
+	if (at)
+		memcpy(j->where.addr[j->where.n++], at, strlen(at) + 1);
+	for (size_t i = 0; i < j->token.naddrs && j->where.n < TOKEN_ADDRS; i++)
+		if (at == NULL || strcmp(at, j->token.addr[i]) != 0)
+			memcpy(j->where.addr[j->where.n++], j->token.addr[i], sizeof j->where.addr[0]);
+	return j->where.n ? 0 : why_set(w, ZT_E_USAGE, "the token names no address: say where the authority is with --at HOST:PORT");
+}
+
+/* Of the state directory of the role, like everything else that this role keeps. */
+static int default_dir(struct join *j, struct why *w)
+{
+	struct place p;
+	int rc = place_resolve(&p, cert_role(j->token.role)->name, "", "", w);
+
+	if (rc == 0)
+		rc = place_open_dir(p.state, w);
+	if (rc < 0)
+		return rc;
+	close(rc);
+	snprintf(j->dir, sizeof j->dir, "%s/identity", p.state);
+	return 0;
+}
+
+static int open_dir(struct join *j, struct why *w)
+{
+	const char *to = j->wish->text[OPT_TO];
+	int rc = 0;
+
+	if (to && strlen(to) >= sizeof j->dir)
+		return why_set(w, ZT_E_TOOLONG, "--to: the path is longer than %zu bytes", sizeof j->dir - 1);
+	if (to)
+		memcpy(j->dir, to, strlen(to) + 1);
+	else
+		rc = default_dir(j, w);
+	if (rc == 0)
+		rc = j->dirfd = identity_dir(j->dir, true, w);
+	return rc < 0 ? rc : 0;
+}
+
+/* Was this very join granted, and we were interrupted before we could say so? */
+static bool was_granted(struct join *j)
+{
+	struct identity id;
+	struct privkey key;
+	struct pk_public pub;
+	bool same = false;
+
+	if (!identity_has(j->dirfd, IDENTITY_JOINING) || identity_open(&id, j->dir, NULL) < 0)
+		return false;
+	if (identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, NULL) == 0) {
+		pub = privkey_public(&id.key);
+		same = pk_pair(&key.key, &pub) && (unsigned)id.role == j->token.role;
+		privkey_wipe(&key);
+	}
+	identity_close(&id);
+	return same;
+}
+
+static int make_request(struct join *j, struct why *w)
+{
+	struct wr out = wr_of(j->csr, sizeof j->csr);
+	struct privkey key;
+	int rc = identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, w);
+
+	if (rc < 0)
+		return rc;
+	rc = identity_request(&key, &out, w);
+	privkey_wipe(&key); /* while the network is talked to it is on the disk only */
+	return rc < 0 ? rc : csr_form(&j->request, wr_span(&out), w);
+}
+
+/* ---- the talk ------------------------------------------------------------------------------------- */
+
+static int store(struct join *j, const struct enrol *m, struct why *w)
+{
+	struct privkey key;
+	int rc = identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, w);
+
+	if (rc < 0)
+		return rc;
+	if (!pk_pair(&key.key, &j->request.key))
+		rc = why_set(w, ZT_E_KEY, "%s/" IDENTITY_JOINING " changed meanwhile; the certificate was not taken", j->dir);
+	if (rc == 0)
+		rc = identity_write_where(j->dirfd, j->dir, &j->where, w);
+	if (rc == 0)
+		rc = identity_store(j->dirfd, j->dir, &key.key, m, w);
+	privkey_wipe(&key);
+	if (rc < 0)
+		return rc;
+	identity_drop_key(j->dirfd, IDENTITY_RENEWING); /* of the one that was replaced */
+	identity_drop_key(j->dirfd, IDENTITY_JOINING);
+	return 0;
+}
+
+static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
+{
+	struct join *j = ctx;
+
+	j->after_s = 0;
+	if (ev == ENROLEE_GRANTED)
+		return store(j, m, w);
+	if (ev != ENROLEE_PENDING)
+		return why_set(w, ZT_E_DENIED, "the authority answered something else than a certificate");
+	j->after_s = enrolee_after(m);
+	return 0;
+}
+
+static int ask_once(struct join *j, struct why *w)
+{
+	struct enrolcall call = {.who = "zt join", .where = &j->where, .e = &j->e, .floor = CLOCK_FLOOR_S, .on = on_event, .ctx = j};
+
+	j->e = (struct enrolee){.kind = ENROLEE_JOIN, .token = &j->token, .csr = j->request.der, .label = span_str(j->label)};
+	j->e.asked = (struct authority_asked){.spki = j->request.spki, .role = (enum cert_role)j->token.role, .pins = &j->pins};
+	return enrolcall_run(&call, NULL, w);
+}
+
+static void tell_pending(struct join *j)
+{
+	char name[TOKEN_NAME];
+
+	if (!j->told)
+		fprintf(stderr, "zt join: this join waits for approval: on the authority, 'zt ca pending' shows it and 'zt ca approve' "
+			"lets it in (token %s, this machine calls itself %s)\n", token_name(j->token.id, name), j->label);
+	j->told = true;
+}
+
+static int ask(struct join *j, struct why *w)
+{
+	uint64_t end = clock_mono(&clock_real) + j->wish->wait_s * NS_PER_S, now;
+	int rc;
+
+	for (;;) {
+		rc = ask_once(j, w);
+		if (rc < 0 || j->after_s == 0)
+			return rc;
+		tell_pending(j);
+		now = clock_mono(&clock_real);
+		if (now >= end)
+			return why_set(w, ZT_E_DENIED, "nobody approved within %llu seconds. The key is kept in %s: once it is approved, the same "
+				       "'zt join' goes on with this join", (unsigned long long)j->wish->wait_s, j->dir);
+		poll(NULL, 0, (int)num_min64(j->after_s * 1000, (end - now) / NS_PER_MS + 1));
+	}
+}
+
+/* ---- the verb --------------------------------------------------------------------------------------- */
+
+static int report(const struct join *j, struct why *w)
+{
+	struct identity id;
+	char until[CLOCK_RFC3339_LEN];
+	int rc = identity_open(&id, j->dir, w);
+
+	if (rc < 0)
+		return rc;
+	clock_rfc3339(id.cert.not_after * 1000, until, sizeof until);
+	printf("joined as %s %.*s, until %s, in %s\n", cert_role(id.role)->name, SPAN_ARG(id.id), until, j->dir);
+	identity_close(&id);
+	return fflush(stdout) != 0 ? why_set(w, ZT_E_SYS, "cannot write the output") : 0;
+}
+
+static int join_with(struct join *j, struct why *w)
+{
+	int rc = open_dir(j, w);
+
+	if (rc < 0)
+		return rc;
+	if (identity_has(j->dirfd, IDENTITY_FILE) && was_granted(j)) {
+		identity_drop_key(j->dirfd, IDENTITY_JOINING);
+		return 0;
+	}
+	if (identity_has(j->dirfd, IDENTITY_FILE) && !j->wish->replace)
+		return why_set(w, ZT_E_EXISTS, "%s holds an identity already, which 'zt id show' shows; join into another directory "
+			       "with --to, or give it up with --replace", j->dir);
+	rc = make_request(j, w);
+	return rc < 0 ? rc : ask(j, w);
+}
+
+static void find_label(struct join *j)
+{
+	if (j->wish->text[OPT_NAME])
+		memcpy(j->label, j->wish->text[OPT_NAME], strlen(j->wish->text[OPT_NAME]) + 1);
+	else if (gethostname(j->label, sizeof j->label - 1) < 0 || !span_is_utf8(span_str(j->label)))
+		j->label[0] = 0;
+}
+
+static int join(struct wish *wish)
+{
+	struct join j = {.wish = wish, .dirfd = -1};
+	struct why why = {0};
+	int rc = read_token(&j, wish, &why);
+
+	if (rc == 0)
+		rc = find_where(&j, &why);
+	if (rc == 0) {
+		find_label(&j);
+		j.pins = (struct authority_pins){.n = 1, .by = "the token"};
+		memcpy(j.pins.pin[0], j.token.pin, sizeof j.token.pin);
+		rc = join_with(&j, &why);
+	}
+	wipe(&j.token, sizeof j.token);
+	if (rc == 0)
+		rc = report(&j, &why);
+	if (j.dirfd >= 0)
+		close(j.dirfd);
+	return rc < 0 ? sorry(&why) : EXIT_ZT_OK;
+}
+
+int join_main(int argc, char **argv)
+{
+	struct secret token = {0};
+	struct wish w;
+	int code;
+
+	take_token_arg(argc, argv, &token);
+	code = parse_args(argc, argv, &token, &w);
+	secret_wipe(&token);
+	if (code == 0 && w.help)
+		code = fputs(usage, stdout) < 0;
+	else if (code == 0)
+		code = join(&w);
+	secret_wipe(&w.arg);
+	return code;
+}
