@@ -187,14 +187,14 @@ static int refuse_holder(struct issuer *is, const struct issuer_ask *ask, const 
 int issuer_renew(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
 	enum renewal r = RENEWAL_GO;
-	const struct reg_cert *c;
+	const struct reg_cert *c = NULL;
 	struct issuer_made made;
 	struct csr csr;
 	int rc = find_parent(is, ask->in, &c, w);
 
 	if (rc == 0)
 		rc = csr_read(&csr, ask->in->field[CAF_CSR], w);
-	if (rc < 0)
+	if (rc < 0 || !c)
 		return rc;
 	if (ask->from == 'c')
 		rc = check_command(is, c, w);
