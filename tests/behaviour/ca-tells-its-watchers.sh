@@ -69,7 +69,7 @@ class Follower:
 PY
 follow() {
 	{ cat "$TMP/follow.py" && cat; } >"$TMP/.follow"
-	ZT=$ZT py "$@" <"$TMP/.follow"
+	ZT=$ZT py <"$TMP/.follow"
 }
 
 follow <<'PY' || fail "what watchers are told"
