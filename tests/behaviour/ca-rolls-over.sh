@@ -64,8 +64,8 @@ by "$CA/device.pem" five.pem || fail "generation $generation does not sign"
 
 # ---- the infra anchor, and what depends on it -----------------------------------------------------------
 pin_of() { # FILE: of the last certificate in it
-	python3 -c 'import sys; print("-----BEGIN CERTIFICATE-----" + open(sys.argv[1]).read().split("-----BEGIN CERTIFICATE-----")[-1])' "$1" |
-		openssl x509 -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64
+	tac "$1" | sed '/BEGIN CERTIFICATE/q' | tac >last.pem
+	openssl x509 -in last.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64
 }
 token_pin() { python3 -c '
 import base64, sys
