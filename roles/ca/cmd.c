@@ -17,11 +17,13 @@
 #include "decide/nearest.h"
 #include "decide/when.h"
 #include "io/confload.h"
+#include "io/ctl.h"
 #include "io/newfile.h"
 
 #define PASS_WHAT "passphrase of the authority's keys"
 #define PASS_ENV "ZT_CA_PASSPHRASE"
 #define FAULT_TEXT 16384
+#define RELOAD_MS 60000
 
 extern char **environ;
 
@@ -392,6 +394,22 @@ int cmd_ask(struct cmd_run *r, const struct cmd_request *q, int fd, struct casig
 		rc = why_set(&r->why, ZT_E_BUG, "the authority's answer to %s is not one: are two versions of zt at work?",
 			     casign_name(q->m.type));
 	return rc;
+}
+
+bool cmd_reload(struct cmd_run *r)
+{
+	enum zt_exit code = EXIT_ZT_FAILED;
+	uint8_t mem[1024];
+	struct wr out = wr_of(mem, sizeof mem);
+	struct why w = {0};
+
+	if (ctl_ask(r->place.sock, "reload", RELOAD_MS, &code, &out, &w) == -ZT_E_NOTFOUND)
+		return true;
+	if (w.err == ZT_OK && code == EXIT_ZT_OK)
+		return true;
+	fprintf(stderr, "%s: the running zt ca has not reloaded: %s; say 'zt reload ca'\n", r->cmd->call,
+		w.err ? w.text : "its log says why");
+	return false;
 }
 
 bool cmd_hex16(const char *word, uint8_t out[static 16])

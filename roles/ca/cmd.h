@@ -110,6 +110,9 @@ bool cmd_hex16(const char *word, uint8_t out[static 16]);
 /* NAME|SERIAL. A word that is neither is wrong use. */
 int cmd_put_which(struct cmd_run *r, struct cmd_request *q, const char *word);
 
+/* A running role reads keys and anchors again; that none runs is fine. false: it has not, which was said. */
+bool cmd_reload(struct cmd_run *r);
+
 /* All JSON lines of a message that is asked page by page (CA_ENTRIES, CA_TOKENS, CA_PENDINGS); q has
  * its filters. each gets a page; what it answers below 0 ends it. */
 int cmd_pages(struct cmd_run *r, struct cmd_request *q, int (*each)(void *owner, struct span lines), void *owner);

@@ -17,7 +17,7 @@
 #include "base/crypto.h"
 #include "base/ct.h"
 #include "base/num.h"
-#include "cmd_key.h"
+#include "cmd_root.h"
 #include "cmds.h"
 #include "decide/when.h"
 #include "serve/registry.h"
@@ -28,7 +28,6 @@
 	"zt ca init writes this authority, or was ended while it did. The registry is written last:\n" \
 	"without it nothing here has signed anything yet, and 'zt ca init' starts over.\n"
 #define REGISTRY_NEW "registry.new"
-#define SERVE_NAME "authority"
 #define PEM_ROOM 65536
 
 struct init_wish {
@@ -39,23 +38,13 @@ struct init_wish {
 	const char *import_pass_file;
 };
 
-struct init_anchor {
-	struct cmd_key made;
-	struct privkey taken;         /* with --import */
-	uint8_t file[CMD_KEY_PEM * 4];/* the key file as it will be written */
-	size_t nfile;
-	const struct pk_private *key; /* one of the two */
-	uint8_t der[X509_MAX];
-	struct x509 cert;
-};
-
 struct init {
 	struct cmd_run *r;
 	const struct init_wish *wish;
 	int64_t now;
 	int dir, keys, lock;          /* descriptors; -1 */
 	bool marked;                  /* from here on a failure is cleared away */
-	struct init_anchor anchor[ANCHORS];
+	struct cmd_root anchor[ANCHORS];
 	struct cmd_key registry, serve;
 	struct secret import_pass;
 	uint8_t leaf[X509_MAX];       /* of the endpoint */
@@ -69,7 +58,7 @@ struct init {
 /* Everything it makes, in the directory of the authority. */
 static const char *const made[] = {
 	"keys/infra.1.key", "keys/device.1.key", "keys/acme.1.key", "keys/registry.key", "infra.pem", "device.pem",
-	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE};
+	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE, REGISTRY_NEW "/" REGISTRY_FILE ".lock"};
 static const char *const made_dirs[] = {"keys", REGISTRY_NEW};
 
 static bool is_there(int dir, const char *name)
@@ -87,12 +76,62 @@ static int refuse_existing(struct init *in)
 		       "one set another [state] dir", cmd_path(in->r, "registry/" REGISTRY_FILE, path));
 }
 
+/* "NAME.new-" and sixteen hex digits: what io/newfile had not yet given its name. It may hold a key. */
+static bool is_part_of(const char *name, const char *whole)
+{
+	struct span s = span_str(name), w = span_str(whole);
+	uint8_t digits[8];
+
+	return s.n == w.n + 21 && span_starts(s, whole) && span_starts(span_sub(s, w.n, 5), ".new-") &&
+	       ct_hex_decode(span_sub(s, w.n + 5, 16), digits) == 0;
+}
+
+/* The name that `path` has in the directory `below`; NULL: it is in another one. */
+static const char *name_below(const char *path, const char *below)
+{
+	struct span dir, file;
+
+	if (!span_cut(span_str(path), '/', &dir, &file))
+		return span_eq_str(SPAN_LIT("."), below) ? path : NULL;
+	return span_eq_str(dir, below) ? (const char *)file.p : NULL;
+}
+
+static bool is_ours(const char *below, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		const char *whole = name_below(made[i], below);
+
+		if (whole && (is_part_of(name, whole) || span_eq_str(span_str(whole), name)))
+			return true;
+	}
+	return false;
+}
+
+/* Everything of ours in one of the directories; parts: only what has no name yet. */
+static void sweep(int at, const char *below, bool parts)
+{
+	int fd = openat(at, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (is_part_of(e->d_name, MARKER) || (!parts && is_ours(below, e->d_name)))
+			unlinkat(fd, e->d_name, 0);
+	closedir(d);
+}
+
 static void clear(int dir)
 {
-	for (size_t i = 0; i < ARRAY_LEN(made); i++)
-		unlinkat(dir, made[i], 0);
-	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++)
+	sweep(dir, ".", false);
+	for (size_t i = 0; i < ARRAY_LEN(made_dirs); i++) {
+		sweep(dir, made_dirs[i], false);
 		unlinkat(dir, made_dirs[i], AT_REMOVEDIR); /* not when somebody put something there */
+	}
 }
 
 /* Of an init that did not end: says so and clears away. */
@@ -123,6 +162,7 @@ static int look_around(struct init *in)
 	}
 	if (is_there(in->dir, MARKER))
 		return clear_unfinished(in);
+	sweep(in->dir, ".", true); /* an init that was ended in its very first step */
 	for (size_t i = 0; i < ARRAY_LEN(made); i++)
 		if (is_there(in->dir, made[i]))
 			return why_set(&in->r->why, ZT_E_EXISTS, "%s is there, but no registry: this is what is left of an "
@@ -132,12 +172,16 @@ static int look_around(struct init *in)
 	return 0;
 }
 
-/* Before anything is made or locked: an authority that exists is left alone to the last byte. */
+/* Before anything is made or locked: an authority that exists is left alone to the last byte. One with a
+ * marker may be in the making. */
 static int look_first(struct init *in)
 {
 	char path[2 * PLACE_PATH];
 
-	return is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ? refuse_existing(in) : 0;
+	if (!is_there(AT_FDCWD, cmd_path(in->r, "registry/" REGISTRY_FILE, path)) ||
+	    is_there(AT_FDCWD, cmd_path(in->r, MARKER, path)))
+		return 0;
+	return refuse_existing(in);
 }
 
 static int open_place(struct init *in)
@@ -168,104 +212,15 @@ static int get_passphrases(struct init *in)
 	return rc;
 }
 
-/* The key file of an EC key is written anew, under our passphrase. zt writes no RSA keys: such a file is
- * taken as it is, and must be in the state that was asked for. */
-static int keep_taken_key(struct init *in, struct init_anchor *a, struct span file, const char *path)
-{
-	struct span pass = secret_span(&in->r->pass);
-	struct wr out = wr_of(a->file, sizeof a->file);
-	struct privkey *again;
-	struct why *w = &in->r->why;
-	bool plain, same;
-
-	if (a->taken.key.type != PK_RSA) {
-		int rc = cmd_key_pem(&out, &a->taken.key, pass, w);
-
-		a->nfile = out.n;
-		return rc;
-	}
-	again = &(struct privkey){.key.type = PK_NONE};
-	plain = privkey_read(again, file, SPAN_NONE, NULL) == 0;
-	same = pass.n && !plain ? privkey_read(again, file, pass, NULL) == 0 : plain && pass.n == 0;
-	privkey_wipe(again);
-	if (!same)
-		return why_set(w, ZT_E_KEY, "%.200s is an RSA key, which is taken in as it is: it must %s", path,
-			       pass.n ? "be encrypted with the passphrase of the authority's keys (openssl pkcs8 -topk8)" :
-					"not be encrypted, or that passphrase must be the authority's");
-	wr_put(&out, file);
-	a->nfile = out.n;
-	return out.full ? why_set(w, ZT_E_TOOLONG, "%.200s is too long", path) : 0;
-}
-
-static int take_key(struct init *in, struct init_anchor *a, const char *path)
-{
-	const struct newfile f = {.dirfd = AT_FDCWD, .name = path};
-	uint8_t file[CMD_KEY_PEM * 4];
-	struct why cause = {0};
-	ssize_t n = newfile_read(&f, true, file, sizeof file, &in->r->why);
-	int rc;
-
-	if (n < 0)
-		return (int)n;
-	rc = privkey_read(&a->taken, span_of(file, (size_t)n), secret_span(&in->import_pass), &cause);
-	if (rc < 0)
-		why_set(&in->r->why, (enum zt_err)-rc, "%.200s: %s%s", path, cause.err ? cause.text : err_text((enum zt_err)-rc),
-			rc == -ZT_E_KEY && in->import_pass.n == 0 ? "; --import-pass-file gives its passphrase" : "");
-	else
-		rc = keep_taken_key(in, a, span_of(file, (size_t)n), path);
-	wipe(file, sizeof file);
-	return rc;
-}
-
-static int take_anchor(struct init *in, enum cert_anchor which, const struct cmd_pair *from)
-{
-	struct init_anchor *a = &in->anchor[which];
-	struct why *w = &in->r->why, cause = {0};
-	int rc = cmd_read_cert(from->a, a->der, &a->cert, w);
-
-	if (rc == 0) {
-		rc = anchor_check(&a->cert, in->now, &cause);
-		if (rc < 0)
-			return why_set(w, (enum zt_err)-rc, "%.200s: %s", from->a, cause.text);
-		rc = take_key(in, a, from->b);
-	}
-	if (rc == 0 && !pk_pair(&a->taken.key, &a->cert.key))
-		rc = why_set(w, ZT_E_KEY, "%.150s is not the key of %.150s", from->b, from->a);
-	a->key = &a->taken.key;
-	return rc;
-}
-
-static int make_anchor(struct init *in, enum cert_anchor which)
-{
-	struct init_anchor *a = &in->anchor[which];
-	struct wr der = wr_of(a->der, sizeof a->der), file = wr_of(a->file, sizeof a->file);
-	struct why *w = &in->r->why;
-	uint8_t serial[CERT_SERIAL];
-	struct signer s;
-	int rc = cmd_key_make(&a->made, w);
-
-	if (rc < 0)
-		return rc;
-	a->key = &a->made.key;
-	s = signer_of(a->key);
-	cmd_serial_make(serial);
-	rc = anchor_make(&der, which, span_of(serial, sizeof serial), a->made.spki, in->now, in->wish->lifetime, &s, w);
-	if (rc == 0)
-		rc = x509_read(&a->cert, wr_span(&der), w);
-	if (rc == 0)
-		rc = cmd_key_pem(&file, a->key, secret_span(&in->r->pass), w);
-	a->nfile = file.n;
-	return rc;
-}
-
 static int get_anchors(struct init *in)
 {
+	struct cmd_root_wish wish = {.now = in->now, .lifetime = in->wish->lifetime, .pass = secret_span(&in->r->pass),
+				     .import_pass = secret_span(&in->import_pass)};
 	int rc = 0;
 
 	for (unsigned i = 0; i < ANCHORS && rc == 0; i++) {
-		const struct cmd_pair *from = &in->wish->import[i];
-
-		rc = from->a ? take_anchor(in, (enum cert_anchor)i, from) : make_anchor(in, (enum cert_anchor)i);
+		wish.import = in->wish->import[i];
+		rc = cmd_root_get(&in->anchor[i], (enum cert_anchor)i, &wish, &in->r->why);
 	}
 	return rc == 0 ? cmd_key_make(&in->registry, &in->r->why) : rc;
 }
@@ -273,7 +228,7 @@ static int get_anchors(struct init *in)
 /* The endpoint's certificate, for the hosts of [ca] reach. */
 static int make_leaf(struct init *in)
 {
-	struct init_anchor *infra = &in->anchor[ANCHOR_INFRA];
+	struct cmd_root *infra = &in->anchor[ANCHOR_INFRA];
 	struct wr der = wr_of(in->leaf, sizeof in->leaf);
 	const struct signer s = signer_of(infra->key);
 	struct cert_wish wish = {.role = ROLE_REGISTRY, .now = in->now};
@@ -360,6 +315,7 @@ static int fill_registry(struct init *in, struct registry *g)
 	struct why *w = &in->r->why;
 	struct reg_issue i = {.der = in->leaf_cert.der};
 	struct reg_cert *c = &i.cert;
+	_Static_assert(sizeof c->name >= CMD_SERVE_NAME, "it has room");
 	int rc = registry_begin(g, in->registry.spki, w);
 
 	for (unsigned a = 0; a < ANCHORS && rc == 0; a++)
@@ -372,7 +328,7 @@ static int fill_registry(struct init *in, struct registry *g)
 		c->serial[k] = in->leaf_serial[k];
 	sha256(in->serve.spki, c->key);
 	snprintf(c->id, sizeof c->id, "%s", in->leaf_id);
-	snprintf(c->name, sizeof c->name, "%s", SERVE_NAME);
+	cmd_serve_name(in->serve.spki, c->name);
 	return registry_issue(g, &i, w);
 }
 

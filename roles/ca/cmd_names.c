@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/crypto.h"
 #include "base/num.h"
 #include "cmds.h"
 #include "decide/nearest.h"
@@ -184,6 +185,15 @@ int cmd_names_of_reach(struct cmd_names *n, struct cmd_run *r)
 	if (rc == 0)
 		encode(n);
 	return rc;
+}
+
+const char *cmd_serve_name(struct span spki, char out[static CMD_SERVE_NAME])
+{
+	uint8_t digest[SHA256_LEN];
+
+	sha256(spki, digest);
+	snprintf(out, CMD_SERVE_NAME, "authority-%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
+	return out;
 }
 
 int cmd_serve_pem(struct wr *w, const struct pk_private *key, struct span leaf, struct span anchor, struct why *why)

@@ -12,9 +12,8 @@
 #include "cmd_out.h"
 #include "cmd_table.h"
 #include "decide/csrwish.h"
-#include "decide/when.h"
 
-#define SERVE_NAME "authority" /* as cmd_init has it */
+#define CRL_SUPERSEDED 4 /* RFC 5280 section 5.3.1 */
 
 struct renew_wish {
 	struct cmd_wish base;
@@ -140,13 +139,14 @@ static int ask_serve(struct cmd_run *r, const struct cmd_key *key, const struct 
 	uint8_t csr_mem[CSR_MAX], leaf_mem[X509_MAX];
 	struct wr csr = wr_of(csr_mem, sizeof csr_mem), leaf = wr_of(leaf_mem, sizeof leaf_mem);
 	struct cmd_request q = {.m.type = CA_ISSUE};
+	char name[CMD_SERVE_NAME];
 	struct casign a;
 	int rc = cmd_key_csr(&csr, key, &r->why);
 
 	if (rc < 0)
 		return rc;
 	cmd_put_num(&q, CAF_ROLE, ROLE_REGISTRY);
-	cmd_put(&q, CAF_NAME, SPAN_LIT(SERVE_NAME));
+	cmd_put(&q, CAF_NAME, span_str(cmd_serve_name(key->spki, name)));
 	cmd_put(&q, CAF_CSR, wr_span(&csr));
 	if (names->n)
 		cmd_put(&q, CAF_SANS, span_of(names->der, names->nder));
@@ -159,11 +159,31 @@ static int ask_serve(struct cmd_run *r, const struct cmd_key *key, const struct 
 	return leaf.full ? why_set(&r->why, ZT_E_BUG, "the certificate has no room") : put_serve(r, key, wr_span(&leaf));
 }
 
+/* The one before, as soon as nobody shows it any more: whoever has a copy of its key cannot be taken for the
+ * authority with it. */
+static void end_former(struct cmd_run *r, const struct x509 *former)
+{
+	struct cmd_request q = {.m.type = CA_REVOKE};
+	struct why w = r->why;
+	struct casign a;
+
+	if (former->serial.n != CERT_SERIAL)
+		return;
+	cmd_put(&q, CAF_SERIAL, former->serial);
+	cmd_put_num(&q, CAF_REASON, CRL_SUPERSEDED);
+	if (cmd_ask(r, &q, -1, &a) < 0)
+		fprintf(stderr, "the former one is still good: %s\n", r->why.text);
+	r->why = w;
+}
+
 static int renew_serve(struct cmd_run *r, int64_t lifetime)
 {
-	struct cmd_names names;
-	struct cmd_key key;
 	char path[2 * PLACE_PATH];
+	uint8_t mem[X509_MAX];
+	struct cmd_names names;
+	struct x509 former;
+	struct cmd_key key;
+	bool had = cmd_read_cert(cmd_path(r, "serve.pem", path), mem, &former, NULL) == 0;
 	int rc = cmd_names_of_reach(&names, r);
 
 	if (rc == 0)
@@ -175,9 +195,10 @@ static int renew_serve(struct cmd_run *r, int64_t lifetime)
 	cmd_key_wipe(&key);
 	if (rc < 0)
 		return rc;
-	printf("renewed the authority's own certificate, %s, for %zu name%s of [ca] reach\n", cmd_path(r, "serve.pem", path),
-	       names.n, names.n == 1 ? "" : "s");
-	printf("a running zt ca takes it within seconds ([tls] watch), or at 'zt reload ca'\n");
+	printf("renewed the authority's own certificate, %s, for %zu name%s of [ca] reach\n", path, names.n,
+	       names.n == 1 ? "" : "s");
+	if (cmd_reload(r) && had)
+		end_former(r, &former);
 	return 0;
 }
 

@@ -16,10 +16,8 @@
 #include "cmd_table.h"
 #include "cmds.h"
 #include "decide/nearest.h"
-#include "io/ctl.h"
 
 
-#define RELOAD_MS 60000
 
 struct roll_wish {
 	struct cmd_wish base;
@@ -195,25 +193,6 @@ static int write_trusted(struct roll *o, const struct casign *a)
 	return rc < 0 ? rc : newfile_write(&f, wr_span(&pem), &o->r->why);
 }
 
-/* A running role has to read keys and anchors again. That none runs is fine. */
-static void tell_role(struct roll *o)
-{
-	enum zt_exit code = EXIT_ZT_FAILED;
-	uint8_t mem[1024];
-	struct wr out = wr_of(mem, sizeof mem);
-	struct why w = {0};
-
-	if (o->r->ca.line >= 0) {
-		askca_close(&o->r->ca); /* it must not be busy with us */
-		o->r->open = false;
-	}
-	if (ctl_ask(o->r->place.sock, "reload", RELOAD_MS, &code, &out, &w) == -ZT_E_NOTFOUND)
-		return;
-	if (w.err || code != EXIT_ZT_OK)
-		fprintf(stderr, "zt ca rollover: the running zt ca has not reloaded: %s; say 'zt reload ca'\n",
-			w.err ? w.text : "look into its log");
-}
-
 static int ask_step(struct roll *o, enum casign_roll step, struct span cert, struct casign *a)
 {
 	struct cmd_request q = {.m.type = CA_ROLL};
@@ -328,7 +307,7 @@ static int roll(struct roll *o, size_t i)
 	rc = write_trusted(o, &a);
 	if (rc < 0)
 		return rc;
-	tell_role(o);
+	cmd_reload(o->r);
 	steps[i].said(o, live);
 	return 0;
 }
@@ -380,34 +359,27 @@ int ca_rollover_main(int argc, char **argv)
 
 /* ---- adopt, epoch ------------------------------------------------------------------------------------------- */
 
-/* The directory with the journal: what was named, registry/ in it, or around it when the file was named. */
+/* The journal itself, or what it is in: registry/registry of an authority's directory, or registry of that. */
 static int open_registry_of(struct cmd_run *r, const char *path)
 {
-	char parent[PLACE_PATH * 4];
+	static const char *const inside[] = {"registry/registry", "registry"};
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), file = -1;
 	struct stat st;
-	int fd, below;
 
-	snprintf(parent, sizeof parent, "%s/..", path);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return why_sys(&r->why, errno, "cannot open %.300s", path);
-	if (S_ISREG(st.st_mode)) {
-		struct span dir = span_str(path);
-
-		close(fd);
-		if (!span_ends(dir, "registry"))
-			return why_set(&r->why, ZT_E_USAGE, "%.300s is not called registry: name the directory of the other authority, "
-				       "or of its registry", path);
-		dir.n -= 8;
-		snprintf(parent, sizeof parent, "%.*s", SPAN_ARG(dir.n ? dir : SPAN_LIT(".")));
-		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		return fd >= 0 ? fd : why_sys(&r->why, errno, "cannot open the directory %.300s", parent);
-	}
-	below = openat(fd, "registry", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (below < 0)
+	if (S_ISREG(st.st_mode))
 		return fd;
+	for (size_t i = 0; i < ARRAY_LEN(inside) && file < 0; i++) {
+		file = openat(fd, inside[i], O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (file >= 0 && (fstat(file, &st) < 0 || !S_ISREG(st.st_mode))) {
+			close(file);
+			file = -1;
+		}
+	}
 	close(fd);
-	return below;
+	return file >= 0 ? file : why_set(&r->why, ZT_E_NOTFOUND, "there is no registry in %.300s: name the directory of the other "
+					  "authority, or its file registry/registry", path);
 }
 
 static int adopt(struct cmd_run *r)
@@ -423,16 +395,16 @@ static int adopt(struct cmd_run *r)
 		rc = cmd_ask(r, &q, fd, &a);
 	close(fd);
 	if (rc == 0)
-		printf("taken in: %llu\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
+		printf("taken in: %llu records\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
 	return rc;
 }
 
 int ca_adopt_main(int argc, char **argv)
 {
 	static const struct cmd command = {
-		.call = "zt ca adopt", .words = "DIR", .least = 1, .most = 1, .run = adopt,
+		.call = "zt ca adopt", .words = "FILE", .least = 1, .most = 1, .run = adopt,
 		.about = "Take in what another copy of this authority's registry knows and this one does not: certificates that\n"
-			 "were issued, revoked or replaced on an offline machine. DIR is a copy of its directory.\n"};
+			 "were issued, revoked or replaced on an offline machine. FILE is its registry/registry, or its directory.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);

@@ -45,6 +45,11 @@ int cmd_names_of_reach(struct cmd_names *n, struct cmd_run *r);
 /* key, certificate, anchor, in PEM: serve.pem. */
 int cmd_serve_pem(struct wr *w, const struct pk_private *key, struct span leaf, struct span anchor, struct why *why);
 
+/* What the registry calls that certificate; another one each time, because the former is good until the new
+ * one is in its place. Answers out. */
+#define CMD_SERVE_NAME 24
+const char *cmd_serve_name(struct span spki, char out[static CMD_SERVE_NAME]);
+
 /* The role that word names; wrong use lists them all. */
 int cmd_role(struct cmd_run *r, const char *word, enum cert_role *out);
 /* A name that people give; NULL is fine. what: how wrong use calls it. */

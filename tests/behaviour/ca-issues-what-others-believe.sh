@@ -67,19 +67,23 @@ has "$(openssl x509 -in "$CA/serve.pem" -noout -ext subjectAltName)" "DNS:ca.hom
 # For the key of somebody's request, PEM and DER, elliptic curves and RSA; printed on standard output.
 for key in EC:P-256 EC:P-384 RSA:2048; do
 	[ "${key%:*}" = EC ] && opt=ec_paramgen_curve || opt=rsa_keygen_bits
-	openssl req -new -newkey "${key%:*}" -pkeyopt "$opt:${key#*:}" -nodes -keyout r.key -out r.csr -subj "/CN=ignored" 2>/dev/null
-	openssl req -in r.csr -outform DER -out r.der
-	for form in r.csr r.der; do
-		ca 0 issue service "by-request-$RANDOM$RANDOM" --dns r.lan --csr $form --out -
+	for form in PEM DER; do
+		openssl req -new -newkey "${key%:*}" -pkeyopt "$opt:${key#*:}" -nodes -keyout r.key -outform $form -out r.csr \
+			-subj "/CN=ignored" 2>/dev/null || fail "no request for $key"
+		ca 0 issue service "by-request-${key#*:}-$form" --dns r.lan --csr r.csr --out -
 		printf '%s\n' "$OUT" >r.pem
 		same "$(grep -c BEGIN r.pem)" 1 "the number of things on standard output"
 		same "$(openssl x509 -in r.pem -noout -pubkey)" "$(openssl pkey -in r.key -pubout)" "the key of the request"
 		lacks "$(openssl x509 -in r.pem -noout -subject)" ignored
 	done
 done
-expect 0 bash -c "'$ZT' ca issue service stdin --dns r.lan --csr - --out - -c '$CONF' <r.der"
+# From standard input; and the same key is not certified twice.
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout s.key -out s.csr -subj / 2>/dev/null
+expect 0 bash -c "'$ZT' ca issue service stdin --dns r.lan --csr - --out - -c '$CONF' <s.csr"
+has "$OUT" "BEGIN CERTIFICATE"
+untouched 1 "this key has a certificate already" "$ZT" ca issue service again --dns r.lan --csr s.csr --out - -c "$CONF"
 # A request's wishes are not granted, and what was left out is said.
-openssl req -new -key r.key -out more.csr -subj / -addext subjectAltName=DNS:r.lan,DNS:more.lan 2>/dev/null
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout m.key -out more.csr -subj / -addext subjectAltName=DNS:r.lan,DNS:more.lan 2>/dev/null
 ca 0 issue service more --dns r.lan --csr more.csr
 has "$ERR" "more.lan: not in the certificate"
 lacks "$(openssl x509 -in more.pem -noout -ext subjectAltName)" more.lan

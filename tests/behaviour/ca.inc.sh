@@ -16,12 +16,12 @@ END
 ca() { expect "$1" "$ZT" ca "$2" -c "$CONF" "${@:3}"; }
 token() { expect "$1" "$ZT" token "$2" -c "$CONF" "${@:3}"; }
 
-# picture DIR: everything in it as one text: names, kinds, modes, owners, links, contents. The lock
-# is left out: it holds the number of the process that had it last.
+# picture DIR: everything in it as one text: names, kinds, modes, owners, links, contents. The locks
+# are left out: they hold the number of the process that had them last.
 picture() {
 	[ -e "$1" ] || return 0
-	(cd "$1" && find . -name lock -prune -o -printf '%P %y %m %U:%G %l\n' | sort &&
-		find . -type f ! -name lock -print0 | sort -z | xargs -0r sha256sum)
+	(cd "$1" && find . \( -name lock -o -name registry.lock \) -prune -o -printf '%P %y %m %U:%G %l\n' | sort &&
+		find . -type f ! -name lock ! -name registry.lock -print0 | sort -z | xargs -0r sha256sum)
 }
 # untouched CODE PART WORD [ARG...]: refused with CODE and a sentence that has PART, and the directory of
 # the authority is byte for byte what it was.
@@ -33,7 +33,7 @@ untouched() {
 	after=$(picture "$CA")
 	has "$ERR" "$part"
 	same "$(wc -l <<<"$ERR")" 1 "the number of lines that '$*' needs to say so ($ERR)"
-	same "$after" "$before" "the authority's directory after '$*'"
+	[ "$after" = "$before" ] || fail "'$*' has changed: $(diff <(echo "$before") <(echo "$after"))"
 }
 # serial_of FILE: the serial of a certificate as zt writes it.
 serial_of() { openssl x509 -in "$1" -noout -serial | cut -d= -f2 | tr A-F a-f; }

@@ -70,5 +70,40 @@ for anchor in infra device acme; do
 	has "$OUT" "SSL client : No"
 done
 expect 2 openssl verify -x509_strict -partial_chain -trusted certs/edge-default.pem certs/connector-default.pem
+# The same from the command line: keys, requests and the process that signs are in between there.
+printf '[state]\ndir = %s/state\nrun_dir = %s/run\n[ca]\nreach = ca.home.arpa:9443\n' "$TMP" "$TMP" >ca.conf
+ca() { "$ZT" ca "$@" -c "$TMP/ca.conf"; }
+expect 0 ca init
+mkdir issued && chmod 700 issued
+for anchor in infra device acme; do
+	expect 0 ca anchors $anchor
+	openssl x509 -outform DER -out issued/$anchor.der <<<"$OUT" || fail "no anchor"
+	echo "$anchor $anchor anchor 0"
+done >issued.list
+from_ca() { # ROLE ANCHOR PURPOSES [OPTION...]
+	local role=$1 anchor=$2 purposes=$3
+	shift 3
+	expect 0 ca issue "$role" "the-$role" --out issued "$@"
+	openssl x509 -in "issued/the-$role.pem" -outform DER -out "issued/$role-default.der"
+	echo "$role-default $anchor $role $purposes" >>issued.list
+}
+from_ca edge infra 1 --dns edge.example.org --ip 192.0.2.1
+from_ca connector infra 3
+from_ca client infra 2 --user alice
+from_ca service acme 1 --dns nas.home.arpa --ip 192.168.1.2 --ip fd00::2
+from_ca device device 2 --user alice
+openssl x509 -in state/ca/serve.pem -outform DER -out issued/registry-default.der || fail "the authority has no certificate of its own"
+echo "registry-default infra registry 1" >>issued.list
+expect 0 python3 "$LINT" issued issued.list
+same "$OUT" "9 certificates, 0 at fault" "the lint's answer to what zt ca issued"
+expect 0 ca revoke the-client
+ca crl infra --pem >crl.pem 2>crl.err || fail "no list: $(<crl.err)"
+openssl crl -in crl.pem -outform DER -out crl.der && openssl x509 -inform DER -in issued/infra.der -out infra.pem || fail "openssl does not read the list"
+expect 0 python3 "$LINT" --der crl.der
+expect 0 openssl crl -in crl.pem -CAfile infra.pem -noout
+expect 2 openssl verify -x509_strict -crl_check -CRLfile crl.pem -CAfile infra.pem issued/the-client.pem
+has "$ERR" "certificate revoked"
+expect 0 openssl verify -x509_strict -crl_check -CRLfile crl.pem -CAfile infra.pem issued/the-edge.pem
+
 [ $good -gt 60 ] && [ $refused -gt 60 ] || fail "only $good good and $refused refused"
 pass "$good times good, $refused times refused"
