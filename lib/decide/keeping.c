@@ -29,14 +29,14 @@ uint64_t keeping_reconnect_ms(unsigned failures, uint32_t dice)
 
 int64_t keeping_renew_at(const struct keeping_life *l, unsigned failures, int64_t failed, uint32_t dice)
 {
-	int64_t first = l->renew_at, left;
+	int64_t left;
 	uint64_t wait;
 
-	if (l->before > 0 && l->not_after - l->before < first)
-		first = l->not_after - l->before;
 	if (failures == 0) {
-		left = l->not_after - first;
-		return first + (int64_t)share(left > 0 ? (uint64_t)left / 10 : 0, dice);
+		if (l->before > 0 && l->not_after - l->before < l->renew_at)
+			return l->not_after - l->before;
+		left = l->not_after - l->renew_at;
+		return l->renew_at + (int64_t)share(left > 0 ? (uint64_t)left / 10 : 0, dice);
 	}
 	left = l->not_after - failed;
 	wait = doubled(RETRY_S, failures - 1, RETRY_MOST_S);

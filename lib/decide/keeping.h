@@ -16,8 +16,8 @@ struct keeping_life {
 	int64_t renew_at, not_after; /* seconds since 1970 */
 	int64_t before;              /* > 0: renew when no more than this is left, if that is earlier */
 };
-/* The moment to try at, after so many failures, the last of them at `failed`. The first time: renew_at and up
- * to a tenth of what is left then. Later: after half to all of a wait that doubles, from 5 s to an hour and
+/* The moment to try at, after so many failures, the last of them at `failed`. The first time: as soon as
+ * `before` says, or renew_at and up to a tenth of what is left then. Later: after half to all of a wait that doubles, from 5 s to an hour and
  * to a tenth of what is left. */
 int64_t keeping_renew_at(const struct keeping_life *l, unsigned failures, int64_t failed, uint32_t dice);
 

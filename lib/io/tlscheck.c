@@ -67,7 +67,7 @@ static enum tls_fault leaf_fault(enum leaf_reason r)
 		[LEAF_SERIAL] = TLSF_CERT_FORM,
 		[LEAF_PIN] = TLSF_CERT_PIN,
 		[LEAF_ROLE] = TLSF_CERT_USE,
-		[LEAF_ISSUER] = TLSF_CERT_CA,
+		[LEAF_ISSUER] = TLSF_CERT_USE,
 		[LEAF_LIFETIME] = TLSF_CERT_DATE,
 	};
 

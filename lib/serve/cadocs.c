@@ -101,8 +101,9 @@ static size_t kept_at(const struct cadoc_key *k)
 	return k->base == 0 ? SLOT_STATUS : SLOTS;
 }
 
-/* Where this is or may be fetched; NULL: every place is taken. */
-static struct slot *slot_for(struct cadocs *c, const struct cadoc_key *k)
+/* Where this is or may be fetched. With every place taken NULL for a revocation list; for changes of the
+ * status list all of it, which serves their askers too. */
+static struct slot *slot_for(struct cadocs *c, struct cadoc_key *k)
 {
 	struct slot *idle = NULL;
 
@@ -116,7 +117,10 @@ static struct slot *slot_for(struct cadocs *c, const struct cadoc_key *k)
 		if (s->ask == NULL && idle == NULL)
 			idle = s;
 	}
-	return idle;
+	if (idle || k->kind == CADOC_CRL)
+		return idle;
+	k->epoch = k->base = 0;
+	return &c->slot[SLOT_STATUS];
 }
 
 static void forget_coming(struct slot *s)
@@ -194,7 +198,7 @@ static void arrived(struct slot *s)
 
 	s->coming = NULL;
 	s->have = 0;
-	s->all->fetches++;
+	s->all->fetches += d->n > 0;
 	if (kept) {
 		cadoc_drop(s->doc);
 		s->doc = cadoc_keep(d);
@@ -215,9 +219,13 @@ static bool begin(struct slot *s, const struct casign *ok)
 		cadoc_drop(d);
 		return false;
 	}
-	s->coming = n > 0 && n <= CADOC_MAX ? doc_new((size_t)n) : NULL;
+	if (n > CADOC_MAX || (n == 0 && (number != s->key.base || number == 0))) {
+		fail(s, n ? ZT_E_TOOLONG : ZT_E_BUG, "the authority's list cannot be kept here");
+		return false;
+	}
+	s->coming = doc_new((size_t)n);
 	if (s->coming == NULL) {
-		fail(s, n > CADOC_MAX ? ZT_E_TOOLONG : n ? ZT_E_NOMEM : ZT_E_BUG, "the authority's list cannot be kept here");
+		fail(s, ZT_E_NOMEM, "out of memory");
 		return false;
 	}
 	s->coming->number = number;
@@ -231,11 +239,12 @@ static void take_part(struct slot *s, const struct casign *ok)
 
 	if (s->coming == NULL && !begin(s, ok))
 		return;
-	if (part.n == 0 || part.n > s->coming->n - s->have || casign_u64(ok, CAF_NUMBER) != s->coming->number) {
+	if ((part.n == 0 && s->coming->n) || part.n > s->coming->n - s->have || casign_u64(ok, CAF_NUMBER) != s->coming->number) {
 		fail(s, ZT_E_BUG, "ca-sign sent another part of a list than was asked for");
 		return;
 	}
-	memcpy(&s->coming->bytes[s->have], part.p, part.n);
+	if (part.n)
+		memcpy(&s->coming->bytes[s->have], part.p, part.n);
 	s->have += part.n;
 	if (s->have == s->coming->n)
 		arrived(s);
@@ -295,12 +304,8 @@ int cadocs_get(struct cadocs *c, const struct cadoc_key *key, struct cadoc_wait 
 	struct cadoc_key k = plain(*key);
 	struct slot *s = slot_for(c, &k);
 
-	if (s == NULL && k.kind == CADOC_CRL)
+	if (s == NULL)
 		return -ZT_E_FULL;
-	if (s == NULL) { /* more askers of different changes than places: all of it serves them too */
-		k.epoch = k.base = 0;
-		s = &c->slot[SLOT_STATUS];
-	}
 	if (s->ask == NULL) {
 		int rc;
 

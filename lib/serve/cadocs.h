@@ -21,7 +21,7 @@ _Static_assert(CADOC_MAX >= BOUND_CAP(BOUND_CA_CERTS) * 48, "a list of all certi
 struct cadoc {
 	unsigned refs;
 	uint64_t epoch, number;  /* of a status list both; of a CRL its number; of anchors: counted from 1 */
-	size_t n;
+	size_t n;                /* 0: of a status list, what the asker has is the newest */
 	size_t part[ANCHORS];    /* anchors: bytes of each, one behind the other, by enum cert_anchor */
 	uint8_t bytes[];
 };

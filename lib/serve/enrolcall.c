@@ -229,7 +229,7 @@ static void ended(struct run *r)
 {
 	struct why cause = {0};
 
-	why_set(&cause, ZT_E_RESET, "%s: the authority ended the connection without an answer (it %s)", r->c->where->addr[r->at],
+	why_set(&cause, ZT_E_RESET, "%s: the authority ended the connection without an answer: %s", r->c->where->addr[r->at],
 		tls_end_text((enum tls_end)r->tls.end));
 	failed(r, &cause);
 }

@@ -174,11 +174,11 @@ enum enrold_do enrold_heard(struct enrold *e, struct span in, size_t *used, stru
 	row = row_of(m.type, e->state);
 	if (row == NULL)
 		return enrold_refuse(e, ZT_E_SYNTAX, "this has no place here: it was not its turn", o);
+	if (e->state == ENROLD_FIRST)
+		e->began = m.type;
 	if (row->who && !e->is_known)
 		return ENROLD_WHO;
 	*used = (size_t)n;
-	if (e->state == ENROLD_FIRST)
-		e->began = m.type;
 	return row->heard(e, &m, o);
 }
 

@@ -53,6 +53,7 @@ void enrolee_begin(struct enrolee *e, const uint8_t server[static 32], struct wr
 	} else if (e->kind == ENROLEE_RENEW) {
 		m.type = ENROL_RENEW;
 		put(&m, ENF_CSR, e->csr);
+		e->asked_for = true;
 		e->state = ENROLEE_ASKED;
 	} else {
 		m.type = ENROL_WATCH;
@@ -101,12 +102,13 @@ static enum enrolee_event challenged(struct enrolee *e, const struct enrol *m, s
 	enrol_proof(&e->talk, e->token->secret, ENROL_BY_AUTHORITY, proof);
 	good = ct_eq(proof, m->field[ENF_PROOF].p, sizeof proof);
 	ct_public(&good, sizeof good);
-	if (!good)
-		return failed(e, w, ZT_E_DENIED, "whoever answers could not prove that it knows this token: it was cut off or "
-			      "made up, or somebody sits in between; nothing was told to it");
+	if (!good) /* with the right key in TLS it is the token that is not known, nearly always */
+		return failed(e, w, ZT_E_TOKEN, "whoever answers could not prove that it knows this token's secret: the authority "
+			      "forgot the token or never had it, or somebody has its key; nothing was told to it");
 	enrol_proof(&e->talk, e->token->secret, ENROL_BY_JOINER, proof);
 	put(&answer, ENF_PROOF, span_of(proof, sizeof proof));
 	enrol_write(out, &answer);
+	e->asked_for = true;
 	e->state = ENROLEE_PROVED;
 	return ENROLEE_SAY;
 }

@@ -29,6 +29,7 @@ struct enrolee {
 	/* its own */
 	enum { ENROLEE_IDLE, ENROLEE_HELLO, ENROLEE_PROVED, ENROLEE_ASKED, ENROLEE_WATCHES, ENROLEE_OVER } state;
 	bool refused;                 /* the authority said no; not: it could not be heard */
+	bool asked_for;               /* it was told enough to grant a certificate, whatever came back */
 	struct enrol_talk talk;
 };
 

@@ -258,23 +258,33 @@ static int write_text(const struct newfile *f, const struct wr *text, struct why
 	return newfile_write(f, wr_span(text), w);
 }
 
+static bool holds(const struct newfile *f, struct span want)
+{
+	uint8_t mem[2 * IDENTITY_CERTS];
+	ssize_t n = newfile_read(f, false, mem, sizeof mem, NULL);
+
+	return n >= 0 && span_eq(span_of(mem, (size_t)n), want);
+}
+
 int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w)
 {
 	uint8_t mem[2 * IDENTITY_CERTS];
 	struct at f;
-	int rc = 0;
+	int rc = 0, changed = 0;
 
 	if (mkdirat(dirfd, TRUST, 0700) < 0 && errno != EEXIST)
 		return why_sys(w, errno, "cannot make the directory %.300s/" TRUST, shown);
 	for (size_t a = 0; rc == 0 && a < ANCHORS; a++) {
 		struct wr text = wr_of(mem, sizeof mem);
 
-		if (!m->has[anchor_fields[a]])
+		at(&f, dirfd, shown, anchor_files[a], 0644);
+		put_certs(&text, m->has[anchor_fields[a]] ? m->field[anchor_fields[a]] : SPAN_NONE);
+		if (text.n == 0 || (!text.full && holds(&f.f, wr_span(&text))))
 			continue;
-		put_certs(&text, m->field[anchor_fields[a]]);
-		rc = write_text(at(&f, dirfd, shown, anchor_files[a], 0644), &text, w);
+		rc = write_text(&f.f, &text, w);
+		changed = 1;
 	}
-	return rc;
+	return rc < 0 ? rc : changed;
 }
 
 static int store_registry(int dirfd, const char *shown, struct span spki, struct why *w)
@@ -305,7 +315,7 @@ int identity_store(int dirfd, const char *shown, const struct pk_private *key, c
 {
 	int rc = identity_store_anchors(dirfd, shown, granted, w);
 
-	if (rc == 0)
+	if (rc >= 0)
 		rc = store_registry(dirfd, shown, granted->field[ENF_REGISTRY], w);
 	if (rc == 0) /* from here on it counts */
 		rc = store_pair(dirfd, shown, key, granted->field[ENF_CHAIN], w);

@@ -50,7 +50,7 @@ void identity_close(struct identity *id);
 /* What was granted, with the key it was asked for, in one rename each; identity.pem last. It was checked
  * by authority_granted(). */
 int identity_store(int dirfd, const char *shown, const struct pk_private *key, const struct enrol *granted, struct why *w);
-/* Anchors alone (ENROL_ANCHORS). */
+/* Anchors alone (ENROL_ANCHORS): 1 when a file is another now, 0 when they were these already. */
 int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w);
 
 /* The key of a join or renewal that is under way, or a new one that is one from now on. */

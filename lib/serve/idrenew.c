@@ -23,13 +23,25 @@ int identity_path(const char *dir, char out[static IDENTITY_PATH], struct why *w
 	return n < 0 || n >= IDENTITY_PATH ? why_set(w, ZT_E_TOOLONG, "the path of the identity is too long") : 0;
 }
 
-static int check(const struct identity *id, int64_t now, struct why *w)
+int idrenew_role(enum cert_role role, struct why *w)
 {
-	const struct cert_role_row *row = cert_role(id->role);
+	const struct cert_role_row *row = cert_role(role);
 
 	if (!row->renews)
 		return why_set(w, ZT_E_DENIED, "certificates of role %s do not renew themselves; 'zt ca renew' on the authority does",
 			       row->name);
+	if (!(row->eku & EKU_CLIENT))
+		return why_set(w, ZT_E_DENIED, "certificates of role %s are for servers: none can show itself to the authority; "
+			       "'zt ca renew' there makes a new one", row->name);
+	return 0;
+}
+
+static int check(const struct identity *id, int64_t now, struct why *w)
+{
+	int rc = idrenew_role(id->role, w);
+
+	if (rc < 0)
+		return rc;
 	if (now > id->cert.not_after)
 		return why_set(w, ZT_E_DENIED, "the identity in %.300s has expired and cannot be renewed any more: join again, with a "
 			       "new token and --replace", id->dir);
@@ -97,7 +109,11 @@ static int ask(struct renewal_run *r, int64_t now, struct why *w)
 	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der};
 	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
 					      .pins = &r->pins, .at = {now, call.floor}};
-	return enrolcall_run(&call, r->o->signalled, w);
+	rc = enrolcall_run(&call, r->o->signalled, w);
+	/* Said by the authority itself: it has no certificate for this key, and makes none. */
+	if (rc == -ZT_E_DENIED && r->e.refused)
+		identity_drop_key(r->id.dirfd, IDENTITY_RENEWING);
+	return rc;
 }
 
 int idrenew(const struct idrenew *o, struct why *w)

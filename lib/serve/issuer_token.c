@@ -168,7 +168,7 @@ int issuer_token_revoke(struct issuer *is, const struct issuer_ask *ask, struct 
 		rc = find_by_digits(is, in->field[CAF_NAME], &t, w);
 	else if (!(t = registry_token(is->o.registry, in->field[CAF_TOKEN].p)))
 		rc = why_set(w, ZT_E_NOTFOUND, "there is no such token");
-	if (rc < 0)
+	if (rc < 0 || !t)
 		return rc;
 	issuer_put_copy(ask, out, CAF_TOKEN, t->id, TOKEN_ID);
 	token_name(t->id, name);

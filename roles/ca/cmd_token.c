@@ -22,8 +22,8 @@
 struct token_wish {
 	struct cmd_wish base;
 	const char *user;
-	uint64_t uses, days;
-	int64_t ttl;
+	uint64_t uses;
+	int64_t ttl, lifetime;
 	struct cmd_texts dns, ip, cidr, at;
 	bool approve, json, all;
 };
@@ -189,8 +189,8 @@ static int fill(struct cmd_run *r, struct cmd_request *q, enum cert_role role, s
 		cmd_put(q, CAF_USER, span_str(w->user));
 	if (w->ttl)
 		cmd_put_num(q, CAF_TTL, (uint64_t)w->ttl);
-	if (w->days)
-		cmd_put_num(q, CAF_LIFETIME, w->days * 86400);
+	if (w->lifetime)
+		cmd_put_num(q, CAF_LIFETIME, (uint64_t)w->lifetime);
 	if (w->approve)
 		cmd_put_num(q, CAF_APPROVE, 1);
 	if (names->n)
@@ -240,8 +240,8 @@ static int create_main(int argc, char **argv)
 		{"--uses", "N", "how many may join with it (default 1)", CMD_NUMBER, AT(uses), 1, USES_MOST},
 		{"--ttl", "SPAN", "how long it is good (default 30m; over 24h with --cidr or --approve)", CMD_SPAN, AT(ttl), 1,
 		 TTL_MOST},
-		{"--days", "N", "how long the certificates are good (default: the role's)", CMD_NUMBER, AT(days), 1,
-		 CERT_LIFETIME_MAX / 86400},
+		{"--lifetime", "SPAN", "how long the certificates are good (default: the role's)", CMD_SPAN, AT(lifetime),
+		 CERT_LIFETIME_MIN, CERT_LIFETIME_MAX},
 		{"--dns", "NAME", "a host name of the certificates; as often as needed", CMD_TEXTS, AT(dns), 0, 0},
 		{"--ip", "ADDRESS", "an address of the certificates; as often as needed", CMD_TEXTS, AT(ip), 0, 0},
 		{"--cidr", "NETWORK", "joins only from there; as often as needed", CMD_TEXTS, AT(cidr), 0, 0},

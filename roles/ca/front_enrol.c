@@ -47,21 +47,31 @@ static void log_end(struct peer *c, const struct enrold_out *o)
 
 /* ---- whose certificate --------------------------------------------------------------------- */
 
-/* The role under this anchor that the certificate is good for; ROLE_NONE: none that may come here. */
-static enum cert_role role_under(const struct x509 *cert, struct span anchor, int64_t now)
+/* The infra anchors that are trusted at this moment, the newest first. Answers how many. */
+static size_t read_cas(const struct cadoc *anchors, struct leaf_ca out[static ENROL_CERTS])
 {
-	struct leaf_ca by;
+	struct span list = cadoc_anchors(anchors, ANCHOR_INFRA), der;
 	struct why why = {0};
 	struct x509 a;
+	size_t n = 0;
 
-	if (x509_read(&a, anchor, &why) < 0)
-		return ROLE_NONE;
-	leaf_ca_of(&by, &a);
+	for (size_t i = 0; n < ENROL_CERTS && (der = enrol_cert(list, i)).n; i++)
+		if (x509_read(&a, der, &why) == 0)
+			leaf_ca_of(&out[n++], &a);
+	return n;
+}
+
+/* ROLE_NONE: none that renews itself, or not good. */
+static enum cert_role role_of(const struct x509 *cert, const struct cadoc *anchors, int64_t now)
+{
+	struct leaf_ca cas[ENROL_CERTS];
+	struct leaf_rule rule = {.use = LEAF_CLIENT, .now = now, .floor = CLOCK_FLOOR_S, .cas = cas};
+
+	rule.ncas = read_cas(anchors, cas);
 	for (unsigned r = ROLE_NONE + 1; r < CERT_ROLES; r++) {
 		const struct cert_role_row *row = cert_role(r);
-		const struct leaf_rule rule = {.use = LEAF_CLIENT, .now = now, .floor = CLOCK_FLOOR_S, .roles = 1u << r,
-					       .cas = &by, .ncas = 1};
 
+		rule.roles = 1u << r;
 		if (row->renews && row->anchor == ANCHOR_INFRA && leaf_check(cert, &rule) == LEAF_OK)
 			return (enum cert_role)r;
 	}
@@ -69,19 +79,16 @@ static enum cert_role role_under(const struct x509 *cert, struct span anchor, in
 }
 
 /* ca-tlsd has checked the chain, and the worker's side of TLS the leaf; here it is held against the
- * anchors that are trusted at this moment. What became of it since, ca-sign knows. */
+ * anchors and its role. What became of it since, ca-sign knows. */
 static int identify(struct enrolment *e, const struct cadoc *anchors, uint8_t serial[static CERT_SERIAL], struct why *why)
 {
-	int64_t now = clock_wall(loop_clock(e->c->f->child.loop)) / 1000;
 	struct x509 cert;
-	struct span anchor;
 
 	if (e->leaf == NULL)
 		return why_set(why, ZT_E_DENIED, "this is for the holder of a certificate, and TLS was begun without one");
-	if (x509_read(&cert, span_of(e->leaf, e->leaf_n), why) < 0 || cert.serial.n != CERT_SERIAL)
+	if (x509_read(&cert, span_of(e->leaf, e->leaf_n), NULL) < 0 || cert.serial.n != CERT_SERIAL)
 		return why_set(why, ZT_E_DENIED, "the certificate that was shown is none of this authority's");
-	for (size_t i = 0; e->role == ROLE_NONE && (anchor = enrol_cert(cadoc_anchors(anchors, ANCHOR_INFRA), i)).n; i++)
-		e->role = role_under(&cert, anchor, now);
+	e->role = role_of(&cert, anchors, clock_wall(loop_clock(e->c->f->child.loop)) / 1000);
 	if (e->role == ROLE_NONE)
 		return why_set(why, ZT_E_DENIED, "the certificate that was shown is of no role that renews itself or watches");
 	memcpy(serial, cert.serial.p, CERT_SERIAL);

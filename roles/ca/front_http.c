@@ -129,6 +129,7 @@ static const struct {
 	const char *text, *more; /* more: a line of the head */
 } statuses[] = {
 	{200, "OK", ""},
+	{204, "No Content", ""},
 	{400, "Bad Request", ""},
 	{404, "Not Found", ""},
 	{405, "Method Not Allowed", "Allow: GET, HEAD\r\n"},
@@ -171,8 +172,9 @@ static void answer(struct peer *c, bool head, const struct answer *a)
 		row++;
 	wr_fmt(&w, "HTTP/1.1 %u %s\r\n", statuses[row].status, statuses[row].text);
 	write_date(&w, clock_wall(loop_clock(c->f->child.loop)));
-	wr_fmt(&w, "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: %s\r\nConnection: close\r\n%s\r\n", a->type, body,
-	       a->cache, statuses[row].more);
+	if (a->status != 204) /* RFC 9110 section 8.6: there it has no place */
+		wr_fmt(&w, "Content-Type: %s\r\nContent-Length: %zu\r\n", a->type, body);
+	wr_fmt(&w, "Cache-Control: %s\r\nConnection: close\r\n%s\r\n", a->cache, statuses[row].more);
 	c->f->stats.http++;
 	peer_send(c, &(struct message){.head = wr_span(&w), .text = head ? SPAN_NONE : a->text, .doc = head ? NULL : a->doc,
 				       .pem = a->pem},
@@ -255,7 +257,7 @@ static void on_doc(struct cadoc_wait *wait, struct cadoc *doc, const struct why 
 		answer(c, want->head, &(struct answer){.status = 200, .type = want->pem ? "application/x-pem-file" : "application/pkix-crl",
 						       .cache = "max-age=60", .doc = doc, .pem = want->pem ? "X509 CRL" : NULL});
 	else
-		answer(c, want->head, &(struct answer){.status = 200, .type = "application/octet-stream",
+		answer(c, want->head, &(struct answer){.status = doc->n ? 200 : 204, .type = "application/octet-stream",
 						       .cache = "no-store", .doc = doc});
 }
 

@@ -121,7 +121,7 @@ static void show_text(const struct facts *f)
 {
 	printf("role         %s\nid           %.*s\nserial       %s\nstate        %s\nvalid        %s to %s\n", cert_role(f->id.role)->name,
 	       SPAN_ARG(f->id.id), f->serial, f->state, f->from, f->until);
-	if (cert_role(f->id.role)->renews)
+	if (idrenew_role(f->id.role, NULL) == 0)
 		printf("renews from  %s\n", f->renew);
 	printf("key          %s\n", oid_name(f->id.cert.key_alg));
 	for (size_t i = 0; i < f->where.n; i++)

@@ -143,9 +143,9 @@ static int take_anchors(struct keeper *k, const struct enrol *m, struct why *w)
 {
 	int rc = identity_store_anchors(k->id.dirfd, k->o->dir, m, w);
 
-	if (rc == 0)
+	if (rc > 0)
 		LOG(&k->log, LOG_WARN, "whom to trust has changed", LF_STR("in", "trust/"));
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
@@ -183,7 +183,9 @@ static int reopen(struct keeper *k, struct why *w)
 	if (rc < 0)
 		return rc;
 	identity_forget_key(&k->id);
-	rc = identity_read_where(k->id.dirfd, k->o->dir, &k->where, w);
+	rc = idrenew_role(k->id.role, w);
+	if (rc == 0)
+		rc = identity_read_where(k->id.dirfd, k->o->dir, &k->where, w);
 	if (rc == 0)
 		rc = authority_pins_of(&k->pins, k->id.infra, "this identity", w);
 	if (rc == 0 && x509_spki(k->id.registry, &k->registry, &alg) < 0)
@@ -193,11 +195,6 @@ static int reopen(struct keeper *k, struct why *w)
 		plan_renewal(k, 0);
 	}
 	return rc;
-}
-
-static bool can_renew(const struct keeper *k)
-{
-	return cert_role(k->id.role)->renews;
 }
 
 /* *refused: the authority itself said no. */
@@ -210,17 +207,16 @@ static int watch(struct keeper *k, bool *refused, struct why *w)
 	int64_t left = k->renew_at - wall_s();
 	int rc = identity_path(k->o->dir, path, w);
 
+	*refused = false;
 	if (rc < 0)
 		return rc;
-	*refused = false;
 	memcpy(e.instance, k->instance, sizeof e.instance);
 	if (k->view.known && !k->anew) {
 		e.epoch = k->view.seen.epoch;
 		e.number = k->view.seen.number;
 	}
 	k->anew = false;
-	if (can_renew(k))
-		call.until_ns = clock_mono(&clock_real) + (left > 0 ? (uint64_t)left : 0) * NS_PER_S + 1;
+	call.until_ns = clock_mono(&clock_real) + (left > 0 ? (uint64_t)left : 0) * NS_PER_S + 1;
 	rc = enrolcall_run(&call, &k->signalled, w);
 	*refused = e.refused;
 	return rc;
@@ -269,7 +265,7 @@ static int live(struct keeper *k, struct why *w)
 			rc = check_expired(k, w);
 		if (rc < 0)
 			return rc;
-		if (can_renew(k) && wall_s() >= k->renew_at) {
+		if (wall_s() >= k->renew_at) {
 			renew(k);
 			continue;
 		}

@@ -20,7 +20,8 @@
 #include "wire/csr.h"
 
 static const char usage[] =
-	"usage: zt join [--to DIR] [--name LABEL] [--at HOST:PORT] [--token-file FILE] [--wait S] [--replace]\n"
+	"usage: zt token create ... | zt join [--to DIR] [--name LABEL] [--at HOST:PORT] [--wait S] [--replace]\n"
+	"       zt join [options] --token-file FILE\n"
 	"       zt join [options] TOKEN\n"
 	"Join with a token that 'zt token create' made on the authority: make a key here, get a certificate\n"
 	"for it, and keep both. The token's secret is never sent. A token as an argument is overwritten at\n"
@@ -35,7 +36,8 @@ static const char usage[] =
 	"  --replace          DIR holds an identity already, and it is to be replaced\n"
 	"  -h, --help         print this\n"
 	"\n"
-	"Also from ZT_JOIN_TOKEN, or the file that ZT_JOIN_TOKEN_FILE names. Done again after it was\n"
+	"The token also comes from ZT_JOIN_TOKEN, or the file that ZT_JOIN_TOKEN_FILE names; on a terminal it is\n"
+	"asked for. Done again after it was\n"
 	"interrupted it is the same join: the same key and certificate, and the token is not used twice.\n"
 	"Exit: 0 joined, 4 refused or not approved in time, 5 nobody reachable, 9 the token is not good,\n"
 	"8 a key, 2 wrong use, 1 anything else.\n";
@@ -63,7 +65,7 @@ struct join {
 	uint8_t csr[CSR_MAX];
 	struct csr request;          /* spans into csr */
 	uint32_t after_s;            /* > 0: pending */
-	bool told;
+	bool told, made_dir, made_key, asked_for, refused;
 };
 
 static int misuse(const char *what, const char *got)
@@ -147,15 +149,23 @@ static void take_token_arg(int argc, char **argv, struct secret *out)
 
 static int read_token(struct join *j, struct wish *wish, struct why *w)
 {
-	const struct secret_ask ask = {.what = "join token", .file = wish->text[OPT_TOKEN_FILE], .env = "ZT_JOIN_TOKEN"};
+	struct secret_ask ask = {.what = "join token", .file = wish->text[OPT_TOKEN_FILE], .env = "ZT_JOIN_TOKEN", .tty = isatty(0)};
 	struct secret s = {0};
+	struct why none = {0};
 	int rc;
 
 	if (wish->arg.n) {
 		rc = token_read(&j->token, secret_span(&wish->arg), w);
 	} else {
-		rc = secret_get(&s, &ask, w);
-		if (rc == 0)
+		rc = secret_get(&s, &ask, &none);
+		if (rc == -ZT_E_MISSING && ask.file == NULL && !ask.tty) { /* zt token create … | zt join */
+			ask.file = "-";
+			none = (struct why){0};
+			rc = secret_get(&s, &ask, &none);
+		}
+		if (rc < 0)
+			why_set(w, none.err, "%s", none.text);
+		else
 			rc = token_read(&j->token, secret_span(&s), w);
 	}
 	secret_wipe(&s);
@@ -203,8 +213,10 @@ static int open_dir(struct join *j, struct why *w)
 		memcpy(j->dir, to, strlen(to) + 1);
 	else
 		rc = default_dir(j, w);
-	if (rc == 0)
+	if (rc == 0) {
+		j->made_dir = access(j->dir, F_OK) < 0;
 		rc = j->dirfd = identity_dir(j->dir, true, w);
+	}
 	return rc < 0 ? rc : 0;
 }
 
@@ -231,8 +243,10 @@ static int make_request(struct join *j, struct why *w)
 {
 	struct wr out = wr_of(j->csr, sizeof j->csr);
 	struct privkey key;
-	int rc = identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, w);
+	int rc;
 
+	j->made_key = !identity_has(j->dirfd, IDENTITY_JOINING);
+	rc = identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, w);
 	if (rc < 0)
 		return rc;
 	rc = identity_request(&key, &out, w);
@@ -278,20 +292,40 @@ static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, str
 
 static int ask_once(struct join *j, struct why *w)
 {
+	int rc;
 	struct enrolcall call = {.who = "zt join", .where = &j->where, .e = &j->e, .floor = CLOCK_FLOOR_S, .on = on_event, .ctx = j};
 
 	j->e = (struct enrolee){.kind = ENROLEE_JOIN, .token = &j->token, .csr = j->request.der, .label = span_str(j->label)};
 	j->e.asked = (struct authority_asked){.spki = j->request.spki, .role = (enum cert_role)j->token.role, .pins = &j->pins};
-	return enrolcall_run(&call, NULL, w);
+	rc = enrolcall_run(&call, NULL, w);
+	j->asked_for |= j->e.asked_for;
+	j->refused = j->e.refused;
+	return rc;
+}
+
+/* What failed without a chance that a certificate was made for our new key leaves nothing behind: nobody was
+ * told enough, or the authority itself says that there is none. Else the key stays, for the same join again. */
+static void undo(struct join *j, int rc)
+{
+	bool said_no = j->refused && (rc == -ZT_E_TOKEN || rc == -ZT_E_DENIED);
+
+	if (!said_no && (j->asked_for || !j->made_key))
+		return;
+	identity_drop_key(j->dirfd, IDENTITY_JOINING);
+	if (j->made_dir)
+		rmdir(j->dir);
 }
 
 static void tell_pending(struct join *j)
 {
-	char name[TOKEN_NAME];
+	char key[2 * SHA256_LEN + 1] = "";
+	uint8_t pin[SHA256_LEN];
 
+	sha256(j->request.spki, pin);
+	ct_hex_encode(pin, sizeof pin, key);
 	if (!j->told)
 		fprintf(stderr, "zt join: this join waits for approval: on the authority, 'zt ca pending' shows it and 'zt ca approve' "
-			"lets it in (token %s, this machine calls itself %s)\n", token_name(j->token.id, name), j->label);
+			"lets it in. Compare the key before: %s\n", key);
 	j->told = true;
 }
 
@@ -343,7 +377,12 @@ static int join_with(struct join *j, struct why *w)
 		return why_set(w, ZT_E_EXISTS, "%s holds an identity already, which 'zt id show' shows; join into another directory "
 			       "with --to, or give it up with --replace", j->dir);
 	rc = make_request(j, w);
-	return rc < 0 ? rc : ask(j, w);
+	if (rc < 0)
+		return rc;
+	rc = ask(j, w);
+	if (rc < 0)
+		undo(j, rc);
+	return rc;
 }
 
 static void find_label(struct join *j)

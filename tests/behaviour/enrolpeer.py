@@ -1,6 +1,6 @@
 """enrolpeer: the joiner's side of zt-enrol/1 written a second time, from docs/protocol.md alone, and able to
 do everything wrong. Not a test."""
-import base64, hashlib, hmac, os, socket, ssl, struct, subprocess, zlib
+import base64, hashlib, hmac, os, socket, ssl, struct, subprocess
 
 HELLO, PROOF, RENEW, WATCH, CHALLENGE, GRANTED, PENDING, REFUSED, LIST, ANCHORS = 1, 2, 3, 4, 16, 17, 18, 19, 20, 21
 F = dict(TOKEN=1, NONCE=2, ROLE=3, CSR=4, LABEL=5, PROOF=6, CHAIN=7, INFRA=8, DEVICE=9, ACME=10, REGISTRY=11, AFTER=12,
@@ -94,8 +94,8 @@ def context(alpn="zt-enrol/1", cert=None, key=None):
 
 
 class Peer:
-    def __init__(self, port, cert=None, key=None, alpn="zt-enrol/1", timeout=60):
-        sock = socket.create_connection(("127.0.0.1", int(port)), timeout=timeout)
+    def __init__(self, port, cert=None, key=None, alpn="zt-enrol/1", timeout=60, source="127.0.0.1"):
+        sock = socket.create_connection(("127.0.0.1", int(port)), timeout=timeout, source_address=(source, 0))
         sock.settimeout(timeout)
         self.sock = context(alpn, cert, key).wrap_socket(sock, server_hostname="ca.test")
         self.server = self.sock.getpeercert(True)
@@ -176,9 +176,9 @@ class Join:
         return f
 
 
-def join(port, token, csr, **how):
+def join(port, token, csr, source="127.0.0.1", **how):
     """The whole of it: the fields of GRANTED, or the answer that came in its place."""
-    p, j = Peer(port), Join(token, csr, **how)
+    p, j = Peer(port, source=source), Join(token, csr, **how)
     j.hello(p)
     answer = p.read()
     if answer and answer[0] == CHALLENGE:
@@ -199,8 +199,16 @@ def keep(granted, name):
         f.write("".join(pem(c) for c in certs(granted["CHAIN"])))
 
 
-def watch(port, cert, key, epoch=0, number=0, instance=None):
+def renew(port, cert, key, csr):
     p = Peer(port, cert, key)
+    p.send(frame(RENEW, CSR=csr))
+    answer = p.read()
+    p.close()
+    return answer
+
+
+def watch(port, cert, key, epoch=0, number=0, instance=None, source="127.0.0.1"):
+    p = Peer(port, cert, key, source=source)
     p.send(frame(WATCH, INSTANCE=instance or os.urandom(16), EPOCH=struct.pack("<Q", epoch), NUMBER=struct.pack("<Q", number)))
     return p
 

@@ -29,6 +29,7 @@ TEST(or_earlier_when_asked)
 	struct keeping_life l = {.renew_at = 6000, .not_after = 9000, .before = 4000};
 
 	CHECK_INT(keeping_renew_at(&l, 0, 0, 0), 5000);
+	CHECK_INT(keeping_renew_at(&l, 0, 0, UINT32_MAX), 5000); /* whoever names a time means it */
 	l.before = 1000; /* never later: what is asked too late is asked for nothing */
 	CHECK_INT(keeping_renew_at(&l, 0, 0, 0), 6000);
 }

@@ -327,6 +327,35 @@ TEST(lies_about_a_list_are_refused)
 	}
 }
 
+TEST(who_has_the_newest_list_is_told_so)
+{
+	const struct cadoc_key key = {.kind = CADOC_STATUS, .epoch = 1, .base = 7};
+	struct kit k;
+	struct cadocs *c;
+	struct reader a = {0};
+
+	open_docs(&k, &c);
+	for (uint64_t number = 7; number <= 8; number++) { /* nothing at all about another number is a lie */
+		struct casign m, ok = {.type = CA_OK};
+		uint8_t num[3][8];
+
+		want(c, &key, &a);
+		NEED(kit_asked(&k, &m));
+		casign_put_num(&ok, CAF_NUMBER, number, num[0]);
+		casign_put_num(&ok, CAF_TOTAL, 0, num[1]);
+		casign_put_num(&ok, CAF_EPOCH, 1, num[2]);
+		casign_put(&ok, CAF_PART, SPAN_NONE);
+		kit_say(&k, &ok);
+		CHECK_INT(a.told, number - 6);
+		if (number == 7)
+			CHECK(a.doc && a.doc->n == 0 && a.doc->number == 7);
+		else
+			CHECK(a.doc == NULL && a.err == ZT_E_BUG);
+	}
+	CHECK_INT(cadocs_fetches(c), 0);
+	close_docs(&k, c);
+}
+
 TEST(a_fetch_outlives_its_line)
 {
 	struct kit k;

@@ -142,7 +142,7 @@ TEST(nothing_is_proved_to_who_proves_nothing)
 		if (wrong == 7)
 			t.proof[31] ^= 0x80;
 		CHECK_INT(tell(&t, &m), ENROLEE_FAILED);
-		says(&t, ZT_E_DENIED, "could not prove that it knows this token");
+		says(&t, ZT_E_TOKEN, "could not prove that it knows this token");
 		CHECK(!t.e.refused);
 		/* and it has nothing more to say, whatever comes */
 		m = challenge(&t);

@@ -146,8 +146,11 @@ TEST(anchors_that_the_authority_does_not_have_are_not_missed)
 	CHECK_INT(identity_open(&id, path, NULL), 0);
 	identity_close(&id);
 	m = gk_grant(&g, ROLE_CONNECTOR);
-	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 0);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 1);
 	CHECK_INT(ik_count(d, "trust"), 3);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 0); /* nothing is written again */
+	m.field[ENF_INFRA] = g.other.cert.der;
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 1);
 	close(d);
 }
 

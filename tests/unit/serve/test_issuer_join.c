@@ -1,120 +1,5 @@
-/* Join tokens, enrolments, approvals: who gets in, who does not, and what either may learn. */
-#include "issuer_kit.h"
-
-static struct kit k;
-
-struct joiner {
-	struct pair key;
-	uint8_t csr[1024], token[TOKEN_ID], secret[TOKEN_SECRET];
-	uint8_t role;
-	struct span request;
-	struct enrol_talk t;
-	uint64_t talk;
-	const char *peer;
-};
-
-static struct casign token_of(enum cert_role role, const char *name)
-{
-	struct casign q = {.type = CA_TOKEN_NEW};
-
-	put_num(&q, CAF_ROLE, role);
-	if (name)
-		put_str(&q, CAF_NAME, name);
-	return q;
-}
-
-static int make_token(const struct casign *q, struct joiner *j)
-{
-	int rc = kit_ask(&k, 'c', q);
-
-	if (rc < 0)
-		return rc;
-	memset(j, 0, sizeof *j);
-	memcpy(j->token, k.out.field[CAF_TOKEN].p, TOKEN_ID);
-	memcpy(j->secret, k.out.field[CAF_SECRET].p, TOKEN_SECRET);
-	j->role = (uint8_t)casign_u64(q, CAF_ROLE);
-	j->peer = "192.0.2.7";
-	pair_make(&j->key);
-	j->request = csr_for(&j->key, j->csr, NULL, 0);
-	return 0;
-}
-
-static void new_key(struct joiner *j)
-{
-	pair_make(&j->key);
-	j->request = csr_for(&j->key, j->csr, NULL, 0);
-}
-
-static int hello(struct joiner *j)
-{
-	struct casign q = {.type = CA_ENROL};
-
-	j->t = (struct enrol_talk){.role = j->role};
-	memcpy(j->t.token, j->token, TOKEN_ID);
-	random_bytes(j->t.nonce_j, ENROL_NONCE);
-	memset(j->t.server, 0x5e, SHA256_LEN);
-	sha256(j->request, j->t.csr);
-	put_num(&q, CAF_ROLE, j->role);
-	casign_put(&q, CAF_TOKEN, span_of(j->token, TOKEN_ID));
-	casign_put(&q, CAF_NONCE, span_of(j->t.nonce_j, ENROL_NONCE));
-	casign_put(&q, CAF_CSR, j->request);
-	casign_put(&q, CAF_SERVER, span_of(j->t.server, SHA256_LEN));
-	put_str(&q, CAF_LABEL, "raspi");
-	if (j->peer)
-		put_str(&q, CAF_PEER, j->peer);
-	if (kit_ask(&k, 'f', &q) < 0)
-		return -(int)k.why.err;
-	memcpy(j->t.nonce_a, k.out.field[CAF_NONCE].p, ENROL_NONCE);
-	j->talk = casign_u64(&k.out, CAF_TALK);
-	return 0;
-}
-
-/* Is what was just answered to hello() by one who knows the secret? */
-static bool is_authority(const struct joiner *j)
-{
-	uint8_t proof[ENROL_PROOF];
-
-	enrol_proof(&j->t, j->secret, ENROL_BY_AUTHORITY, proof);
-	return span_eq(k.out.field[CAF_PROOF], span_of(proof, sizeof proof));
-}
-
-static int prove(const struct joiner *j)
-{
-	struct casign q = {.type = CA_PROVE};
-	uint8_t proof[ENROL_PROOF];
-
-	enrol_proof(&j->t, j->secret, ENROL_BY_JOINER, proof);
-	put_num(&q, CAF_TALK, j->talk);
-	casign_put(&q, CAF_PROOF, span_of(proof, sizeof proof));
-	return kit_ask(&k, 'f', &q);
-}
-
-static int join(struct joiner *j)
-{
-	int rc = hello(j);
-
-	return rc < 0 ? rc : prove(j);
-}
-
-static bool is_grant(const struct joiner *j)
-{
-	struct enrol g = {.type = ENROL_GRANTED};
-	uint8_t proof[ENROL_PROOF];
-
-	g.has[ENF_CHAIN] = g.has[ENF_INFRA] = g.has[ENF_DEVICE] = g.has[ENF_ACME] = g.has[ENF_REGISTRY] = true;
-	g.field[ENF_CHAIN] = k.out.field[CAF_CHAIN];
-	g.field[ENF_INFRA] = k.out.field[CAF_INFRA];
-	g.field[ENF_DEVICE] = k.out.field[CAF_DEVICE];
-	g.field[ENF_ACME] = k.out.field[CAF_ACME];
-	g.field[ENF_REGISTRY] = k.out.field[CAF_REGISTRY];
-	enrol_grant_proof(&j->t, j->secret, &g, proof);
-	return span_eq(k.out.field[CAF_PROOF], span_of(proof, sizeof proof));
-}
-
-static uint32_t used(const struct joiner *j)
-{
-	return registry_token(k.registry, j->token)->used;
-}
+/* Enrolments and approvals: who gets in, who does not, and what either may learn. */
+#include "joiner_kit.h"
 
 TEST(one_string_lets_one_in_once)
 {
@@ -145,9 +30,9 @@ TEST(one_string_lets_one_in_once)
 
 TEST(the_same_key_gets_the_same_certificate_and_uses_nothing)
 {
-	struct casign q = token_of(ROLE_CONNECTOR, "attic");
+	struct casign q = token_of(ROLE_CONNECTOR, "attic"), revoke = {.type = CA_TOKEN_REVOKE};
 	uint8_t serial[CERT_SERIAL];
-	struct joiner j;
+	struct joiner j, other;
 
 	kit_open(&k);
 	NEED(make_token(&q, &j) == 0 && join(&j) == 0);
@@ -161,6 +46,20 @@ TEST(the_same_key_gets_the_same_certificate_and_uses_nothing)
 	NEED(join(&j) == 0);
 	CHECK(registry_count(k.registry) == 1 && used(&j) == 1);
 	NEED(kit_name(&k, CA_REVOKE, "attic") == 0); /* but not when that certificate has ended */
+	CHECK_INT(join(&j), -ZT_E_TOKEN);
+	/* nor when the token was revoked, nor by another token */
+	q = token_of(ROLE_CONNECTOR, "cellar");
+	NEED(make_token(&q, &j) == 0 && join(&j) == 0);
+	q = token_of(ROLE_CONNECTOR, NULL);
+	NEED(make_token(&q, &other) == 0);
+	other.key = j.key;
+	other.key.key.scalar = span_of(other.key.scalar, 32);
+	other.key.spki.p = other.key.mem;
+	other.request = csr_for(&other.key, other.csr, NULL, 0);
+	CHECK_INT(join(&other), -ZT_E_EXISTS);
+	CHECK_INT(used(&other), 0);
+	casign_put(&revoke, CAF_TOKEN, span_of(j.token, TOKEN_ID));
+	NEED(kit_ask(&k, 'c', &revoke) == 0);
 	CHECK_INT(join(&j), -ZT_E_TOKEN);
 	kit_close(&k);
 }
@@ -239,6 +138,7 @@ TEST(nothing_about_a_token_can_be_learned)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		NEED(hello(all[i].j) == 0); /* challenged like a good one */
 		a = k.out;
+		CHECK(is_authority(all[i].j) == (all[i].j != &unknown && all[i].j != &other_role && all[i].j != &wrong));
 		CHECK(a.has[CAF_TALK] && a.has[CAF_NONCE] && a.has[CAF_PROOF]);
 		CHECK_INT(prove(all[i].j), -ZT_E_TOKEN);
 		CHECK_STR(k.why.text, "bad, used or expired token");
@@ -456,139 +356,5 @@ TEST(a_yes_may_come_after_the_end_of_the_token_and_not_after_a_week)
 	CHECK(is_grant(&j));
 	kit_step(&k, ISSUER_PENDING_S);
 	CHECK_INT(join(&late), -ZT_E_TOKEN);
-	kit_close(&k);
-}
-
-/* ---- tokens -------------------------------------------------------------------------------------------- */
-
-TEST(tokens_that_are_not_made)
-{
-	static const struct {
-		enum cert_role role;
-		enum casign_field field;
-		uint64_t number;
-		const char *text;
-		int want;
-		const char *says;
-	} cases[] = {
-		{ROLE_REGISTRY, CAF_ROLE, ROLE_REGISTRY, NULL, -ZT_E_DENIED, "zt ca issue"},
-		{ROLE_NONE, CAF_ROLE, 0, NULL, -ZT_E_UNKNOWN, "role"},
-		{ROLE_EDGE, CAF_USES, 0, NULL, -ZT_E_RANGE, "--uses"},
-		{ROLE_EDGE, CAF_USES, ISSUER_TOKEN_USES + 1, NULL, -ZT_E_RANGE, "--uses"},
-		{ROLE_EDGE, CAF_TTL, 0, NULL, -ZT_E_RANGE, "--ttl"},
-		{ROLE_EDGE, CAF_TTL, 24 * 3600 + 1, NULL, -ZT_E_DENIED, "--cidr or --approve"},
-		{ROLE_EDGE, CAF_TTL, UINT64_MAX, NULL, -ZT_E_RANGE, "--ttl"},
-		{ROLE_EDGE, CAF_LIFETIME, 59, NULL, -ZT_E_RANGE, "--lifetime"},
-		{ROLE_EDGE, CAF_LIFETIME, UINT64_MAX, NULL, -ZT_E_RANGE, "--lifetime"},
-		{ROLE_EDGE, CAF_CIDR, 0, "192.168.1.1/24", -ZT_E_SYNTAX, "--cidr"},
-		{ROLE_EDGE, CAF_CIDR, 0, "lan", -ZT_E_SYNTAX, "--cidr"},
-		{ROLE_EDGE, CAF_CIDR, 0, "  ", -ZT_E_SYNTAX, "--cidr"},
-		{ROLE_EDGE, CAF_CIDR, 0, "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7 10.0.0.8 10.0.0.9",
-		 -ZT_E_RANGE, "at most 8"},
-		{ROLE_EDGE, CAF_NAME, 0, "a/b", -ZT_E_SYNTAX, "name"},
-		{ROLE_EDGE, CAF_USER, 0, "a/b", -ZT_E_SYNTAX, "--user"},
-		{ROLE_EDGE, CAF_NAME, 0, "taken", -ZT_E_EXISTS, "taken"},
-		{ROLE_CLIENT, CAF_SANS, 0, "\x82\x05" "a.lan", -ZT_E_DENIED, "--dns"},
-		{ROLE_SERVICE, CAF_SANS, 0, "\x82\x05" "*.lan", -ZT_E_DENIED, "wildcard"},
-		{ROLE_SERVICE, CAF_USES, 1, NULL, -ZT_E_DENIED, "--dns"}, /* a service needs a name */
-	};
-	struct pair p;
-
-	kit_open(&k);
-	NEED(kit_issue(&k, ROLE_EDGE, "taken", &p, NULL) == 0);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct casign q = token_of(cases[i].role, NULL);
-
-		if (cases[i].text)
-			put_str(&q, cases[i].field, cases[i].text);
-		else
-			put_num(&q, cases[i].field, cases[i].number);
-		CHECK_INT(kit_ask(&k, 'c', &q), cases[i].want);
-		CHECK(strstr(k.why.text, cases[i].says));
-	}
-	CHECK(registry_token_at(k.registry, 0) == NULL);
-	kit_close(&k);
-}
-
-TEST(longer_than_a_day_for_networks_or_with_a_yes)
-{
-	struct casign q = token_of(ROLE_EDGE, NULL);
-	struct joiner j;
-
-	kit_open(&k);
-	put_num(&q, CAF_TTL, 24 * 3600);
-	CHECK_INT(make_token(&q, &j), 0);
-	put_num(&q, CAF_TTL, 30 * (uint64_t)DAY);
-	CHECK_INT(make_token(&q, &j), -ZT_E_DENIED);
-	put_num(&q, CAF_APPROVE, 1);
-	CHECK_INT(make_token(&q, &j), 0);
-	put_num(&q, CAF_APPROVE, 0);
-	put_str(&q, CAF_CIDR, "192.168.0.0/16");
-	CHECK_INT(make_token(&q, &j), 0);
-	kit_close(&k);
-}
-
-TEST(names_and_lifetime_of_a_token_are_those_of_its_certificates)
-{
-	static const uint8_t sans[] = "\x82\x05" "a.lan" "\x87\x04\x0a\x00\x00\x01";
-	struct casign q = token_of(ROLE_SERVICE, "web");
-	struct joiner j;
-	struct x509 c;
-	struct san s;
-	unsigned n = 0;
-
-	kit_open(&k);
-	casign_put(&q, CAF_SANS, span_of(sans, sizeof sans - 1));
-	put_num(&q, CAF_LIFETIME, 3 * (uint64_t)DAY);
-	NEED(make_token(&q, &j) == 0);
-	kit_reopen(&k);
-	NEED(join(&j) == 0 && x509_read(&c, k.out.field[CAF_CHAIN], &k.why) == 0);
-	CHECK_INT(c.not_after, kit_now(&k) + 3 * DAY);
-	while (x509_san_next(&c.san, &s) > 0)
-		n += (s.kind == SAN_DNS && span_eq_str(s.value, "a.lan")) || (s.kind == SAN_IP && s.value.n == 4);
-	CHECK_INT(n, 2);
-	kit_close(&k);
-}
-
-static void hex_of(const uint8_t *p, size_t n, char *out)
-{
-	for (size_t i = 0; i < n; i++)
-		snprintf(out + 2 * i, 3, "%02x", p[i]);
-}
-
-TEST(the_list_of_tokens_has_no_secret)
-{
-	struct casign q = token_of(ROLE_EDGE, "vps"), list = {.type = CA_TOKENS}, revoke = {.type = CA_TOKEN_REVOKE};
-	char secret[2 * TOKEN_SECRET + 1], id[2 * TOKEN_ID + 1], first[TOKEN_NAME];
-	struct joiner j, other;
-
-	kit_open(&k);
-	put_str(&q, CAF_CIDR, "10.1.0.0/16 2001:db8::/32");
-	NEED(make_token(&q, &j) == 0);
-	q = token_of(ROLE_CLIENT, NULL);
-	NEED(make_token(&q, &other) == 0);
-	hex_of(j.secret, TOKEN_SECRET, secret);
-	hex_of(j.token, TOKEN_ID, id);
-	put_num(&list, CAF_INDEX, 0);
-	NEED(kit_ask(&k, 'c', &list) == 0);
-	CHECK(kit_lines(&k) == 2 && kit_json(&k, id) && !kit_json(&k, secret) && kit_json(&k, "\"state\":\"good\""));
-	CHECK(kit_json(&k, "\"cidr\":[\"10.1.0.0/16\",\"2001:db8::/32\"]") && kit_json(&k, "\"name\":\"vps\""));
-	CHECK(!kit_logged(&k, "", secret) && kit_logged(&k, "event=token", token_name(j.token, first)) == 1);
-	/* by the digits that the list shows */
-	put_str(&revoke, CAF_NAME, "0123");
-	CHECK_INT(kit_ask(&k, 'c', &revoke), -ZT_E_SYNTAX);
-	put_str(&revoke, CAF_NAME, token_name(j.token, first));
-	NEED(kit_ask(&k, 'c', &revoke) == 0);
-	CHECK(casign_u64(&k.out, CAF_COUNT) == 1 && span_eq(k.out.field[CAF_TOKEN], span_of(j.token, TOKEN_ID)));
-	NEED(kit_ask(&k, 'c', &revoke) == 0);
-	CHECK_INT(casign_u64(&k.out, CAF_COUNT), 0);
-	first[0] = first[0] == '0' ? '1' : '0';
-	put_str(&revoke, CAF_NAME, first);
-	CHECK_INT(kit_ask(&k, 'c', &revoke), -ZT_E_NOTFOUND);
-	NEED(kit_ask(&k, 'c', &list) == 0);
-	CHECK(kit_lines(&k) == 1 && !kit_json(&k, id));
-	put_num(&list, CAF_RETIRED, 1);
-	NEED(kit_ask(&k, 'c', &list) == 0);
-	CHECK(kit_lines(&k) == 2 && kit_json(&k, "\"state\":\"revoked\""));
 	kit_close(&k);
 }

@@ -48,7 +48,7 @@ struct receiver {
 	struct status_entry mem[512];
 	struct status_view v;
 	size_t last;   /* bytes of the last list */
-	unsigned kind;
+	unsigned kind, n;
 };
 
 static void receiver_init(struct receiver *r)
@@ -74,6 +74,7 @@ static enum status_refusal take(struct receiver *r)
 	CHECK(l.number == number);
 	r->last = (size_t)n;
 	r->kind = l.kind;
+	r->n = l.n;
 	return status_apply(&r->v, span_of(bytes, (size_t)n), &key, now, NULL, NULL);
 }
 
@@ -98,7 +99,10 @@ TEST(a_receiver_follows_by_deltas)
 	CHECK(r.kind == STATLIST_DELTA && says(&r, a) == STATUS_GOOD && says(&r, b) == STATUS_GOOD && says(&r, b + 0) == STATUS_GOOD);
 	CHECK_INT(take(&r), STATUS_SAME); /* nothing new: no bytes at all */
 	NEED(kit_suspend(&k, "a", true) == 0);
-	CHECK(take(&r) == STATUS_TAKEN && r.kind == STATLIST_DELTA && says(&r, a) == STATUS_SUSPENDED);
+	CHECK(take(&r) == STATUS_TAKEN && r.kind == STATLIST_DELTA && r.n == 1 && says(&r, a) == STATUS_SUSPENDED);
+	NEED(kit_suspend(&k, "b", true) == 0);
+	CHECK(take(&r) == STATUS_TAKEN && r.n == 1 && says(&r, b) == STATUS_SUSPENDED); /* what changed since, and no more */
+	NEED(kit_suspend(&k, "b", false) == 0);
 	NEED(kit_suspend(&k, "a", false) == 0 && kit_name(&k, CA_REVOKE, "a") == 0);
 	CHECK(take(&r) == STATUS_TAKEN && says(&r, a) == STATUS_REVOKED && says(&r, b) == STATUS_GOOD);
 	kit_step(&k, 80 * DAY); /* a is over: it leaves; b is renewed */
@@ -193,8 +197,10 @@ TEST(a_base_that_does_not_fit_gets_the_full_list)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		n = fetch(status_of_(cases[i].epoch, newest + (uint64_t)cases[i].base), &number);
 		CHECK(n >= 0 && (n == 0) == (cases[i].kind == 0) && number == newest);
-		if (n > 0 && statlist_read(&l, span_of(bytes, (size_t)n), &k.why) == 0)
-			CHECK_INT(l.kind, cases[i].kind);
+		if (n <= 0)
+			continue;
+		CHECK_INT(statlist_read(&l, span_of(bytes, (size_t)n), &k.why), 0);
+		CHECK_INT(l.kind, cases[i].kind);
 	}
 	kit_close(&k);
 }
@@ -202,6 +208,7 @@ TEST(a_base_that_does_not_fit_gets_the_full_list)
 FLOODS(BOUND_CA_CHANGES) /* who is further behind gets the full status list */
 {
 	uint64_t number, old, next;
+	struct status_entry e;
 	struct statlist l;
 	struct pair p;
 	ssize_t n;
@@ -218,6 +225,8 @@ FLOODS(BOUND_CA_CHANGES) /* who is further behind gets the full status list */
 		NEED(n > 0 && statlist_read(&l, span_of(bytes, (size_t)n), &k.why) == 0);
 		CHECK_INT(l.kind, i < 7 ? STATLIST_DELTA : STATLIST_FULL); /* the ninth change pushes the first one out */
 		CHECK_INT(l.n, 1);
+		statlist_entry(&l, 0, &e);
+		CHECK_INT(e.state, i & 1 ? STATUS_SUSPENDED : STATUS_GOOD); /* of several changes the last */
 	}
 	CHECK_INT(k.bounds.row[BOUND_CA_CHANGES].hits, 1);
 	CHECK_INT(k.bounds.row[BOUND_CA_CHANGES].used, 8);

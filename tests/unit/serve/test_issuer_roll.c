@@ -129,7 +129,9 @@ TEST(cancelled_it_never_was)
 TEST(what_cannot_be_the_next_authority)
 {
 	struct span own = SPAN_NONE;
-	static uint8_t mem[4096];
+	static uint8_t mem[4096], by_own[4096];
+	struct wr w = wr_of(by_own, sizeof by_own);
+	struct signer signer;
 	struct pair p;
 
 	kit_open(&k);
@@ -142,6 +144,13 @@ TEST(what_cannot_be_the_next_authority)
 	NEED(trusted() == 1);
 	memcpy(mem, k.out.field[CAF_INFRA].p, k.out.field[CAF_INFRA].n);
 	CHECK_INT(roll(CA_ROLL_BEGIN, span_of(mem, k.out.field[CAF_INFRA].n), false), -ZT_E_EXISTS); /* the same */
+	NEED(trusted() == 1); /* one of ours, of another kind */
+	own = enrol_cert(k.out.field[CAF_DEVICE], 0);
+	memcpy(mem, own.p, own.n);
+	CHECK_INT(roll(CA_ROLL_BEGIN, span_of(mem, own.n), false), -ZT_E_EXISTS);
+	signer = signer_of(&k.own.key); /* with the key of the registry */
+	CHECK_INT(anchor_make(&w, ANCHOR_INFRA, SPAN_LIT("\x55serial"), k.own.spki, kit_now(&k), ANCHOR_LIFETIME, &signer, NULL), 0);
+	CHECK_INT(roll(CA_ROLL_BEGIN, wr_span(&w), false), -ZT_E_EXISTS);
 	own = kit_anchor(&k, ANCHOR_INFRA, 2);
 	k.der[own.n - 1] ^= 1; /* not signed by its own key */
 	CHECK(roll(CA_ROLL_BEGIN, own, false) < 0);
