@@ -102,7 +102,7 @@ int ca_revoke_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca revoke", .words = "[NAME|SERIAL]", .most = 1, .options = options, .noptions = ARRAY_LEN(options),
 		.run = revoke,
-		.about = "Revoke a certificate, for ever. Edges and connectors know within seconds; the revocation lists of\n"
+		.about = "Revoke a certificate, for ever. Who follows the status list knows in seconds; the revocation lists of\n"
 			 "its anchor are made anew. WORD is one of " REASONS ".\n"};
 	struct end_wish w = {.user = NULL};
 

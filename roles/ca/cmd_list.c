@@ -79,9 +79,9 @@ int ca_list_main(int argc, char **argv)
 static int pending(struct cmd_run *r)
 {
 	static const struct cmd_column columns[] = {
-		{"N", "number", CELL_NUMBER}, {"ROLE", "role", CELL_TEXT},     {"CALLS ITSELF", "label", CELL_TEXT},
-		{"FROM", "peer", CELL_TEXT},  {"SINCE", "since", CELL_AGO},    {"APPROVED", "approved", CELL_YES},
-		{"KEY", "key", CELL_SHORT},   {"TOKEN", "token", CELL_TEXT}};
+		{"N", "number", CELL_NUMBER}, {"ROLE", "role", CELL_TEXT},   {"NAME", "name", CELL_TEXT},
+		{"CALLS ITSELF", "label", CELL_TEXT}, {"FROM", "peer", CELL_TEXT}, {"SINCE", "since", CELL_AGO},
+		{"TOKEN", "token", CELL_TEXT}, {"APPROVED", "approved", CELL_YES}};
 	const struct list_wish *w = (const struct list_wish *)(const void *)r->wish;
 	struct cmd_table t = {.columns = columns, .n = ARRAY_LEN(columns), .json = w->json};
 	struct cmd_request q = {.m.type = CA_PENDINGS};
@@ -94,8 +94,8 @@ int ca_pending_main(int argc, char **argv)
 	static const struct cmd_option options[] = {LIST_JSON};
 	static const struct cmd command = {
 		.call = "zt ca pending", .words = "", .options = options, .noptions = ARRAY_LEN(options), .run = pending,
-		.about = "List the joins that wait for a yes: 'zt ca approve N' or 'zt ca reject N'. KEY begins as the digest of\n"
-			 "the joiner's key does, which it shows while it waits: compare them.\n"};
+		.about = "List the joins that wait for a yes: 'zt ca approve N' or 'zt ca reject N'. NAME is the token's; what a\n"
+			 "machine calls itself is its own word. It shows the same TOKEN while it waits.\n"};
 	struct list_wish w = {.all = false};
 
 	return cmd_main(&command, &w.base, argc, argv);
