@@ -35,8 +35,7 @@ int anchor_find(struct span name, enum cert_anchor *out)
  * programs that refuse more than 398 days from public authorities; a device's is, too, by people; the
  * registry's is pinned. */
 static const struct cert_role_row roles[CERT_ROLES] = {
-	/* Client too: with it an edge renews itself and follows the status list. */
-	[ROLE_EDGE] = {.name = "edge", .anchor = ANCHOR_INFRA, .eku = EKU_SERVER | EKU_CLIENT, .dns = true, .ip = true, .joins = true,
+	[ROLE_EDGE] = {.name = "edge", .anchor = ANCHOR_INFRA, .eku = EKU_SERVER, .dns = true, .ip = true, .joins = true,
 		       .renews = true, .lifetime = 90 * DAY, .about = "the public end of the tunnel"},
 	[ROLE_CONNECTOR] = {.name = "connector", .anchor = ANCHOR_INFRA, .eku = EKU_SERVER | EKU_CLIENT, .joins = true,
 			    .renews = true, .lifetime = 90 * DAY, .about = "the home end of the tunnel"},

@@ -23,7 +23,7 @@ enum cert_role { ROLE_NONE, ROLE_EDGE = 1, ROLE_CONNECTOR = 2, ROLE_CLIENT = 3, 
 struct cert_role_row {
 	const char *name;
 	enum cert_anchor anchor;
-	uint32_t eku;            /* EKU_SERVER, EKU_CLIENT or, for edge and connector, both */
+	uint32_t eku;            /* EKU_SERVER, EKU_CLIENT or, for the connector, both */
 	bool dns, ip;            /* may have DNS names, IP addresses beside its zt:// name */
 	bool needs_name;         /* must have at least one of these */
 	bool joins;              /* a join token may be for it */

@@ -119,7 +119,7 @@ meet() { # ENDPOINT CERT
 
 # ---- the matrix. A client's certificate is none of a server whatever its role, and the reverse; and a
 # service is asked for its name first, which a connector, a client or a device cannot have.
-declare -A USE=([edge]=both [connector]=both [client]=client [service]=server [device]=client)
+declare -A USE=([edge]=server [connector]=both [client]=client [service]=server [device]=client)
 declare -A ASKS=([edge]=server [connector]=client [client]=client [service]=server [device]=client)
 wanted() { # ENDPOINT ROLE WIDE
 	if [ "$1" = "$2" ]; then echo passed

@@ -105,7 +105,7 @@ static const struct {
 	bool dns, ip, needs, joins, renews;
 	int64_t days;
 } want[] = {
-	{"edge", 1, ANCHOR_INFRA, EKU_SERVER | EKU_CLIENT, true, true, false, true, true, 90},
+	{"edge", 1, ANCHOR_INFRA, EKU_SERVER, true, true, false, true, true, 90},
 	{"connector", 2, ANCHOR_INFRA, EKU_SERVER | EKU_CLIENT, false, false, false, true, true, 90},
 	{"client", 3, ANCHOR_INFRA, EKU_CLIENT, false, false, false, true, true, 30},
 	{"service", 4, ANCHOR_ACME, EKU_SERVER, true, true, true, true, false, 397},
