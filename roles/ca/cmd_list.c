@@ -118,7 +118,7 @@ static int settle(struct cmd_run *r, bool yes)
 	if (rc == 0)
 		rc = cmd_ask(r, &q, -1, &a);
 	if (rc == 0)
-		printf("%s: %s\n", r->wish->word[0], yes ? "approved; its next question is granted" : "rejected");
+		printf("%s: %s\n", r->wish->word[0], yes ? "approved; its next question is granted" : "rejected; its token is still good: 'zt token revoke TOKEN' ends it");
 	return rc;
 }
 
@@ -144,7 +144,8 @@ int ca_approve_main(int argc, char **argv)
 int ca_reject_main(int argc, char **argv)
 {
 	static const struct cmd command = {.call = "zt ca reject", .words = "N", .least = 1, .most = 1, .run = reject,
-					   .about = "Refuse a join that waits. N is its number in 'zt ca pending'.\n"};
+					   .about = "Refuse a join that waits. N is its number in 'zt ca pending'. It is told so, and its key stays\n"
+				 "refused; its token is as good as before: 'zt token revoke' ends that.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);

@@ -129,7 +129,7 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 		return 0;
 	if (optind + 1 < argc)
 		return misuse("one token at a time", NULL); /* which of them is a secret is not said aloud */
-	if (optind < argc && strcmp(argv[optind], "-") == 0)
+	if (optind < argc && span_eq_str(span_str(argv[optind]), "-"))
 		w->text[OPT_TOKEN_FILE] = "-";
 	else if (optind < argc && argv[optind][0] && secret_take_arg(token, argv[optind]) < 0)
 		return misuse("this is too long for a token", NULL);
@@ -142,7 +142,7 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 static void take_token_arg(int argc, char **argv, struct secret *out)
 {
 	for (int i = 1; i < argc; i++)
-		if (strncmp(argv[i], "zt1_", 4) == 0)
+		if (span_starts(span_str(argv[i]), "zt1_"))
 			(void)secret_take_arg(out, argv[i]); /* what is too long is gone, and is missed later */
 }
 
@@ -183,7 +183,7 @@ static int find_where(struct join *j, struct why *w)
 	if (at)
 		memcpy(j->where.addr[j->where.n++], at, strlen(at) + 1);
 	for (size_t i = 0; i < j->token.naddrs && j->where.n < TOKEN_ADDRS; i++)
-		if (at == NULL || strcmp(at, j->token.addr[i]) != 0)
+		if (at == NULL || !span_eq_str(span_str(at), j->token.addr[i]))
 			memcpy(j->where.addr[j->where.n++], j->token.addr[i], sizeof j->where.addr[0]);
 	return j->where.n ? 0 : why_set(w, ZT_E_USAGE, "the token names no address: say where the authority is with --at HOST:PORT");
 }
