@@ -72,8 +72,19 @@ static bool is_alnum(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_hex(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!(s.p[i] >= '0' && s.p[i] <= '9') && !((s.p[i] | 0x20) >= 'a' && (s.p[i] | 0x20) <= 'f'))
+			return false;
+	return true;
+}
+
 bool cert_name_ok(struct span name)
 {
+	/* What could be an id or a serial number would be taken for one, or the other way round. */
+	if ((name.n == CERT_ID || name.n == 2 * CERT_SERIAL) && is_hex(name))
+		return false;
 	if (name.n == 0 || name.n > CERT_NAME_MAX || !is_alnum(name.p[0]))
 		return false;
 	for (size_t i = 1; i < name.n; i++)

@@ -44,7 +44,8 @@ int cert_role_find(struct span name, enum cert_role *out); /* 0, -ZT_E_UNKNOWN *
 #define CERT_SANS 16
 #define CERT_CA_ID 16      /* hex digits of the anchor's SPKI digest in zt:// names */
 
-bool cert_name_ok(struct span name); /* 1..CERT_NAME_MAX of these, begins with a letter or digit */
+/* 1..CERT_NAME_MAX of these, begins with a letter or digit, and is no id or serial number in hex. */
+bool cert_name_ok(struct span name);
 
 struct cert_wish {
 	enum cert_role role;

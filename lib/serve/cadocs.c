@@ -101,8 +101,9 @@ static size_t kept_at(const struct cadoc_key *k)
 	return k->base == 0 ? SLOT_STATUS : SLOTS;
 }
 
-/* Where this is or may be fetched; NULL: every place is taken. */
-static struct slot *slot_for(struct cadocs *c, const struct cadoc_key *k)
+/* Where this is or may be fetched. With every place taken NULL for a revocation list; for changes of the
+ * status list all of it, which serves their askers too. */
+static struct slot *slot_for(struct cadocs *c, struct cadoc_key *k)
 {
 	struct slot *idle = NULL;
 
@@ -116,7 +117,10 @@ static struct slot *slot_for(struct cadocs *c, const struct cadoc_key *k)
 		if (s->ask == NULL && idle == NULL)
 			idle = s;
 	}
-	return idle;
+	if (idle || k->kind == CADOC_CRL)
+		return idle;
+	k->epoch = k->base = 0;
+	return &c->slot[SLOT_STATUS];
 }
 
 static void forget_coming(struct slot *s)
@@ -300,12 +304,8 @@ int cadocs_get(struct cadocs *c, const struct cadoc_key *key, struct cadoc_wait 
 	struct cadoc_key k = plain(*key);
 	struct slot *s = slot_for(c, &k);
 
-	if (s == NULL && k.kind == CADOC_CRL)
+	if (s == NULL)
 		return -ZT_E_FULL;
-	if (s == NULL) { /* more askers of different changes than places: all of it serves them too */
-		k.epoch = k.base = 0;
-		s = &c->slot[SLOT_STATUS];
-	}
 	if (s->ask == NULL) {
 		int rc;
 

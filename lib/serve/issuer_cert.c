@@ -67,9 +67,12 @@ int issuer_issue(struct issuer *is, const struct issuer_ask *ask, struct casign 
 
 /* ---- renew --------------------------------------------------------------------------------- */
 
-static int find_parent(struct issuer *is, const struct casign *in, const struct reg_cert **out, struct why *w)
+/* The network side names what a client has shown, and nothing else. */
+static int find_parent(struct issuer *is, const struct issuer_ask *ask, const struct reg_cert **out, struct why *w)
 {
-	if (in->has[CAF_SERIAL] == in->has[CAF_NAME])
+	const struct casign *in = ask->in;
+
+	if (in->has[CAF_SERIAL] == in->has[CAF_NAME] || (ask->from == 'f' && in->has[CAF_NAME]))
 		return why_set(w, ZT_E_USAGE, "name one certificate: by its serial or by its name");
 	*out = in->has[CAF_SERIAL] ? registry_find(is->o.registry, in->field[CAF_SERIAL].p)
 				   : registry_by_name(is->o.registry, in->field[CAF_NAME]);
@@ -187,14 +190,14 @@ static int refuse_holder(struct issuer *is, const struct issuer_ask *ask, const 
 int issuer_renew(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
 	enum renewal r = RENEWAL_GO;
-	const struct reg_cert *c;
+	const struct reg_cert *c = NULL;
 	struct issuer_made made;
 	struct csr csr;
-	int rc = find_parent(is, ask->in, &c, w);
+	int rc = find_parent(is, ask, &c, w);
 
 	if (rc == 0)
 		rc = csr_read(&csr, ask->in->field[CAF_CSR], w);
-	if (rc < 0)
+	if (rc < 0 || !c)
 		return rc;
 	if (ask->from == 'c')
 		rc = check_command(is, c, w);

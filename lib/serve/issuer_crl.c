@@ -102,7 +102,7 @@ static int make_crl(struct issuer *is, const struct reg_anchor *a, struct signed
 	struct room r = {.n = collect(is, a, NULL, 0)};
 	size_t most = r.n * ENTRY_MOST + X509_MAX; /* names, key identifier, signature */
 	struct issuer_signer s;
-	uint64_t number;
+	uint64_t number = 0;
 	int rc;
 
 	if (most > CRL_MAX)

@@ -272,10 +272,16 @@ static int admit(struct issuer *is, const struct issuer_ask *ask, const struct t
 		 struct casign *out, struct why *w)
 {
 	const struct reg_pending *p = waits(is, t);
+	uint8_t key[32];
 	char name[TOKEN_NAME];
 	struct issuer_made made;
 	int rc = 0;
 
+	issuer_key_digest(span_of(t->spki, t->spki_n), key);
+	if (!p && issuer_rejected(is, key)) {
+		log_refusal(is, t, "rejected by hand");
+		return why_set(w, ZT_E_TOKEN, "this join was rejected");
+	}
 	if (token->approve && !(p && p->approved)) {
 		if (!p)
 			rc = add_pending(is, t, w);

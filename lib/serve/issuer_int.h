@@ -25,6 +25,8 @@ struct issuer_talks;
 struct issuer_lists;
 struct issuer_crls;
 
+#define ISSUER_REJECTED 64 /* one more, and the first may wait for a yes again */
+
 struct issuer {
 	struct issuer_opts o;
 	struct reg_anchor anchor[ISSUER_ANCHORS]; /* newest first, as of the request that is answered */
@@ -33,6 +35,8 @@ struct issuer {
 	struct issuer_lists *lists;
 	struct issuer_crls *crls;
 	struct sightings seen;
+	uint8_t turned_away[ISSUER_REJECTED][32]; /* keys that were rejected by hand, in a ring */
+	size_t nturned;
 	bool news, dirty;        /* something that stands on a list has changed: for who asks, for the lists */
 };
 
@@ -52,6 +56,9 @@ void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct c
 void issuer_look(struct issuer *is);         /* at the anchors, again: after they were changed */
 bool issuer_flag(const struct casign *m, enum casign_field f); /* there, and not 0 */
 bool issuer_zero(const uint8_t *p, size_t n);
+
+/* ---- issuer_token.c ---- */
+bool issuer_rejected(const struct issuer *is, const uint8_t key[static 32]);
 
 /* ---- issuer_make.c ---- */
 struct issuer_signer {

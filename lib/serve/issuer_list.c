@@ -31,8 +31,8 @@ struct signed_list {
 };
 
 struct issuer_lists {
-	struct published *pub; /* in the registry's order */
-	size_t n, cap;
+	struct published *pub; /* in the registry's order; BOUND_CA_CERTS, pages that are not used cost nothing */
+	size_t n;
 	struct change *ring;   /* BOUND_CA_CHANGES */
 	size_t ring_cap, first, changes;
 	uint64_t epoch, number, floor; /* all changes after number `floor` are in the ring */
@@ -126,30 +126,13 @@ static bool is_ended(uint8_t state)
 	return state == STATUS_SUSPENDED || state == STATUS_REVOKED;
 }
 
-static int grow(struct issuer_lists *l, size_t n)
-{
-	struct published *more;
-	size_t cap = l->cap ? l->cap : 256;
-
-	while (cap < n)
-		cap *= 2; /* n is bounded by BOUND_CA_CERTS */
-	if (cap == l->cap)
-		return 0;
-	more = realloc(l->pub, cap * sizeof *more);
-	if (!more)
-		return -ZT_E_NOMEM;
-	l->pub = more;
-	l->cap = cap;
-	return 0;
-}
-
 /* Everything that is not as it was published. */
-static void sweep(struct issuer *is, struct issuer_lists *l, size_t n)
+static void sweep(struct issuer *is, struct issuer_lists *l)
 {
 	int64_t now = issuer_now(is);
 	const struct reg_cert *c;
 
-	for (size_t i = 0; i < n && (c = registry_at(is->o.registry, i)); i++) {
+	for (size_t i = 0; i < BOUND_CAP(BOUND_CA_CERTS) && (c = registry_at(is->o.registry, i)); i++) {
 		struct published *p = &l->pub[i];
 		uint8_t state = status_now(is, c, now);
 
@@ -167,20 +150,27 @@ static void sweep(struct issuer *is, struct issuer_lists *l, size_t n)
 	}
 }
 
-static int begin(struct issuer *is, struct why *w)
+/* NULL: no memory. */
+static struct issuer_lists *lists_of(struct issuer *is)
 {
-	struct issuer_lists *l = calloc(1, sizeof *l);
+	struct issuer_lists *l = is->lists;
 
-	if (l) {
-		l->ring_cap = (size_t)is->o.bounds->row[BOUND_CA_CHANGES].cap;
-		l->ring = calloc(l->ring_cap, sizeof *l->ring);
-	}
-	if (!l || !l->ring) {
+	if (l)
+		return l;
+	l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	l->pub = calloc(BOUND_CAP(BOUND_CA_CERTS), sizeof *l->pub);
+	l->ring_cap = (size_t)is->o.bounds->row[BOUND_CA_CHANGES].cap;
+	l->ring = calloc(l->ring_cap, sizeof *l->ring);
+	if (!l->pub || !l->ring) {
+		free(l->pub);
+		free(l->ring);
 		free(l);
-		return why_set(w, ZT_E_NOMEM, "no memory for status lists");
+		return NULL;
 	}
 	is->lists = l;
-	return 0;
+	return l;
 }
 
 static bool is_due(const struct issuer *is, const struct issuer_lists *l)
@@ -191,16 +181,14 @@ static bool is_due(const struct issuer *is, const struct issuer_lists *l)
 
 int issuer_lists_refresh(struct issuer *is, struct why *w)
 {
-	size_t n = registry_count(is->o.registry);
-	struct issuer_lists *l;
-	uint64_t number;
+	struct issuer_lists *l = lists_of(is);
+	uint64_t number = 0;
 	bool anew;
-	int rc = is->lists ? 0 : begin(is, w);
+	int rc;
 
-	l = is->lists;
-	if (rc < 0 || !is_due(is, l))
-		return rc;
-	if (grow(l, n) < 0)
+	if (l && !is_due(is, l))
+		return 0;
+	if (!l)
 		return why_set(w, ZT_E_NOMEM, "no memory for status lists");
 	rc = registry_next_list(is->o.registry, &number, w);
 	if (rc < 0)
@@ -213,7 +201,7 @@ int issuer_lists_refresh(struct issuer *is, struct why *w)
 		l->issued = issuer_now(is);
 	is->dirty = false;
 	drop_signed(l);
-	sweep(is, l, n);
+	sweep(is, l);
 	if (anew)
 		forget_changes(is, l); /* nobody knows a list of this epoch from before */
 	return 0;
@@ -368,9 +356,9 @@ static int put_status(struct issuer *is, const struct issuer_ask *ask, struct ca
 	uint64_t base;
 	int rc = issuer_goes_on(ask->in) && is->lists ? 0 : issuer_lists_refresh(is, w);
 
-	if (rc < 0)
-		return rc;
 	l = is->lists;
+	if (rc < 0 || !l)
+		return rc;
 	issuer_put_num(ask, out, CAF_EPOCH, l->epoch);
 	base = base_for(l, ask->in);
 	if (base == l->number) /* what the asker has is the newest */

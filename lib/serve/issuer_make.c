@@ -174,15 +174,15 @@ static int sign_it(struct issuer *is, const struct issuer_wish *wish, struct are
 	int64_t now = issuer_now(is);
 	struct cert_issuer by;
 	struct cert_wish cw;
-	struct issuer_signer s;
+	struct issuer_signer s = {0};
 	struct signer signer;
-	struct x509 cert;
+	struct x509 cert = {0};
 	int rc;
 
 	if (!der.p)
 		return why_set(w, ZT_E_NOMEM, "no memory for a certificate");
 	rc = issuer_signer(is, issuer_anchor(is, cert_role(wish->role)->anchor, ANCHOR_SIGNS), &s, w);
-	if (rc < 0)
+	if (rc < 0 || !s.anchor)
 		return rc;
 	new_serial(is, out->cert.serial);
 	if (wish->id[0])

@@ -137,14 +137,14 @@ static int find_one(struct issuer *is, const struct casign *in, const struct reg
 int issuer_show(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
 	struct wr line = wr_of(arena_get(ask->mem, LINE_MAX_BYTES), LINE_MAX_BYTES);
-	const struct reg_cert *c;
+	const struct reg_cert *c = NULL;
 	struct issuer_made made;
 	struct issuer_worth worth;
 	int rc = find_one(is, ask->in, &c, w);
 
-	if (rc == 0)
+	if (rc == 0 && c)
 		rc = line.p ? issuer_made_before(is, c, ask->mem, &made, w) : why_set(w, ZT_E_NOMEM, "no memory for the answer");
-	if (rc < 0)
+	if (rc < 0 || !c)
 		return rc;
 	issuer_judge(is, c, issuer_now(is), &worth);
 	cert_line(&line, c, &worth);

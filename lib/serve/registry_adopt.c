@@ -126,8 +126,9 @@ static bool same_identity(const struct adopt *a, const struct reg_cert *c)
 static int their_der(struct adopt *a, const struct reg_cert *c, struct span *der)
 {
 	struct jscan s = {.fd = a->fd, .shown = a->shown, .mem = a->r->mem};
+	const struct reg_row *row = index_find(&a->other.certs, REG_BY_SERIAL, span_of(c->serial, CERT_SERIAL));
 	struct jrec rec;
-	int err = jscan_at(&s, c->offset, sizeof a->r->mem, &rec, a->w);
+	int err = jscan_at(&s, c->offset, num_min(row->size, sizeof a->r->mem), &rec, a->w);
 
 	if (err)
 		return err;
@@ -193,7 +194,7 @@ static int stage(struct adopt *a, enum carec_type t, const struct reg_cert *c, s
 static int take_cert(struct adopt *a, const struct reg_cert *c)
 {
 	const struct reg_cert *ours = registry_find(a->r, c->serial);
-	struct span der;
+	struct span der = SPAN_NONE;
 	int err = 0;
 
 	if (ours == NULL) {
@@ -215,7 +216,7 @@ static int check_certs(struct adopt *a, size_t *missing)
 	*missing = 0;
 	for (size_t i = 0; i < a->other.certs.n; i++) {
 		const struct reg_cert *c = &index_row(&a->other.certs, i)->c, *ours = registry_find(a->r, c->serial);
-		struct span der;
+		struct span der = SPAN_NONE;
 		int err;
 
 		if (ours && !span_eq(span_of(ours->key, 32), span_of(c->key, 32)))

@@ -3,7 +3,6 @@
  * their numbers. Nothing is ever taken out. Knows no file.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/crypto.h"
 #include "base/num.h"
@@ -47,14 +46,19 @@ static size_t hash(const struct reg_index *x, struct span key)
 
 static struct span key_of(const struct reg_cert *c, enum reg_key by)
 {
-	const struct span keys[REG_KEYS] = {
-		[REG_BY_SERIAL] = span_of(c->serial, CERT_SERIAL),
-		[REG_BY_KEY] = span_of(c->key, sizeof c->key),
-		[REG_BY_ID] = span_str(c->id),
-		[REG_BY_NAME] = span_str(c->name),
-	};
-
-	return keys[by];
+	switch (by) {
+	case REG_BY_SERIAL:
+		return span_of(c->serial, CERT_SERIAL);
+	case REG_BY_KEY:
+		return span_of(c->key, sizeof c->key);
+	case REG_BY_ID:
+		return span_str(c->id);
+	case REG_BY_NAME:
+		return span_str(c->name);
+	case REG_KEYS:
+		break;
+	}
+	return SPAN_NONE;
 }
 
 /* The slot that holds this key, or the free one where it belongs. There is always a free one. */
@@ -107,7 +111,9 @@ static int table_reserve(struct reg_index *x, enum reg_key by, size_t n)
 	if (slot == NULL)
 		return -ZT_E_NOMEM;
 	free(t->slot);
-	*t = (struct reg_table){.slot = slot, .cap = cap};
+	t->slot = slot;
+	t->cap = cap;
+	t->n = 0; /* entered anew */
 	for (size_t i = 0; i < x->n; i++)
 		enter(x, by, i);
 	return 0;

@@ -63,7 +63,8 @@ struct reg_join_row {
 	uint32_t size;
 };
 struct reg_anchor_row {
-	struct reg_anchor a; /* a.der is malloc()ed */
+	struct reg_anchor a;
+	uint8_t *mem; /* what a.der shows */
 	uint64_t crl;
 	uint32_t size;
 };

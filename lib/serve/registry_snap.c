@@ -4,7 +4,6 @@
  * newer ones replaced, events that the state of a certificate says, tokens and joins that are over.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/num.h"
 #include "serve/registry_int.h"
@@ -25,11 +24,18 @@ int der_in(const struct jrec *rec, const struct reg_cert *c, struct span *der)
 		       : -ZT_E_DAMAGED;
 }
 
-static int read_der(struct registry *r, const struct reg_cert *c, struct span *der, struct why *w)
+/* Asked by its serial number: what somebody holds may be from before the file was written anew. */
+static int read_der(struct registry *r, const uint8_t *serial, struct span *der, struct why *w)
 {
+	const struct reg_row *row = index_find(&r->m.certs, REG_BY_SERIAL, span_of(serial, CERT_SERIAL));
+	const struct reg_cert *c;
 	struct jrec rec;
-	int err = journal_read(r->j, c->offset, r->mem, sizeof r->mem, &rec, w);
+	int err;
 
+	if (row == NULL)
+		return why_set(w, ZT_E_NOTFOUND, "there is no certificate with this serial number");
+	c = &row->c;
+	err = journal_read(r->j, c->offset, r->mem, num_min(row->size, sizeof r->mem), &rec, w);
 	if (err)
 		return err;
 	err = der_in(&rec, c, der);
@@ -40,15 +46,14 @@ static int read_der(struct registry *r, const struct reg_cert *c, struct span *d
 
 int registry_der(struct registry *r, const struct reg_cert *c, uint8_t *mem, size_t cap, struct why *w)
 {
-	struct span der;
-	int err = read_der(r, c, &der, w);
+	struct wr out = wr_of(mem, cap);
+	struct span der = SPAN_NONE;
+	int err = read_der(r, c->serial, &der, w);
 
 	if (err)
 		return err;
-	if (der.n > cap)
-		return why_set(w, ZT_E_TOOLONG, "the certificate has %zu bytes, more than %zu", der.n, cap);
-	memcpy(mem, der.p, der.n);
-	return (int)der.n;
+	wr_put(&out, der);
+	return out.full ? why_set(w, ZT_E_TOOLONG, "the certificate has %zu bytes, more than %zu", der.n, cap) : (int)der.n;
 }
 
 /* ---- a new file ------------------------------------------------------------------------------------ */
@@ -82,8 +87,8 @@ static int fill_certs(struct fill *f, struct journal *j, struct why *w)
 	for (size_t i = 0; i < r->m.certs.n; i++) {
 		const struct reg_cert *c = &index_row(&r->m.certs, i)->c;
 		struct carec rec;
-		struct span der;
-		int err = read_der(r, c, &der, w);
+		struct span der = SPAN_NONE;
+		int err = read_der(r, c->serial, &der, w);
 
 		if (err)
 			return err;

@@ -70,11 +70,14 @@ int world_reserve(struct reg_world *m, const struct carec *r)
 
 static void drop_join(struct reg_world *m, size_t i)
 {
-	m->kept -= m->join[i]->size;
-	free(m->join[i]);
+	struct reg_join_row *row = m->join[i];
+
 	m->njoins--;
 	for (; i < m->njoins; i++)
 		m->join[i] = m->join[i + 1];
+	m->join[i] = NULL;
+	m->kept -= row->size;
+	free(row);
 	give(m, BOUND_CA_PENDING, 1);
 }
 
@@ -86,12 +89,13 @@ static void drop_token(struct reg_world *m, size_t i)
 	for (size_t k = m->njoins; k-- > 0;)
 		if (ct_eq(m->join[k]->p.token, row->t.id, TOKEN_ID))
 			drop_join(m, k);
-	m->kept -= row->size;
-	wipe(&row->t, sizeof row->t);
-	free(row);
 	m->ntokens--;
 	for (; i < m->ntokens; i++)
 		m->token[i] = m->token[i + 1];
+	m->token[i] = NULL;
+	m->kept -= row->size;
+	wipe(&row->t, sizeof row->t);
+	free(row);
 	give(m, BOUND_CA_TOKENS, 1);
 }
 
@@ -103,7 +107,7 @@ void world_free(struct reg_world *m)
 	while (m->njoins)
 		drop_join(m, m->njoins - 1);
 	for (size_t i = 0; i < m->nanchors; i++)
-		free((void *)(uintptr_t)m->anchor[i].a.der.p); /* ours, shown to others as a span */
+		free(m->anchor[i].mem);
 	index_free(&m->certs);
 	free(m->spare);
 	*m = (struct reg_world){0};
@@ -212,7 +216,7 @@ static int apply_anchor(struct reg_world *m, const struct carec *r, const struct
 	if (mem == NULL)
 		return -ZT_E_NOMEM;
 	memcpy(mem, der.p, der.n);
-	*row = (struct reg_anchor_row){.crl = r->num[CAR_NUMBER], .size = at->size};
+	*row = (struct reg_anchor_row){.mem = mem, .crl = r->num[CAR_NUMBER], .size = at->size};
 	row->a.anchor = a;
 	row->a.generation = generation;
 	row->a.state = (unsigned)r->num[CAR_STATE];

@@ -89,7 +89,7 @@ int carec_encode(const struct carec *r, struct carec_tlvs *out)
 	out->n = 0;
 	if (!fields_fit(r->type, r->has))
 		return -ZT_E_BUG;
-	for (uint16_t tag = 1; tag < CAR_TAGS; tag++) {
+	for (enum carec_field tag = 1; tag < CAR_TAGS; tag++) {
 		const struct form *f = &forms[tag];
 		bool number = f->kind == 'n';
 
@@ -97,7 +97,7 @@ int carec_encode(const struct carec *r, struct carec_tlvs *out)
 			continue;
 		if (number ? r->num[tag] > f->most : !bytes_fit(f, r->val[tag]))
 			return -ZT_E_BUG;
-		out->t[out->n++] = (struct jtlv){tag, number ? number_out(r->num[tag], f->unit, &w) : r->val[tag]};
+		out->t[out->n++] = (struct jtlv){(uint16_t)tag, number ? number_out(r->num[tag], f->unit, &w) : r->val[tag]};
 	}
 	return 0;
 }

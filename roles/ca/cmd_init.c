@@ -17,7 +17,7 @@
 #include "base/crypto.h"
 #include "base/ct.h"
 #include "base/num.h"
-#include "cmd_key.h"
+#include "cmd_root.h"
 #include "cmds.h"
 #include "decide/when.h"
 #include "serve/registry.h"
@@ -38,23 +38,13 @@ struct init_wish {
 	const char *import_pass_file;
 };
 
-struct init_anchor {
-	struct cmd_key made;
-	struct privkey taken;         /* with --import */
-	uint8_t file[CMD_KEY_PEM * 4];/* the key file as it will be written */
-	size_t nfile;
-	const struct pk_private *key; /* one of the two */
-	uint8_t der[X509_MAX];
-	struct x509 cert;
-};
-
 struct init {
 	struct cmd_run *r;
 	const struct init_wish *wish;
 	int64_t now;
 	int dir, keys, lock;          /* descriptors; -1 */
 	bool marked;                  /* from here on a failure is cleared away */
-	struct init_anchor anchor[ANCHORS];
+	struct cmd_root anchor[ANCHORS];
 	struct cmd_key registry, serve;
 	struct secret import_pass;
 	uint8_t leaf[X509_MAX];       /* of the endpoint */
@@ -222,104 +212,15 @@ static int get_passphrases(struct init *in)
 	return rc;
 }
 
-/* The key file of an EC key is written anew, under our passphrase. zt writes no RSA keys: such a file is
- * taken as it is, and must be in the state that was asked for. */
-static int keep_taken_key(struct init *in, struct init_anchor *a, struct span file, const char *path)
-{
-	struct span pass = secret_span(&in->r->pass);
-	struct wr out = wr_of(a->file, sizeof a->file);
-	struct privkey *again;
-	struct why *w = &in->r->why;
-	bool plain, same;
-
-	if (a->taken.key.type != PK_RSA) {
-		int rc = cmd_key_pem(&out, &a->taken.key, pass, w);
-
-		a->nfile = out.n;
-		return rc;
-	}
-	again = &(struct privkey){.key.type = PK_NONE};
-	plain = privkey_read(again, file, SPAN_NONE, NULL) == 0;
-	same = pass.n && !plain ? privkey_read(again, file, pass, NULL) == 0 : plain && pass.n == 0;
-	privkey_wipe(again);
-	if (!same)
-		return why_set(w, ZT_E_KEY, "%.200s is an RSA key, which is taken in as it is: it must %s", path,
-			       pass.n ? "be encrypted with the passphrase of the authority's keys (openssl pkcs8 -topk8)" :
-					"not be encrypted, or that passphrase must be the authority's");
-	wr_put(&out, file);
-	a->nfile = out.n;
-	return out.full ? why_set(w, ZT_E_TOOLONG, "%.200s is too long", path) : 0;
-}
-
-static int take_key(struct init *in, struct init_anchor *a, const char *path)
-{
-	const struct newfile f = {.dirfd = AT_FDCWD, .name = path};
-	uint8_t file[CMD_KEY_PEM * 4];
-	struct why cause = {0};
-	ssize_t n = newfile_read(&f, true, file, sizeof file, &in->r->why);
-	int rc;
-
-	if (n < 0)
-		return (int)n;
-	rc = privkey_read(&a->taken, span_of(file, (size_t)n), secret_span(&in->import_pass), &cause);
-	if (rc < 0)
-		why_set(&in->r->why, (enum zt_err)-rc, "%.200s: %s%s", path, cause.err ? cause.text : err_text((enum zt_err)-rc),
-			rc == -ZT_E_KEY && in->import_pass.n == 0 ? "; --import-pass-file gives its passphrase" : "");
-	else
-		rc = keep_taken_key(in, a, span_of(file, (size_t)n), path);
-	wipe(file, sizeof file);
-	return rc;
-}
-
-static int take_anchor(struct init *in, enum cert_anchor which, const struct cmd_pair *from)
-{
-	struct init_anchor *a = &in->anchor[which];
-	struct why *w = &in->r->why, cause = {0};
-	int rc = cmd_read_cert(from->a, a->der, &a->cert, w);
-
-	if (rc == 0) {
-		rc = anchor_check(&a->cert, in->now, &cause);
-		if (rc < 0)
-			return why_set(w, (enum zt_err)-rc, "%.200s: %s", from->a, cause.text);
-		rc = take_key(in, a, from->b);
-	}
-	if (rc == 0 && !pk_pair(&a->taken.key, &a->cert.key))
-		rc = why_set(w, ZT_E_KEY, "%.150s is not the key of %.150s", from->b, from->a);
-	a->key = &a->taken.key;
-	return rc;
-}
-
-static int make_anchor(struct init *in, enum cert_anchor which)
-{
-	struct init_anchor *a = &in->anchor[which];
-	struct wr der = wr_of(a->der, sizeof a->der), file = wr_of(a->file, sizeof a->file);
-	struct why *w = &in->r->why;
-	uint8_t serial[CERT_SERIAL];
-	struct signer s;
-	int rc = cmd_key_make(&a->made, w);
-
-	if (rc < 0)
-		return rc;
-	a->key = &a->made.key;
-	s = signer_of(a->key);
-	cmd_serial_make(serial);
-	rc = anchor_make(&der, which, span_of(serial, sizeof serial), a->made.spki, in->now, in->wish->lifetime, &s, w);
-	if (rc == 0)
-		rc = x509_read(&a->cert, wr_span(&der), w);
-	if (rc == 0)
-		rc = cmd_key_pem(&file, a->key, secret_span(&in->r->pass), w);
-	a->nfile = file.n;
-	return rc;
-}
-
 static int get_anchors(struct init *in)
 {
+	struct cmd_root_wish wish = {.now = in->now, .lifetime = in->wish->lifetime, .pass = secret_span(&in->r->pass),
+				     .import_pass = secret_span(&in->import_pass)};
 	int rc = 0;
 
 	for (unsigned i = 0; i < ANCHORS && rc == 0; i++) {
-		const struct cmd_pair *from = &in->wish->import[i];
-
-		rc = from->a ? take_anchor(in, (enum cert_anchor)i, from) : make_anchor(in, (enum cert_anchor)i);
+		wish.import = in->wish->import[i];
+		rc = cmd_root_get(&in->anchor[i], (enum cert_anchor)i, &wish, &in->r->why);
 	}
 	return rc == 0 ? cmd_key_make(&in->registry, &in->r->why) : rc;
 }
@@ -327,7 +228,7 @@ static int get_anchors(struct init *in)
 /* The endpoint's certificate, for the hosts of [ca] reach. */
 static int make_leaf(struct init *in)
 {
-	struct init_anchor *infra = &in->anchor[ANCHOR_INFRA];
+	struct cmd_root *infra = &in->anchor[ANCHOR_INFRA];
 	struct wr der = wr_of(in->leaf, sizeof in->leaf);
 	const struct signer s = signer_of(infra->key);
 	struct cert_wish wish = {.role = ROLE_REGISTRY, .now = in->now};

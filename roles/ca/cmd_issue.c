@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "cmd_out.h"
+#include "cmd_pack.h"
 #include "decide/csrwish.h"
 
 struct issue_wish {
@@ -15,6 +15,13 @@ struct issue_wish {
 	uint64_t days;
 	struct cmd_texts dns, ip;
 	struct cmd_out_wish out;
+	struct cmd_pack_wish pack;
+};
+
+/* What one call makes. */
+struct issue_work {
+	struct cmd_out o;
+	struct cmd_pack pack;
 };
 
 /* One name in a request that will not be in the certificate: said, because it may have been wanted. */
@@ -53,10 +60,11 @@ static int check_request(struct cmd_run *r, const struct cmd_out *o, enum cert_r
 	return 0;
 }
 
-static int ask(struct cmd_run *r, struct cmd_out *o, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
+static int ask(struct cmd_run *r, struct issue_work *k, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
 {
 	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
 	struct cmd_request q = {.m.type = CA_ISSUE};
+	struct cmd_out *o = &k->o;
 	struct casign a;
 	int rc;
 
@@ -74,27 +82,39 @@ static int ask(struct cmd_run *r, struct cmd_out *o, enum cert_role role, const 
 		cmd_out_undo(o, rc);
 		return rc;
 	}
-	return cmd_out_cert(o, a.field[CAF_CHAIN], "issued", role);
+	rc = cmd_out_cert(o, a.field[CAF_CHAIN], "issued", role);
+	return rc == 0 && cmd_pack_wanted(&w->pack) ? cmd_pack_write(&k->pack, cmd_nth_cert(a.field[CAF_CHAIN], 0)) : rc;
+}
+
+static int issue_into(struct cmd_run *r, struct issue_work *k, enum cert_role role, const struct cmd_names *names,
+		      int64_t lifetime)
+{
+	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
+	int rc = cmd_out_open(&k->o, r, &w->out, r->wish->word[1], false);
+
+	if (rc == 0 && cmd_pack_wanted(&w->pack))
+		rc = cmd_pack_open(&k->pack, &k->o, &w->pack);
+	if (rc == 0 && w->out.csr) {
+		rc = cmd_out_key(&k->o); /* reads the request: before anything is started for it */
+		if (rc == 0)
+			rc = check_request(r, &k->o, role, names);
+	}
+	if (rc == 0)
+		rc = cmd_open(r);
+	if (rc == 0 && cmd_pack_wanted(&w->pack))
+		rc = cmd_pack_anchors(&k->pack);
+	if (rc == 0 && w->out.csr == NULL)
+		rc = cmd_out_key(&k->o);
+	return rc < 0 ? rc : ask(r, k, role, names, lifetime);
 }
 
 static int issue(struct cmd_run *r, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
 {
-	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
-	struct cmd_out o;
-	int rc = cmd_out_open(&o, r, &w->out, r->wish->word[1], false);
+	struct issue_work k = {.o.dir = -1};
+	int rc = issue_into(r, &k, role, names, lifetime);
 
-	if (rc == 0 && w->out.csr) {
-		rc = cmd_out_key(&o); /* reads the request: before anything is started for it */
-		if (rc == 0)
-			rc = check_request(r, &o, role, names);
-	}
-	if (rc == 0)
-		rc = cmd_open(r);
-	if (rc == 0 && w->out.csr == NULL)
-		rc = cmd_out_key(&o);
-	if (rc == 0)
-		rc = ask(r, &o, role, names, lifetime);
-	cmd_out_close(&o);
+	cmd_pack_close(&k.pack);
+	cmd_out_close(&k.o);
 	return rc;
 }
 
@@ -113,6 +133,8 @@ static int run(struct cmd_run *r)
 	if (rc == 0 && role == ROLE_REGISTRY)
 		rc = cmd_misuse(r, "the role registry is the authority's own: 'zt ca renew --serve' issues it");
 	if (rc == 0)
+		rc = cmd_pack_check(r, &w->pack, &w->out);
+	if (rc == 0)
 		rc = cmd_names_of(&names, r, role, &w->dns, &w->ip);
 	if (rc == 0)
 		rc = cmd_lifetime(r, w->days, w->until, &lifetime);
@@ -128,6 +150,7 @@ static const struct cmd_option options[] = {
 	 CERT_LIFETIME_MAX / 86400},
 	{"--until", "DATE", "the same as a date: 2030-12-31, or 2030-12-31T12:00:00Z", CMD_TEXT, AT(until), 0, 0},
 	CMD_OUT_OPTIONS(struct issue_wish, out),
+	CMD_PACK_OPTIONS(struct issue_wish, pack),
 };
 
 int ca_issue_main(int argc, char **argv)

@@ -197,7 +197,7 @@ static void say(const struct cmd_out *o, const struct x509 *c, const char *what,
 	fprintf(to, "serial       %s\n", hex);
 	if (o->dir < 0)
 		return;
-	if (o->key_written)
+	if (o->key_written && !o->key_goes)
 		fprintf(to, "key          %s\n", shown(o, ".key", path));
 	fprintf(to, "certificate  %s\n", shown(o, ".pem", path));
 	if (row)
@@ -219,6 +219,19 @@ int cmd_out_cert(struct cmd_out *o, struct span chain, const char *what, enum ce
 	if (rc == 0)
 		say(o, &c, what, role);
 	return rc;
+}
+
+int cmd_out_drop_key(struct cmd_out *o)
+{
+	char name[sizeof o->name + 16], path[SHOWN];
+
+	if (!o->key_written)
+		return 0;
+	if (unlinkat(o->dir, file_name(o, key_suffix(o), name), 0) < 0)
+		return why_sys(&o->r->why, errno, "all is written, but %s cannot be removed: do it, it is the key unencrypted",
+			       shown(o, key_suffix(o), path));
+	o->key_written = false;
+	return 0;
 }
 
 void cmd_out_close(struct cmd_out *o)

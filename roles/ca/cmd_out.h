@@ -42,6 +42,7 @@ struct cmd_out {
 	uint8_t key_pem[CMD_KEY_PEM];
 	size_t nkey;
 	bool key_written;
+	bool key_goes;             /* cmd_out_drop_key() will be called: the key file is not named as a result */
 };
 
 /* name: cert_name_ok(). Refuses what is there already unless it is a renewal; touches nothing. */
@@ -51,6 +52,8 @@ int cmd_out_key(struct cmd_out *o);
 int cmd_out_cert(struct cmd_out *o, struct span chain, const char *what, enum cert_role role);
 /* The authority answered rc: the new key goes, unless the answer was lost and there may be a certificate. */
 void cmd_out_undo(struct cmd_out *o, int rc);
+/* The key has another home by now: its file goes. */
+int cmd_out_drop_key(struct cmd_out *o);
 void cmd_out_close(struct cmd_out *o);
 
 #endif

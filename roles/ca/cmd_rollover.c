@@ -359,34 +359,27 @@ int ca_rollover_main(int argc, char **argv)
 
 /* ---- adopt, epoch ------------------------------------------------------------------------------------------- */
 
-/* The directory with the journal: what was named, registry/ in it, or around it when the file was named. */
+/* The journal itself, or what it is in: registry/registry of an authority's directory, or registry of that. */
 static int open_registry_of(struct cmd_run *r, const char *path)
 {
-	char parent[PLACE_PATH * 4];
+	static const char *const inside[] = {"registry/registry", "registry"};
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), file = -1;
 	struct stat st;
-	int fd, below;
 
-	snprintf(parent, sizeof parent, "%s/..", path);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return why_sys(&r->why, errno, "cannot open %.300s", path);
-	if (S_ISREG(st.st_mode)) {
-		struct span dir = span_str(path);
-
-		close(fd);
-		if (!span_ends(dir, "registry"))
-			return why_set(&r->why, ZT_E_USAGE, "%.300s is not called registry: name the directory of the other authority, "
-				       "or of its registry", path);
-		dir.n -= 8;
-		snprintf(parent, sizeof parent, "%.*s", SPAN_ARG(dir.n ? dir : SPAN_LIT(".")));
-		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		return fd >= 0 ? fd : why_sys(&r->why, errno, "cannot open the directory %.300s", parent);
-	}
-	below = openat(fd, "registry", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (below < 0)
+	if (S_ISREG(st.st_mode))
 		return fd;
+	for (size_t i = 0; i < ARRAY_LEN(inside) && file < 0; i++) {
+		file = openat(fd, inside[i], O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (file >= 0 && (fstat(file, &st) < 0 || !S_ISREG(st.st_mode))) {
+			close(file);
+			file = -1;
+		}
+	}
 	close(fd);
-	return below;
+	return file >= 0 ? file : why_set(&r->why, ZT_E_NOTFOUND, "there is no registry in %.300s: name the directory of the other "
+					  "authority, or its file registry/registry", path);
 }
 
 static int adopt(struct cmd_run *r)
@@ -402,16 +395,16 @@ static int adopt(struct cmd_run *r)
 		rc = cmd_ask(r, &q, fd, &a);
 	close(fd);
 	if (rc == 0)
-		printf("taken in: %llu\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
+		printf("taken in: %llu records\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
 	return rc;
 }
 
 int ca_adopt_main(int argc, char **argv)
 {
 	static const struct cmd command = {
-		.call = "zt ca adopt", .words = "DIR", .least = 1, .most = 1, .run = adopt,
+		.call = "zt ca adopt", .words = "FILE", .least = 1, .most = 1, .run = adopt,
 		.about = "Take in what another copy of this authority's registry knows and this one does not: certificates that\n"
-			 "were issued, revoked or replaced on an offline machine. DIR is a copy of its directory.\n"};
+			 "were issued, revoked or replaced on an offline machine. FILE is its registry/registry, or its directory.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);
@@ -435,7 +428,7 @@ int ca_epoch_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca epoch", .words = "", .run = epoch,
 		.about = "Begin a new epoch of the status list. After the registry was restored from a backup its numbers are\n"
-			 "behind what edges and connectors have seen, and they refuse lists that go back; a new epoch they take.\n"};
+			 "behind what its followers have seen, and they refuse lists that go back; a new epoch they take.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);

@@ -165,7 +165,7 @@ static void say(struct cmd_run *r, const struct token *t, int64_t ttl)
 	fprintf(stderr, ", at");
 	for (unsigned i = 0; i < t->naddrs; i++)
 		fprintf(stderr, " %s", t->addr[i]);
-	fprintf(stderr, "\nthere: zt join    (it asks for the token; or pipe it in)\n");
+	fprintf(stderr, "\nthere: zt join --token-file -    (and paste it, or pipe it in)\n");
 	if (w->approve)
 		fprintf(stderr, "each join waits for your yes: zt ca pending\n");
 }
@@ -252,7 +252,7 @@ static int create_main(int argc, char **argv)
 		.noptions = ARRAY_LEN(options), .run = create,
 		.about = "Make a join token and print it: whoever has it can join once, as ROLE, until it expires. It pins this\n"
 			 "authority and says where it is. Pipe it to where it is needed:\n"
-			 "  zt token create connector nas | ssh nas zt join\n"};
+			 "  zt token create connector nas | ssh nas zt join --token-file -\n"};
 	struct token_wish w = {.uses = 1};
 
 	return cmd_main(&command, &w.base, argc, argv);

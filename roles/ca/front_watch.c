@@ -3,8 +3,11 @@
  * when there are news all of them want the same, which is fetched once (serve/cadocs). Every 15 seconds
  * each is shown to ca-sign, which knows twins and who is not welcome any more.
  */
+#include <string.h>
+
 #include "base/num.h"
 #include "front.h"
+#include "wire/statlist.h"
 
 static struct peer *peer_waiting(struct cadoc_wait *w)
 {
@@ -28,16 +31,44 @@ static void send_list(struct peer *c, struct cadoc *d)
 	peer_send(c, &(struct message){.head = wr_span(&w), .doc = d}, AFTER_WATCH);
 }
 
+/* Do these changes cut this watcher off? The list is still ca-sign's to judge: it only says whom to ask
+ * about before his next beat. A full one is what comes right after he was asked about. */
+static bool is_named(const struct cadoc *d, const uint8_t serial[static STATLIST_KEY])
+{
+	struct status_entry e;
+	struct statlist l;
+
+	if (statlist_read(&l, cadoc_span(d), NULL) < 0 || l.kind != STATLIST_DELTA)
+		return false;
+	for (uint32_t i = 0; i < l.n; i++) {
+		statlist_entry(&l, i, &e);
+		if (e.what == STATUS_CERT && (e.state == STATUS_SUSPENDED || e.state == STATUS_REVOKED) &&
+		    memcmp(e.key, serial, STATLIST_KEY) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void beat(struct peer *c)
+{
+	struct enrold_out o;
+
+	enrol_step(c, enrold_beat(&c->enrolment->d, &o), &o);
+}
+
 static void on_list(struct cadoc_wait *w, struct cadoc *doc, const struct why *why)
 {
 	struct peer *c = peer_waiting(w);
 	const struct enrold *e = &c->enrolment->d;
 
 	(void)why; /* the next tick asks again; J has a patience of its own */
-	if (doc && doc->n && (doc->epoch != e->epoch || doc->number != e->number))
+	if (doc && doc->n && (doc->epoch != e->epoch || doc->number != e->number)) {
 		send_list(c, doc);
-	else
+		if (c->state != PEER_OVER && is_named(doc, e->serial))
+			beat(c);
+	} else {
 		watcher_go_on(c);
+	}
 }
 
 static void put(struct enrol *m, enum enrol_field f, struct span s)
@@ -138,14 +169,13 @@ static void on_beat(struct timer *t, uint64_t now)
 {
 	struct enrolment *e = CONTAINER_OF(t, struct enrolment, beat);
 	struct peer *c = e->c;
-	struct enrold_out o;
 
 	(void)now;
 	if (!loop_timer(c->f->child.loop, &e->beat, ENROLD_BEAT * NS_PER_S)) {
 		peer_close(c, "out of memory");
 		return;
 	}
-	enrol_step(c, enrold_beat(&e->d, &o), &o);
+	beat(c);
 }
 
 void watcher_begin(struct peer *c)

@@ -65,7 +65,7 @@ untouched 1 "$CA/device.pem is there, but no registry" "$ZT" ca init -c "$CONF"
 umask 077
 echo precious >"$TMP/precious"
 for plant in keys/infra.1.key serve.pem infra.pem registry.new/registry; do
-	rm -rf "$STATE" && mkdir -p -m 700 "$CA/${plant%/*}" && rm -rf "${CA:?}/${plant##*/}"
+	rm -rf "$STATE" && mkdir -p "$CA/${plant%/*}" && rm -rf "${CA:?}/${plant##*/}"
 	[ "${plant%/*}" = "$plant" ] && rmdir "$CA/$plant" 2>/dev/null
 	ln -s "$TMP/precious" "$CA/$plant"
 	untouched 1 "$CA/$plant is there" "$ZT" ca init -c "$CONF"
@@ -76,7 +76,7 @@ for plant in keys/infra.1.key serve.pem infra.pem registry.new/registry; do
 	same "$(cat "$TMP/precious")" precious "what a planted link pointed to"
 done
 for plant in keys registry.new registry; do
-	rm -rf "$STATE" && mkdir -p -m 700 "$CA" "$TMP/other" && ln -s "$TMP/other" "$CA/$plant"
+	rm -rf "$STATE" && mkdir -p "$CA" "$TMP/other" && ln -s "$TMP/other" "$CA/$plant"
 	expect 1 "$ZT" ca init -c "$CONF"
 	has "$ERR" "$CA/$plant"
 	same "$(find "$TMP/other" -mindepth 1)" "" "what was written through the link $plant"

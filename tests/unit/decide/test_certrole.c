@@ -146,6 +146,10 @@ TEST(names_of_people)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		CHECK(!cert_name_ok(span_str(bad[i])));
 	CHECK(!cert_name_ok(SPAN_LIT("a\0b")));
+	/* that could be an id or a serial number */
+	CHECK(!cert_name_ok(SPAN_LIT(ID)) && !cert_name_ok(SPAN_LIT("00112233445566778899AABB")));
+	CHECK(!cert_name_ok(SPAN_LIT("7f112233445566778899aabbccddeeff")));
+	CHECK(cert_name_ok(SPAN_LIT("00112233445566778899aab")) && cert_name_ok(SPAN_LIT("00112233445566778899aabg")));
 	memset(longest, 'x', sizeof longest);
 	CHECK(cert_name_ok(span_of(longest, CERT_NAME_MAX)) && !cert_name_ok(span_of(longest, CERT_NAME_MAX + 1)));
 }

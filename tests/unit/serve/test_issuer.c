@@ -355,6 +355,8 @@ TEST(who_may_not_renew)
 	NEED(kit_suspend(&k, "laptop", false) == 0);
 	casign_put(&q, CAF_CSR, csr_for(&next, csr, NULL, 0));
 	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_USAGE); /* neither serial nor name */
+	put_str(&q, CAF_NAME, "laptop");
+	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_USAGE); /* a client shows a certificate, not a name */
 	kit_step(&k, 10 * DAY);
 	CHECK_INT(kit_renew(&k, serial, &next), -ZT_E_DENIED);
 	CHECK(strstr(k.why.text, "expired"));

@@ -338,6 +338,44 @@ TEST(a_yes_is_for_one_key_and_a_no_ends_it)
 	kit_close(&k);
 }
 
+TEST(a_no_is_told_to_who_asks_again_and_is_for_one_key)
+{
+	struct joiner j, other;
+
+	kit_open(&k);
+	NEED(approving_token(&j) == 0 && join(&j) == 0);
+	NEED(settle(first_pending(), false) == 0);
+	CHECK_INT(join(&j), -ZT_E_TOKEN);
+	CHECK_STR(k.why.text, "this join was rejected");
+	CHECK_INT(first_pending(), 0); /* it does not queue again */
+	CHECK_INT(used(&j), 0);
+	other = j;
+	new_key(&other);
+	NEED(join(&other) == 0);
+	CHECK(k.out.has[CAF_PENDING]);
+	NEED(settle(first_pending(), true) == 0);
+	NEED(join(&other) == 0);
+	CHECK(is_grant(&other) && used(&j) == 1);
+	kit_close(&k);
+}
+
+TEST(a_no_is_forgotten_when_more_have_come_than_are_kept)
+{
+	struct joiner j, other;
+
+	kit_open(&k);
+	NEED(approving_token(&j) == 0 && join(&j) == 0 && settle(first_pending(), false) == 0);
+	other = j;
+	for (unsigned i = 0; i < 64; i++) {
+		CHECK_INT(join(&j), -ZT_E_TOKEN);
+		new_key(&other);
+		NEED(join(&other) == 0 && settle(first_pending(), false) == 0);
+	}
+	NEED(join(&j) == 0);
+	CHECK(k.out.has[CAF_PENDING]); /* it waits for a yes, and has got nothing */
+	kit_close(&k);
+}
+
 TEST(a_yes_may_come_after_the_end_of_the_token_and_not_after_a_week)
 {
 	struct joiner j, late, other;
