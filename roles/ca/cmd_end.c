@@ -78,7 +78,7 @@ static int ask(struct cmd_run *r, const struct cmd_request *q, const char *done)
 
 	if (rc == 0)
 		rc = cmd_ask(r, q, -1, &a);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	count = casign_u64(&a, CAF_COUNT);
 	total = casign_u64(&a, CAF_TOTAL);

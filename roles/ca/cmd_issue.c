@@ -11,8 +11,8 @@
 
 struct issue_wish {
 	struct cmd_wish base;
-	const char *user, *until;
-	uint64_t days;
+	const char *user;
+	struct cmd_life life;
 	struct cmd_texts dns, ip;
 	struct cmd_out_wish out;
 	struct cmd_pack_wish pack;
@@ -137,8 +137,8 @@ static int run(struct cmd_run *r)
 	if (rc == 0)
 		rc = cmd_names_of(&names, r, role, &w->dns, &w->ip);
 	if (rc == 0)
-		rc = cmd_lifetime(r, w->days, w->until, &lifetime);
-	return rc < 0 ? rc : issue(r, role, &names, lifetime);
+		rc = cmd_lifetime(r, &w->life, &lifetime);
+	return rc ? rc : issue(r, role, &names, lifetime);
 }
 
 #define AT(m) offsetof(struct issue_wish, m)
@@ -146,9 +146,8 @@ static const struct cmd_option options[] = {
 	{"--user", "NAME", "whose it is: 'zt ca revoke --user NAME' takes all of them", CMD_TEXT, AT(user), 0, 0},
 	{"--dns", "NAME", "a host name that it is for; as often as needed", CMD_TEXTS, AT(dns), 0, 0},
 	{"--ip", "ADDRESS", "an address that it is for; as often as needed", CMD_TEXTS, AT(ip), 0, 0},
-	{"--days", "N", "how long it is good, 1 to 3653 days (default: the role's)", CMD_NUMBER, AT(days), 1,
-	 CERT_LIFETIME_MAX / 86400},
-	{"--until", "DATE", "the same as a date: 2030-12-31, or 2030-12-31T12:00:00Z", CMD_TEXT, AT(until), 0, 0},
+	CMD_LIFE_OPTIONS(struct issue_wish, life, "the role's"),
+	CMD_UNTIL_OPTION(struct issue_wish, life),
 	CMD_OUT_OPTIONS(struct issue_wish, out),
 	CMD_PACK_OPTIONS(struct issue_wish, pack),
 };
@@ -161,7 +160,7 @@ int ca_issue_main(int argc, char **argv)
 		.about = "Issue a certificate. ROLE is edge, connector, client (a computer that reaches private resources),\n"
 			 "service (a server in the local network) or device (a browser or a phone). NAME is what people\n"
 			 "call it; it is in the registry only, never in the certificate.\n"};
-	struct issue_wish w = {.days = 0};
+	struct issue_wish w = {.user = NULL};
 
 	return cmd_main(&command, &w.base, argc, argv);
 }

@@ -81,7 +81,7 @@ static int pending(struct cmd_run *r)
 	static const struct cmd_column columns[] = {
 		{"N", "number", CELL_NUMBER}, {"ROLE", "role", CELL_TEXT},   {"NAME", "name", CELL_TEXT},
 		{"CALLS ITSELF", "label", CELL_TEXT}, {"FROM", "peer", CELL_TEXT}, {"SINCE", "since", CELL_AGO},
-		{"TOKEN", "token", CELL_TEXT}, {"APPROVED", "approved", CELL_YES}};
+		{"APPROVED", "approved", CELL_YES}, {"KEY (sha256)", "key", CELL_TEXT}};
 	const struct list_wish *w = (const struct list_wish *)(const void *)r->wish;
 	struct cmd_table t = {.columns = columns, .n = ARRAY_LEN(columns), .json = w->json};
 	struct cmd_request q = {.m.type = CA_PENDINGS};
@@ -95,7 +95,7 @@ int ca_pending_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca pending", .words = "", .options = options, .noptions = ARRAY_LEN(options), .run = pending,
 		.about = "List the joins that wait for a yes: 'zt ca approve N' or 'zt ca reject N'. NAME is the token's; what a\n"
-			 "machine calls itself is its own word. It shows the same TOKEN while it waits.\n"};
+			 "machine calls itself is its own word. It shows the same KEY while it waits: compare them.\n"};
 	struct list_wish w = {.all = false};
 
 	return cmd_main(&command, &w.base, argc, argv);

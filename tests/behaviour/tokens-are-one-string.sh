@@ -79,8 +79,6 @@ token 0 list --all --json
 same "$(tail -n 1 <<<"$OUT" | json state)" revoked "the state of a token that could not be written"
 
 # Beside a running role the same, and its log says that there is one and not which.
-port=$(free_port)
-sed -i "s/^\[ca\]/[ca]\nlisten = 127.0.0.1:$port/" "$CONF"
 start role "$ZT" ca -c "$CONF"
 is_healthy() { "$ZT" health ca -c "$CONF"; }
 wait_for is_healthy
