@@ -91,7 +91,7 @@ static int store(void *ctx, enum enrolee_event ev, const struct enrol *m, struct
 static int ask(struct renewal_run *r, int64_t now, struct why *w)
 {
 	char path[IDENTITY_PATH];
-	struct status_seen seen;
+	struct status_seen seen = {0};
 	struct enrolcall call = {.who = r->o->who, .where = &r->where, .identity = path, .e = &r->e, .on = store, .ctx = r};
 	int rc = identity_path(r->id.dir, path, w);
 
