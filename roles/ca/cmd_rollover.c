@@ -359,34 +359,27 @@ int ca_rollover_main(int argc, char **argv)
 
 /* ---- adopt, epoch ------------------------------------------------------------------------------------------- */
 
-/* The directory with the journal: what was named, registry/ in it, or around it when the file was named. */
+/* The journal: what was named, or registry in it, or registry/registry: the directory of an authority, that of its
+ * registry, and the file itself are all understood. */
 static int open_registry_of(struct cmd_run *r, const char *path)
 {
-	char parent[PLACE_PATH * 4];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	int fd, below;
 
-	snprintf(parent, sizeof parent, "%s/..", path);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return why_sys(&r->why, errno, "cannot open %.300s", path);
-	if (S_ISREG(st.st_mode)) {
-		struct span dir = span_str(path);
+	for (int deeper = 0; fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && deeper < 2; deeper++) {
+		int dir = fd;
 
-		close(fd);
-		if (!span_ends(dir, "registry"))
-			return why_set(&r->why, ZT_E_USAGE, "%.300s is not called registry: name the directory of the other authority, "
-				       "or of its registry", path);
-		dir.n -= 8;
-		snprintf(parent, sizeof parent, "%.*s", SPAN_ARG(dir.n ? dir : SPAN_LIT(".")));
-		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		return fd >= 0 ? fd : why_sys(&r->why, errno, "cannot open the directory %.300s", parent);
+		fd = openat(dir, "registry", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+		close(dir);
+		if (fd < 0)
+			return why_sys(&r->why, errno, "%.300s is no copy of an authority: there is no registry in it", path);
 	}
-	below = openat(fd, "registry", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (below < 0)
+	if (fd < 0)
+		return why_sys(&r->why, errno, "cannot open %.300s", path);
+	if (S_ISREG(st.st_mode))
 		return fd;
 	close(fd);
-	return below;
+	return why_set(&r->why, ZT_E_USAGE, "%.300s is no copy of an authority: its registry is no file", path);
 }
 
 static int adopt(struct cmd_run *r)
@@ -402,7 +395,7 @@ static int adopt(struct cmd_run *r)
 		rc = cmd_ask(r, &q, fd, &a);
 	close(fd);
 	if (rc == 0)
-		printf("taken in: %llu\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
+		printf("taken in: %llu certificates and changes\n", (unsigned long long)casign_u64(&a, CAF_COUNT));
 	return rc;
 }
 
@@ -411,7 +404,8 @@ int ca_adopt_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca adopt", .words = "DIR", .least = 1, .most = 1, .run = adopt,
 		.about = "Take in what another copy of this authority's registry knows and this one does not: certificates that\n"
-			 "were issued, revoked or replaced on an offline machine. DIR is a copy of its directory.\n"};
+			 "were issued, revoked or replaced on an offline machine. DIR is a copy of its directory,\n"
+			 "or only of registry in it: the keys are not needed for this.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);
