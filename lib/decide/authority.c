@@ -134,10 +134,10 @@ int authority_met(const struct span *chain, size_t n, const struct authority_pin
 
 /* ---- what is granted ------------------------------------------------------------------------- */
 
-static bool is_of_role(const struct x509 *c, unsigned role, const struct leaf_ca *by)
+static bool is_of_role(const struct x509 *c, enum cert_role role, const struct leaf_ca *by)
 {
-	const struct leaf_rule rule = {.use = cert_role(role)->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER,
-				       .now = c->not_before, .roles = 1u << role, .cas = by, .ncas = 1};
+	const struct leaf_rule rule = {.use = leaf_use_of(role), .now = c->not_before, .roles = 1u << role, .cas = by,
+				       .ncas = 1};
 
 	return leaf_check(c, &rule) == LEAF_OK;
 }

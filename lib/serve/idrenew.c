@@ -30,9 +30,6 @@ int idrenew_role(enum cert_role role, struct why *w)
 	if (!row->renews)
 		return why_set(w, ZT_E_DENIED, "certificates of role %s do not renew themselves; 'zt ca renew' on the authority does",
 			       row->name);
-	if (!(row->eku & EKU_CLIENT))
-		return why_set(w, ZT_E_DENIED, "certificates of role %s are for servers: none can show itself to the authority; "
-			       "'zt ca renew' there makes a new one", row->name);
 	return 0;
 }
 
