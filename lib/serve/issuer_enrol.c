@@ -234,7 +234,7 @@ static int grant(struct issuer *is, const struct issuer_ask *ask, const struct t
 		enum enrol_field to;
 	} fields[] = {
 		{CAF_CHAIN, ENF_CHAIN}, {CAF_INFRA, ENF_INFRA}, {CAF_DEVICE, ENF_DEVICE}, {CAF_ACME, ENF_ACME},
-		{CAF_REGISTRY, ENF_REGISTRY},
+		{CAF_REGISTRY, ENF_REGISTRY}, {CAF_TRUST, ENF_TRUST},
 	};
 	struct enrol granted = {.type = ENROL_GRANTED};
 	uint8_t proof[ENROL_PROOF];
