@@ -83,6 +83,16 @@ static void text_of(char *out, size_t cap, struct span s)
 	out[n] = 0;
 }
 
+/* What it calls itself may be in any language; what is written down is printable ASCII, and no reason to refuse. */
+static void plain_text_of(char *out, size_t cap, struct span s)
+{
+	size_t n = num_min(s.n, cap - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = s.p[i] < ' ' || s.p[i] > '~' ? '?' : (char)s.p[i];
+	out[n] = 0;
+}
+
 /* The same steps whether there is such a token or not. */
 static void choose_secret(struct issuer *is, struct talk *t)
 {
@@ -120,7 +130,7 @@ int issuer_enrol(struct issuer *is, const struct issuer_ask *ask, struct casign 
 	sha256(in->field[CAF_CSR], t->t.csr);
 	memcpy(t->spki, csr.spki.p, csr.spki.n);
 	t->spki_n = csr.spki.n;
-	text_of(t->label, sizeof t->label, in->field[CAF_LABEL]);
+	plain_text_of(t->label, sizeof t->label, in->field[CAF_LABEL]);
 	text_of(t->peer, sizeof t->peer, in->field[CAF_PEER]);
 	choose_secret(is, t);
 	enrol_proof(&t->t, t->secret, ENROL_BY_AUTHORITY, proof);
