@@ -100,6 +100,27 @@ static bool child_has_key(const struct issuer *is, const struct reg_cert *c, str
 	return child && memcmp(child->key, key, sizeof key) == 0;
 }
 
+/* The network side says whose certificate it was shown; that the holder of its key wants this renewal, the
+ * holder says here. Before anything else, or who has no such key could raise alarms. */
+static int check_holder(struct issuer *is, const struct issuer_ask *ask, const struct reg_cert *c, struct why *w)
+{
+	const struct casign *in = ask->in;
+	struct issuer_made made;
+	struct x509 cert;
+	int rc = issuer_made_before(is, c, ask->mem, &made, w);
+
+	if (rc == 0)
+		rc = x509_read(&cert, made.der, w);
+	if (rc < 0)
+		return rc;
+	if (in->has[CAF_SIGNATURE] && enrolsig_renewal_by(&cert.key, span_of(c->serial, CERT_SERIAL), in->field[CAF_CSR],
+							   in->field[CAF_SIGNATURE]) == 0)
+		return 0;
+	LOG(is->o.log, LOG_WARN, "renewal refused", LF_STR("event", "renew"), LF_STR("name", c->name), LF_STR("id", c->id),
+	    LF_SPAN("peer", in->field[CAF_PEER]), LF_STR("reason", "not signed by the key of the certificate"));
+	return why_set(w, ZT_E_DENIED, "the renewal is not signed by the key of the certificate that it renews");
+}
+
 /* By the holder, over TLS. */
 static enum renewal judge_holder(const struct issuer *is, const struct reg_cert *c, struct span spki)
 {
@@ -202,9 +223,11 @@ int issuer_renew(struct issuer *is, const struct issuer_ask *ask, struct casign 
 	if (ask->from == 'c')
 		rc = check_command(is, c, w);
 	else
-		r = judge_holder(is, c, csr.spki);
+		rc = check_holder(is, ask, c, w);
 	if (rc < 0)
 		return rc;
+	if (ask->from != 'c')
+		r = judge_holder(is, c, csr.spki);
 	if (r != RENEWAL_GO && r != RENEWAL_AGAIN)
 		return refuse_holder(is, ask, c, r, w);
 	rc = r == RENEWAL_AGAIN ? issuer_made_before(is, child_of(is, c), ask->mem, &made, w)

@@ -52,7 +52,7 @@ void issuer_put_num(const struct issuer_ask *ask, struct casign *out, enum casig
 void issuer_put_copy(const struct issuer_ask *ask, struct casign *out, enum casign_field f, const void *p, size_t n);
 /* The anchors that are trusted now, one field each. */
 void issuer_put_trust(struct issuer *is, const struct issuer_ask *ask, struct casign *out, enum cert_anchor a);
-void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct casign *out); /* and the registry's key */
+void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct casign *out); /* and the registry's key, and its signature */
 void issuer_look(struct issuer *is);         /* at the anchors, again: after they were changed */
 bool issuer_flag(const struct casign *m, enum casign_field f); /* there, and not 0 */
 bool issuer_zero(const uint8_t *p, size_t n);

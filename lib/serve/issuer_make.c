@@ -213,6 +213,10 @@ int issuer_make(struct issuer *is, const struct issuer_wish *wish, struct arena 
 	int rc;
 
 	*out = (struct issuer_made){0};
+	/* A board without a battery after its start, say. Whoever got such a certificate would refuse it, and the use of
+	 * its token would be gone. */
+	if (issuer_now(is) < CLOCK_FLOOR_S)
+		return why_set(w, ZT_E_AGAIN, "the authority's clock is not set: no certificate is made before it is; try again");
 	rc = sign_it(is, wish, mem, out, w);
 	if (rc < 0)
 		return rc;

@@ -21,7 +21,8 @@
 #include "io/newfile.h"
 
 #define PASS_WHAT "passphrase of the authority's keys"
-#define PASS_ENV "ZT_CA_PASSPHRASE"
+/* Not ZT_CA_...: those set keys of [ca], and a role that is started with one it does not know refuses. */
+#define PASS_ENV "ZT_PASSPHRASE"
 #define FAULT_TEXT 16384
 #define RELOAD_MS 60000
 

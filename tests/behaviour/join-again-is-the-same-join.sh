@@ -42,7 +42,9 @@ expect 4 "$ZT" join --to "$TMP/unwanted" --token-file "$TMP/token" --wait 0
 [ -e "$TMP/unwanted/joining.pem" ] || fail "the key of a join that waits is not kept"
 ca 0 pending --json
 ca 0 reject "$(json number <<<"$OUT")"
-expect 4 "$ZT" join --to "$TMP/unwanted" --token-file "$TMP/token" --wait 0
+expect 9 "$ZT" join --to "$TMP/unwanted" --token-file "$TMP/token" --wait 0
+has "$ERR" "rejected"
+[ ! -e "$TMP/unwanted/joining.pem" ] || fail "the key of a join that was rejected is there still"
 
 # The answer is lost: the authority has made the certificate, and makes no other.
 new_token connector lost

@@ -335,6 +335,46 @@ TEST(a_renewed_certificate_that_asks_with_another_key_was_copied)
 	kit_close(&k);
 }
 
+/* The network side that fell into wrong hands can name any serial and bring a request of its own: without the key of
+ * the certificate it gets none, raises no alarm and suspends nobody. */
+TEST(only_the_holder_of_the_key_renews)
+{
+	uint8_t serial[CERT_SERIAL], second[CERT_SERIAL], wrong[CERT_SERIAL];
+	uint8_t csr[1024], sig[PK_SIG_MAX];
+	struct wr w = wr_of(sig, sizeof sig);
+	struct casign q = {.type = CA_RENEW};
+	struct pair p, other, thief;
+
+	kit_open(&k);
+	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, serial) == 0);
+	NEED(kit_issue(&k, ROLE_CONNECTOR, "cellar", &other, wrong) == 0);
+	pair_make(&thief);
+	kit_step(&k, 20 * DAY);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, NULL), -ZT_E_DENIED);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &thief.key), -ZT_E_DENIED);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &other.key), -ZT_E_DENIED); /* somebody else's certificate */
+	CHECK(strstr(k.why.text, "not signed by the key of the certificate"));
+	/* signed by the right key, but another request, or for another certificate of it */
+	casign_put(&q, CAF_SERIAL, span_of(serial, CERT_SERIAL));
+	CHECK_INT(enrolsig_renewal(&w, &p.key, span_of(serial, CERT_SERIAL), csr_for(&p, csr, NULL, 0)), 0);
+	casign_put(&q, CAF_SIGNATURE, wr_span(&w));
+	casign_put(&q, CAF_CSR, csr_for(&thief, csr, NULL, 0));
+	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_DENIED);
+	w.n = 0;
+	CHECK_INT(enrolsig_renewal(&w, &p.key, span_of(wrong, CERT_SERIAL), q.field[CAF_CSR]), 0);
+	casign_put(&q, CAF_SIGNATURE, wr_span(&w));
+	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_DENIED);
+	CHECK_INT(registry_count(k.registry), 2);
+	CHECK_INT(kit_renew_by(&k, serial, &other, &p.key), -ZT_E_EXISTS); /* signed, and another rule */
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &p.key), 0);
+	memcpy(second, k.out.field[CAF_SERIAL].p, CERT_SERIAL);
+	/* renewed already: without the key no alarm comes of it */
+	CHECK_INT(kit_renew_by(&k, serial, &other, &other.key), -ZT_E_DENIED);
+	CHECK_INT(kit_logged(&k, "event=alarm", ""), 0);
+	CHECK_INT(kit_state(&k, second), CERT_GOOD);
+	kit_close(&k);
+}
+
 TEST(who_may_not_renew)
 {
 	uint8_t serial[CERT_SERIAL], phone[CERT_SERIAL], unknown[CERT_SERIAL] = {1};
