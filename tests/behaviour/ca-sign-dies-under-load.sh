@@ -5,12 +5,12 @@
 . "$(dirname "$0")/ca.inc.sh"
 . "$(dirname "$0")/caserve.inc.sh"
 start_ca
-new_token connector --uses 48
+new_token connector --uses 40
 ZT=$ZT py <<'PY' >"$TMP/load.log" || fail "joins beside a dying signing process: $(<"$TMP/py.log")"
 import json, signal
 t = Token(open(TMP + "/token").read())
 again, joined, failed, lock = [0], threading.Semaphore(0), [], threading.Lock()
-for i in range(48): request(f"{TMP}/{i}.key")
+for i in range(40): request(f"{TMP}/{i}.key")
 def sign():
     said = subprocess.run([os.environ["ZT"], "status", "ca", "--json", "-c", TMP + "/zt.conf"], stdout=subprocess.PIPE).stdout
     return next((c["pid"] for c in json.loads(said)["children"] if c["name"] == "sign"), 0)
@@ -30,7 +30,7 @@ def joiner(i):
     else: failed.append((i, "never"))
     joined.release()
 # Eight at a time; it dies when the n-th of them has joined, in the middle of what the others do.
-for burst in range(6):
+for burst in range(5): # it starts again later after each death
     victim = sign()
     all = [threading.Thread(target=joiner, args=(i,)) for i in range(burst * 8, burst * 8 + 8)]
     for a in all: a.start()
@@ -40,16 +40,16 @@ for burst in range(6):
     for _ in range(8 - burst): joined.acquire()
     while sign() in (0, victim): time.sleep(0.02)
 assert not failed, failed
-print("48 joined,", again[0], "times somebody had to ask again", flush=True)
+print("40 joined,", again[0], "times somebody had to ask again", flush=True)
 PY
 cat "$TMP/load.log"
 echo "asked once more by the network side: $(front asked_again)"
-for ((i = 0; i < 48; i++)); do
+for ((i = 0; i < 40; i++)); do
 	openssl verify -CAfile "$CA/infra.pem" "$TMP/$i.pem" >/dev/null 2>&1 || fail "the certificate $i is not good"
 	serial_of "$TMP/$i.pem"
 done | sort -u >"$TMP/serials"
-same "$(wc -l <"$TMP/serials")" 48 "different serials"
-same "$("$ZT" ca list --json -c "$CONF" | grep -c '"role":"connector"')" 48 "certificates in the registry"
+same "$(wc -l <"$TMP/serials")" 40 "different serials"
+same "$("$ZT" ca list --json -c "$CONF" | grep -c '"role":"connector"')" 40 "certificates in the registry"
 py <<'PY' || fail "the token was not used up"
 assert refusal(join(ENROL, Token(open(TMP + "/token").read()), request(TMP + "/more.key")))[0] == E_TOKEN
 PY

@@ -86,6 +86,7 @@ third=$(shown serial)
 [ "$third" != "$second" ] || fail "the serial is the old one"
 same "$(openssl pkey -in "$ID/identity.pem" -pubout)" "$key" "the key that was to stay"
 same "$(shown id)" "$name" "the identity"
+expect 0 "$ZT" reload relay -c "$TMP/relay.conf"
 wait_for serves "$third"
 expect 0 openssl verify -x509_strict -CAfile "$ID/trust/infra.pem" "$ID/identity.pem"
 
