@@ -11,6 +11,7 @@ TOOL=$ROOT/build/rel/tests/tools/p12_tool
 [ -x "$TOOL" ] || fail "$TOOL is not built (make tools)"
 export LC_ALL=C.UTF-8
 cd "$TMP" || exit 1
+keytool() { command keytool -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC "$@"; } # 36 runs of half a second
 
 # ---- what goes in ----------------------------------------------------------------------------------
 key() { openssl genpkey -algorithm EC -pkeyopt "ec_paramgen_curve:$1" -out "$2" 2>/dev/null || fail "no key"; }
