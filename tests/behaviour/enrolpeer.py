@@ -203,7 +203,8 @@ def signed_renewal(cert, key, csr):
     """What the key of the certificate says to a renewal."""
     if not cert:
         return b"nobody"
-    old = serial(ssl.PEM_cert_to_DER_cert(open(cert).read().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----"))
+    text = open(cert).read()
+    old = serial(ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE-----"):].split("-----END")[0] + "-----END CERTIFICATE-----"))
     return subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=b"zt renewal\0" + old + hashlib.sha256(csr).digest(),
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 

@@ -96,7 +96,7 @@ if strace -o /dev/null true 2>/dev/null; then
 		expect 0 "$ZT" join --to "$TMP/k" --token-file "$TMP/token"
 		same "$(openssl pkey -in "$TMP/k/identity.pem" -pubout 2>/dev/null)" \
 			"$(openssl x509 -in "$TMP/k/identity.pem" -noout -pubkey)" "the key after a kill at $name $when"
-		same "$(find "$TMP/k" -mindepth 1 -maxdepth 1 ! -name '*.new-*' -printf '%f\n' | sort | tr '\n' ' ')" "identity.pem registry.pem trust where " "what is left after $name $when"
+		same "$(find "$TMP/k" -mindepth 1 -maxdepth 1 ! -name '*.new-*' -printf '%f\n' | sort | tr '\n' ' ')" "identity.pem registry.pem trust trust.seen where " "what is left after $name $when"
 		rm -rf "$TMP/k"
 		n=$((n + 1))
 		same "$(uses_of killed)" $((n + 1)) "uses after a kill at $name $when"
