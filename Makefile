@@ -98,14 +98,17 @@ bearssl: $(BEARSSL_A)
 endif
 
 # ---- one set of rules per variant ---------------------------------------------------------
-# What a person or a start waits for, not a connection: small rather than fast, 45 KB less.
-COLD := $(wildcard roles/verbs/*.c roles/ca/*.c lib/serve/*.c lib/decide/*.c)
+# What moves the bytes of connections is made fast; all the rest, which a start, a handshake's edge or a
+# person waits for, is made small: 130 KB less.
+HOT := $(wildcard lib/base/*.c roles/relay/*.c lib/io/tls*.c lib/io/pump*.c) roles/echo.c \
+       $(patsubst %,lib/wire/%.c,record flight hello tlsmsg der x509 x509_part) \
+       $(patsubst %,lib/io/%.c,loop poller net engine shakes chain sessions journal jscan) lib/decide/budget.c
 SMALL_rel := -Os
 
 define variant
 build/$(1)/%.o: %.c build/flags
 	@mkdir -p $$(dir $$@)
-	$$(call SAY,CC  )$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(if $$(filter $$(COLD),$$<),$$(SMALL_$(1))) -MMD -MP -c -o $$@ $$<
+	$$(call SAY,CC  )$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(if $$(filter $$(HOT),$$<),,$$(SMALL_$(1))) -MMD -MP -c -o $$@ $$<
 $(foreach l,$(LAYERS),
 build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
 	@mkdir -p $$(dir $$@) && rm -f $$@
