@@ -98,6 +98,7 @@ int issuer_sans(struct span names, struct san *out, size_t *n, struct why *w);
 void issuer_key_digest(struct span spki, uint8_t out[static 32]);
 /* May this key have a certificate of an identity that is not `id`? -ZT_E_EXISTS, -ZT_E_DENIED. */
 int issuer_key_free(struct issuer *is, struct span spki, const char *id, struct why *w);
+int issuer_name_good(struct span name, struct why *w); /* -ZT_E_SYNTAX: it can be nobody's */
 /* -ZT_E_SYNTAX, -ZT_E_EXISTS: a live identity has it. */
 int issuer_name_free(struct issuer *is, struct span name, struct why *w);
 

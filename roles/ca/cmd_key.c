@@ -14,15 +14,14 @@
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
-int cmd_key_make(struct cmd_key *k, struct why *w)
+/* From the scalar in k. */
+static int complete(struct cmd_key *k, size_t scalar, struct why *w)
 {
 	struct wr out = wr_of(k->spki_mem, sizeof k->spki_mem);
 	struct pk_public pub = {.type = PK_P256};
-	int n = pk_generate(PK_P256, k->scalar, sizeof k->scalar);
+	int n;
 
-	if (n < 0)
-		return why_set(w, (enum zt_err)-n, "cannot make a key");
-	k->key = (struct pk_private){.type = PK_P256, .scalar = span_of(k->scalar, (size_t)n)};
+	k->key = (struct pk_private){.type = PK_P256, .scalar = span_of(k->scalar, scalar)};
 	n = pk_point(&k->key, k->point, sizeof k->point);
 	if (n < 0)
 		return why_set(w, (enum zt_err)-n, "cannot make a key");
@@ -30,6 +29,21 @@ int cmd_key_make(struct cmd_key *k, struct why *w)
 	x509_wr_spki(&out, &pub);
 	k->spki = wr_span(&out);
 	return out.full ? why_set(w, ZT_E_BUG, "a public key has no room") : 0;
+}
+
+int cmd_key_make(struct cmd_key *k, struct why *w)
+{
+	int n = pk_generate(PK_P256, k->scalar, sizeof k->scalar);
+
+	return n < 0 ? why_set(w, (enum zt_err)-n, "cannot make a key") : complete(k, (size_t)n, w);
+}
+
+int cmd_key_of(struct cmd_key *k, const struct pk_private *key, struct why *w)
+{
+	if (key->type != PK_P256 || key->scalar.n > sizeof k->scalar)
+		return why_set(w, ZT_E_KEY, "it is no P-256 key");
+	memcpy(k->scalar, key->scalar.p, key->scalar.n);
+	return complete(k, key->scalar.n, w);
 }
 
 void cmd_key_wipe(struct cmd_key *k)

@@ -213,6 +213,62 @@ TEST(a_name_and_a_key_belong_to_one_living_identity)
 	kit_close(&k);
 }
 
+static int asked_with(struct casign q, enum casign_field f, struct span value)
+{
+	q.has[f] = value.n > 0;
+	q.field[f] = value;
+	return kit_ask(&k, 'c', &q);
+}
+
+/* A command that was ended before it had heard the answer. */
+TEST(the_same_key_for_the_same_gets_the_same_certificate)
+{
+	uint8_t csr[1024], again[1024], names[128], fewer[128], first[X509_MAX];
+	struct casign q, other;
+	struct pair p;
+	size_t n;
+
+	kit_open(&k);
+	pair_make(&p);
+	q = issue_of(ROLE_SERVICE, "nas", csr_for(&p, csr, NULL, 0));
+	put_str(&q, CAF_USER, "alice");
+	put_num(&q, CAF_LIFETIME, 1000);
+	casign_put(&q, CAF_SANS, names_of(lan, 2, names, sizeof names));
+	NEED(kit_ask(&k, 'c', &q) == 0);
+	n = k.out.field[CAF_CHAIN].n;
+	NEED(n > 0 && n <= sizeof first);
+	memcpy(first, k.out.field[CAF_CHAIN].p, n);
+	kit_step(&k, 500); /* another request for the same key, some time later */
+	q.field[CAF_CSR] = csr_for(&p, again, NULL, 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK(span_eq(k.out.field[CAF_CHAIN], span_of(first, n)));
+	CHECK_INT(registry_count(k.registry), 1);
+	/* anything else is another matter */
+	CHECK_INT(asked_with(q, CAF_NAME, SPAN_LIT("nas2")), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_USER, SPAN_LIT("bob")), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_USER, SPAN_NONE), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, SPAN_NONE), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, names_of(lan, 1, fewer, sizeof fewer)), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, names_of(&lan[1], 1, fewer, sizeof fewer)), -ZT_E_EXISTS);
+	other = q;
+	put_num(&other, CAF_ROLE, ROLE_EDGE);
+	CHECK_INT(kit_ask(&k, 'c', &other), -ZT_E_EXISTS);
+	other = q;
+	put_num(&other, CAF_LIFETIME, 999);
+	CHECK_INT(kit_ask(&k, 'c', &other), -ZT_E_EXISTS);
+	NEED(kit_suspend(&k, "nas", true) == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), -ZT_E_EXISTS);
+	NEED(kit_suspend(&k, "nas", false) == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK_INT(registry_count(k.registry), 1);
+	/* renewed or over, it is given to nobody anew */
+	NEED(kit_name(&k, CA_REVOKE, "nas") == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK(!span_eq(k.out.field[CAF_CHAIN], span_of(first, n)));
+	CHECK_INT(registry_count(k.registry), 2);
+	kit_close(&k);
+}
+
 TEST(the_authoritys_own_keys_get_no_certificate)
 {
 	uint8_t csr[1024];
