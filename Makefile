@@ -52,7 +52,7 @@ NATIVE_MUSL := $(wildcard /etc/alpine-release)
 endif
 ifdef NATIVE_MUSL
 REL_CPP  :=
-REL_LINK = $(CC) -static-pie -o $@ $(1) $(INIH_A) $(LDFLAGS_REL)
+REL_LINK = $(CC) -static-pie -o $@ $(1) $(BEARSSL_A) $(INIH_A) $(LDFLAGS_REL)
 else
 MUSL     := /usr/lib/$(firstword $(subst -, ,$(MULTIARCH)))-linux-musl
 MUSL_INC := /usr/include/$(firstword $(subst -, ,$(MULTIARCH)))-linux-musl
@@ -61,15 +61,11 @@ GCC_FILE = $(shell $(CC) -print-file-name=$(1))
 REL_CPP  := -nostdinc -isystem $(MUSL_INC) -isystem $(call GCC_FILE,include) \
             -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
 REL_LINK = $(CC) -static-pie -nostdlib -o $@ $(MUSL)/rcrt1.o $(MUSL)/crti.o \
-           $(call GCC_FILE,crtbeginS.o) $(1) -Wl,--start-group $(INIH_A) \
+           $(call GCC_FILE,crtbeginS.o) $(1) -Wl,--start-group $(BEARSSL_A) $(INIH_A) \
            $(MUSL)/libc.a -lgcc -Wl,--end-group $(call GCC_FILE,crtendS.o) $(MUSL)/crtn.o $(LDFLAGS_REL)
 endif
 LDFLAGS_REL := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-               -Wl,--build-id=none -Wl,--no-eh-frame-hdr
-# Pointers to correct at the start in one bit each instead of 24 bytes: third_party/relr.c. 65 KB.
-ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
-LDFLAGS_REL += -Wl,-z,pack-relative-relocs -Wl,-e,relr_start
-endif
+               -Wl,--build-id=none
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CC_rel     := $(CC)
@@ -89,7 +85,7 @@ SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-# Small rather than fast, but for what each connection, byte or record passes through.
+# Small rather than fast, but for what each connection, byte or record passes through: 130 KB less.
 HOT  := $(wildcard lib/base/*.c) $(addprefix lib/wire/,record.c json.c jrec.c srec.c addr.c) \
         $(addprefix lib/io/,loop.c poller.c pump.c pumpbuf.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
         journal.c jscan.c store.c store_journal.c smap.c)
@@ -121,11 +117,7 @@ build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SR
 ARCHIVES_$(1) := $(patsubst %,build/$(1)/lib%.a,serve io decide wire base)
 endef
 $(foreach v,rel asan fuzz,$(eval $(call variant,$(v))))
-SHIM := $(addprefix build/rel/third_party/,shim.o relr.o libbearssl.a)
-# Without its tables for unwinding, 13 KB.
-build/rel/third_party/libbearssl.a: $(BEARSSL_A) build/flags
-	@mkdir -p $(dir $@)
-	@objcopy -R .eh_frame -R .rela.eh_frame $< $@
+SHIM := build/rel/third_party/shim.o
 
 build/rel/zt: LDFLAGS_REL += -Wl,-Map=build/rel/zt.map
 build/rel/zt: $(ROLE_SRC:%.c=build/rel/%.o) $(ARCHIVES_rel) $(SHIM)

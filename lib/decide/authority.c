@@ -134,10 +134,10 @@ int authority_met(const struct span *chain, size_t n, const struct authority_pin
 
 /* ---- what is granted ------------------------------------------------------------------------- */
 
-static bool is_of_role(const struct x509 *c, unsigned role, const struct leaf_ca *by)
+static bool is_of_role(const struct x509 *c, enum cert_role role, const struct leaf_ca *by)
 {
-	const struct leaf_rule rule = {.use = cert_role(role)->eku & EKU_CLIENT ? LEAF_CLIENT : LEAF_SERVER,
-				       .now = c->not_before, .roles = 1u << role, .cas = by, .ncas = 1};
+	const struct leaf_rule rule = {.use = leaf_use_of(role), .now = c->not_before, .roles = 1u << role, .cas = by,
+				       .ncas = 1};
 
 	return leaf_check(c, &rule) == LEAF_OK;
 }
@@ -167,7 +167,20 @@ static int wrong(struct why *w, const char *what)
 	return why_set(w, ZT_E_DENIED, "the authority's answer is not what was asked for: %s", what);
 }
 
-int authority_anchors(const struct enrol *m, const struct authority_pins *pins, struct why *w)
+/* Of a join nothing is pinned yet: then it is the key that is granted, which the token's proof covers. */
+static bool are_signed(const struct enrol *m, const struct authority_asked *asked)
+{
+	struct span anchors[ANCHORS], spki = asked->registry.n ? asked->registry : m->field[ENF_REGISTRY];
+	struct pk_public key;
+	enum oid alg;
+
+	_Static_assert(ANCHORS == ENROLSIG_ANCHORS, "all of them are signed");
+	for (size_t a = 0; a < ANCHORS; a++)
+		anchors[a] = m->has[anchor_field[a]] ? m->field[anchor_field[a]] : SPAN_NONE;
+	return x509_spki(spki, &key, &alg) == 0 && enrolsig_trust_by(&key, m->field[ENF_TRUST], anchors) == 0;
+}
+
+int authority_anchors(const struct enrol *m, const struct authority_asked *asked, struct why *w)
 {
 	struct authority_pins all;
 	bool known = false;
@@ -178,9 +191,11 @@ int authority_anchors(const struct enrol *m, const struct authority_pins *pins, 
 		if (authority_pins_of(&all, m->field[anchor_field[a]], "", NULL) < 0)
 			return wrong(w, "an anchor is malformed or no authority");
 		for (size_t i = 0; a == ANCHOR_INFRA && i < all.n; i++)
-			known |= is_pinned(pins, all.pin[i]);
+			known |= is_pinned(asked->pins, all.pin[i]);
 	}
-	return known ? 0 : wrong(w, "none of its infra anchors is one that was known");
+	if (!known)
+		return wrong(w, "none of its infra anchors is one that was known");
+	return are_signed(m, asked) ? 0 : wrong(w, "its anchors are not signed by the key of its registry");
 }
 
 static bool good_registry(struct span spki, struct span pinned)
@@ -198,8 +213,11 @@ int authority_granted(const struct enrol *g, const struct authority_asked *asked
 	const struct cert_role_row *row = cert_role(asked->role);
 	enum enrol_field anchors;
 	struct x509 c;
-	int rc = authority_anchors(g, asked->pins, w);
+	int rc;
 
+	if (!good_registry(g->field[ENF_REGISTRY], asked->registry))
+		return wrong(w, asked->registry.n ? "the key of its registry is another than the pinned one" : "the key of its registry");
+	rc = authority_anchors(g, asked, w);
 	if (rc < 0)
 		return rc;
 	if (row == NULL)
@@ -213,7 +231,5 @@ int authority_granted(const struct enrol *g, const struct authority_asked *asked
 		return wrong(w, "the certificate is of another role, or not signed by that role's anchor");
 	if (asked->at.now < c.not_before || asked->at.now > c.not_after || asked->at.now < asked->at.floor)
 		return wrong(w, "the certificate is not valid now: is this machine's clock right?");
-	if (!good_registry(g->field[ENF_REGISTRY], asked->registry))
-		return wrong(w, asked->registry.n ? "the key of its registry is another than the pinned one" : "the key of its registry");
 	return 0;
 }

@@ -41,8 +41,8 @@ struct authority_asked {
 /* Is it: a certificate for this key, of this role, in date, signed by the role's own anchor; infra
  * anchors of which one was known; a registry key as pinned? -ZT_E_DENIED and what is wrong. */
 int authority_granted(const struct enrol *granted, const struct authority_asked *asked, struct why *w);
-/* The same for anchors alone (ENROL_ANCHORS). */
-int authority_anchors(const struct enrol *m, const struct authority_pins *pins, struct why *w);
+/* Anchors (ENROL_ANCHORS, and those in GRANTED): signed by the registry key, and one of infra was known. */
+int authority_anchors(const struct enrol *m, const struct authority_asked *asked, struct why *w);
 
 /* Which anchor of the list signed this certificate for a role of anchor `a`, and for which; its role, or
  * ROLE_NONE. The time is not looked at. */

@@ -20,7 +20,9 @@ void budget_set(struct budget *b, uint32_t rate, uint32_t burst)
 
 void budget_init(struct budget *b, uint32_t rate, uint32_t burst, const uint8_t secret[static 16])
 {
-	memset(b, 0, sizeof *b);
+	/* Not the slots: add() writes each before anybody reads it, and an idle process has 160 KB less. */
+	b->used = b->oldest = b->newest = 0;
+	memset(b->heads, 0, sizeof b->heads);
 	budget_set(b, rate, burst);
 	memcpy(b->secret, secret, sizeof b->secret);
 }

@@ -69,6 +69,10 @@ static void check_ca_listen(const struct conf *c, struct conf_build *b)
 	    tls->n + http->n > BOUND_CAP(BOUND_LISTENERS))
 		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen and http_listen: %zu addresses, at most %u are allowed",
 			       tls->n + http->n, (unsigned)BOUND_CAP(BOUND_LISTENERS));
+	if (tls->n == 0 && http->n)
+		conf_fault_add(conf_build_faults(b), at, ZT_E_MISSING,
+			       "http_listen: without listen nobody can join or renew; set listen too, or neither where only "
+			       "commands are used");
 	for (size_t i = 0; i < http->n; i++)
 		for (size_t j = 0; j < tls->n; j++)
 			if (collide(conf_addr(http, i), conf_addr(tls, j)))

@@ -9,7 +9,6 @@
 
 #include "base/err.h"
 #include "base/num.h"
-#include "certrole.h"
 
 #define ZT_ID_MAX 64  /* the opaque id behind the role */
 
@@ -240,9 +239,19 @@ static bool may_not_sign(const struct x509 *c, const struct leaf_rule *r)
 	return c->has_ku && !(c->ku & KU_SIGN);
 }
 
+static const uint32_t purposes[] = {
+	[LEAF_SERVER] = EKU_SERVER, [LEAF_CLIENT] = EKU_CLIENT, [LEAF_MEMBER] = EKU_SERVER | EKU_CLIENT};
+
+enum leaf_use leaf_use_of(enum cert_role role)
+{
+	const struct cert_role_row *row = cert_role(role);
+
+	return row && !(row->eku & EKU_CLIENT) ? LEAF_SERVER : LEAF_CLIENT;
+}
+
 static bool is_for_other_purpose(const struct x509 *c, const struct leaf_rule *r)
 {
-	uint32_t want = r->use == LEAF_SERVER ? EKU_SERVER : EKU_CLIENT;
+	uint32_t want = purposes[r->use];
 
 	if (r->roles) /* zt's own CAs name the purpose, and never "any" */
 		return !(c->eku & want) || c->eku & EKU_ANY;

@@ -7,6 +7,7 @@
 #ifndef ZT_LEAF_H
 #define ZT_LEAF_H
 
+#include "certrole.h"
 #include "wire/addr.h"
 #include "wire/x509.h"
 
@@ -40,7 +41,11 @@ enum leaf_reason {
 const char *leaf_name(enum leaf_reason r);
 const char *leaf_text(enum leaf_reason r);
 
-enum leaf_use { LEAF_SERVER, LEAF_CLIENT };
+/* What the peer does. LEAF_MEMBER: it shows itself as a client, with a certificate that may be for a server
+ * alone: an edge that renews. For the authority's own endpoint, which asks for the role by itself. */
+enum leaf_use { LEAF_SERVER, LEAF_CLIENT, LEAF_MEMBER };
+/* What a certificate of this role is for, where nobody does anything with it: the connector's for a client. */
+enum leaf_use leaf_use_of(enum cert_role role);
 
 #define LEAF_CA_ID 16 /* hex digits: of the first 8 bytes of SHA-256 over its SubjectPublicKeyInfo */
 

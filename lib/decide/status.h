@@ -23,7 +23,8 @@
 	X(STATUS_MALFORMED, "malformed", "it is malformed")                                       \
 	X(STATUS_UNSIGNED, "signature", "it is not signed by the pinned registry key")            \
 	X(STATUS_OLD_EPOCH, "epoch", "its epoch is lower than one that was seen")                 \
-	X(STATUS_ROLLBACK, "rollback", "its number is lower than one that was seen")              \
+	X(STATUS_ROLLBACK, "rollback",                                                            \
+	  "its number is lower than one that was seen (after a restore from a backup: zt ca epoch)") \
 	X(STATUS_SAME, "same", "it is the one that is known")                                     \
 	X(STATUS_BASE, "base", "it changes a list that is not the one that is known")             \
 	X(STATUS_TIME_BACK, "time", "it was issued before the one that is known")                 \

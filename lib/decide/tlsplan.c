@@ -62,6 +62,7 @@ static const struct conf_list no_names;
 static const struct tls_server_plan ca_plan = {
 	.id = "ca", .names = &no_names, .alpn = &ca_protocols, .cert = TLS_CA_CERT, .key = TLS_CA_CERT, .pass = "",
 	.ask = TLS_ASK_OPTIONAL, .client_ca = TLS_CA_CLIENTS, .no_name = true, .any_name = true,
+	.members = true,
 };
 
 /* zt's own ends have no names that last: an edge moves, a connector has none. All of them are one

@@ -27,6 +27,8 @@ struct tls_server_plan {
 	struct cas *cas;             /* of client_ca, where roles count: NULL until cas_of_plan() */
 	bool resume;                 /* never with TLS_ASK_* above NO, never for a zt-* protocol */
 	bool no_name;                /* serves peers that send no name too */
+	bool members;                /* a client may show what is for servers alone, as an edge does that renews:
+				      * the authority, which asks for the role itself (LEAF_MEMBER) */
 	bool any_name;               /* serves whatever name nobody else has, and none: the authority, which
 				      * joiners know by its key */
 };

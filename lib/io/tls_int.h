@@ -53,6 +53,7 @@ struct tls_shake {
 	char name[TLS_NAME], alpn[TLS_ALPN];
 	uint8_t pins[TLS_PINS][32];
 	size_t npins;
+	uint8_t use;            /* enum leaf_use: what the peer's certificate is for */
 	unsigned roles;         /* that the peer's certificate may have; 0: any, and none */
 	bool role_is_name;
 	struct cas *cas;        /* held */

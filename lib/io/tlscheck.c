@@ -94,7 +94,7 @@ static void describe(const struct x509 *c, struct tls_peer *out)
 static struct leaf_rule rule_of(const struct tls_shake *sh)
 {
 	struct leaf_rule r = {
-		.use = sh->t->client ? LEAF_SERVER : LEAF_CLIENT,
+		.use = sh->use,
 		.now = clock_wall(loop_clock(sh->world->loop)) / 1000,
 		.floor = sh->world->floor,
 		.roles = sh->roles,

@@ -52,6 +52,7 @@ static bool make_accept(struct tls_shake *sh, struct tlsmsg *m)
 	sh->plan = (uint16_t)at;
 	sh->ask = (uint8_t)plan->server[at].ask;
 	sh->resume = plan->server[at].resume;
+	sh->use = plan->server[at].members ? LEAF_MEMBER : LEAF_CLIENT;
 	want_roles(sh, plan->server[at].roles, plan->server[at].cas);
 	if (span_to_cstr(span_str(h.name), sh->name, sizeof sh->name) < 0 ||
 	    span_to_cstr(alpn, sh->alpn, sizeof sh->alpn) < 0)
@@ -101,6 +102,7 @@ static bool make_connect(struct tls_shake *sh, uint8_t key[static TLS_SESSION], 
 	memcpy(sh->pins, p->pins, sizeof sh->pins);
 	sh->insecure = p->insecure_any;
 	sh->resume = p->resume;
+	sh->use = LEAF_SERVER;
 	sh->role_is_name = p->role_is_name;
 	want_roles(sh, p->roles, p->cas);
 	session_key(sh, key);

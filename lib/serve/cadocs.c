@@ -53,13 +53,23 @@ struct span cadoc_span(const struct cadoc *d)
 	return span_of(d->bytes, d->n);
 }
 
-struct span cadoc_anchors(const struct cadoc *d, enum cert_anchor a)
+static struct span part_of(const struct cadoc *d, unsigned part)
 {
 	size_t at = 0;
 
-	for (unsigned i = 0; i < (unsigned)a; i++)
+	for (unsigned i = 0; i < part; i++)
 		at += d->part[i];
-	return span_sub(cadoc_span(d), at, d->part[a]);
+	return span_sub(cadoc_span(d), at, d->part[part]);
+}
+
+struct span cadoc_anchors(const struct cadoc *d, enum cert_anchor a)
+{
+	return part_of(d, a);
+}
+
+struct span cadoc_trust(const struct cadoc *d)
+{
+	return part_of(d, ANCHORS);
 }
 
 static struct cadoc *doc_new(size_t n)
@@ -254,12 +264,12 @@ static void take_part(struct slot *s, const struct casign *ok)
 
 static void take_anchors(struct slot *s, const struct casign *ok)
 {
-	static const enum casign_field from[ANCHORS] = {CAF_INFRA, CAF_DEVICE, CAF_ACME};
+	static const enum casign_field from[ANCHORS + 1] = {CAF_INFRA, CAF_DEVICE, CAF_ACME, CAF_TRUST};
 	struct cadoc *d, *old = s->doc;
 	struct wr w;
 	size_t n = 0;
 
-	for (size_t i = 0; i < ANCHORS; i++)
+	for (size_t i = 0; i < ARRAY_LEN(from); i++)
 		n += ok->field[from[i]].n;
 	d = doc_new(n);
 	if (d == NULL) {
@@ -267,7 +277,7 @@ static void take_anchors(struct slot *s, const struct casign *ok)
 		return;
 	}
 	w = wr_of(d->bytes, n);
-	for (size_t i = 0; i < ANCHORS; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
 		d->part[i] = ok->field[from[i]].n;
 		wr_put(&w, ok->field[from[i]]);
 	}

@@ -22,7 +22,7 @@ struct cadoc {
 	unsigned refs;
 	uint64_t epoch, number;  /* of a status list both; of a CRL its number; of anchors: counted from 1 */
 	size_t n;                /* 0: of a status list, what the asker has is the newest */
-	size_t part[ANCHORS];    /* anchors: bytes of each, one behind the other, by enum cert_anchor */
+	size_t part[ANCHORS + 1];/* anchors: bytes of each, one behind the other, by enum cert_anchor; of TRUST */
 	uint8_t bytes[];
 };
 struct cadoc *cadoc_keep(struct cadoc *d);
@@ -30,6 +30,7 @@ void cadoc_drop(struct cadoc *d); /* NULL is fine */
 struct span cadoc_span(const struct cadoc *d);
 /* The anchors of one kind, in DER, newest first; empty: none. Of a document of anchors. */
 struct span cadoc_anchors(const struct cadoc *d, enum cert_anchor a);
+struct span cadoc_trust(const struct cadoc *d); /* the registry key's signature over them, as ENF_TRUST */
 
 enum cadoc_kind { CADOC_CRL, CADOC_STATUS, CADOC_ANCHORS };
 struct cadoc_key {

@@ -16,8 +16,9 @@
 #include "base/num.h"
 
 /* The longest that ca-front asks, CA_ENROL: header, then a request of 8,192 bytes, token, nonce, role,
- * digest, label and address with six bytes in front of each: 8 + 8,192 + 16 + 32 + 1 + 32 + 64 + 64 + 7 * 6. */
-#define ASK_MAX 8451
+ * digest, label and address with six bytes in front of each: 8 + 8,192 + 16 + 32 + 1 + 32 + 64 + 64 + 7 * 6. A CA_RENEW by an RSA key is longer: 8 + 8,192 + 512 + 16 + 64 +
+ * 4 * 6. */
+#define ASK_MAX 8816
 #define HEAR_BATCH 4 /* answers a turn: a list comes in parts of 48 KiB */
 
 struct caask {

@@ -107,6 +107,7 @@ static enum enrold_do heard_renew(struct enrold *e, const struct enrol *m, struc
 	o->ask = (struct casign){.type = CA_RENEW};
 	ask_put(o, CAF_SERIAL, span_of(e->serial, sizeof e->serial));
 	ask_put(o, CAF_CSR, m->field[ENF_CSR]);
+	ask_put(o, CAF_SIGNATURE, m->field[ENF_SIGNATURE]);
 	ask_put(o, CAF_PEER, span_str(e->peer));
 	return ENROLD_ASK;
 }
@@ -213,6 +214,7 @@ static enum enrold_do say_granted(struct enrold *e, const struct casign *ok, str
 	} same[] = {
 		{CAF_CHAIN, ENF_CHAIN}, {CAF_INFRA, ENF_INFRA},       {CAF_DEVICE, ENF_DEVICE},
 		{CAF_ACME, ENF_ACME},   {CAF_REGISTRY, ENF_REGISTRY}, {CAF_PROOF, ENF_PROOF},
+		{CAF_TRUST, ENF_TRUST},
 	};
 
 	e->state = ENROLD_OVER;

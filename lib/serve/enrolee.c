@@ -53,6 +53,7 @@ void enrolee_begin(struct enrolee *e, const uint8_t server[static 32], struct wr
 	} else if (e->kind == ENROLEE_RENEW) {
 		m.type = ENROL_RENEW;
 		put(&m, ENF_CSR, e->csr);
+		put(&m, ENF_SIGNATURE, e->signature);
 		e->asked_for = true;
 		e->state = ENROLEE_ASKED;
 	} else {
@@ -159,7 +160,7 @@ static enum enrolee_event listed(struct enrolee *e, const struct enrol *m, struc
 static enum enrolee_event anchors(struct enrolee *e, const struct enrol *m, struct wr *out, struct why *w)
 {
 	(void)out;
-	if (authority_anchors(m, e->asked.pins, w) == 0)
+	if (authority_anchors(m, &e->asked, w) == 0)
 		return ENROLEE_ANCHORS;
 	e->state = ENROLEE_OVER;
 	return ENROLEE_FAILED;

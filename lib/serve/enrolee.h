@@ -23,7 +23,8 @@ struct enrolee {
 	const struct token *token;    /* join */
 	struct span csr;              /* join, renew */
 	struct span label;            /* join; may be empty */
-	struct authority_asked asked; /* join, renew; watch: the pins */
+	struct span signature;        /* renew: by the key of the certificate (wire/enrolsig) */
+	struct authority_asked asked; /* join, renew; watch: the pins and the registry key */
 	uint8_t instance[ENROL_INSTANCE]; /* watch, and what it has already: */
 	uint64_t epoch, number;
 	/* its own */
@@ -42,7 +43,7 @@ enum enrolee_event {
 	ENROLEE_GRANTED, /* *m is good: store it */
 	ENROLEE_PENDING, /* ask again after ENF_AFTER seconds, on a new connection */
 	ENROLEE_LIST,    /* a status list, not looked at yet */
-	ENROLEE_ANCHORS, /* checked: one of the infra anchors was known */
+	ENROLEE_ANCHORS, /* checked: signed, and one of the infra anchors was known */
 	ENROLEE_FAILED   /* w says why: -ZT_E_TOKEN, -ZT_E_DENIED, …: what the authority said, or what is wrong with it */
 };
 /* One frame of in, *used bytes of it. m's spans point into in. */

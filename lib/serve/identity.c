@@ -23,6 +23,7 @@
 #define REGISTRY "registry.pem"
 #define WHERE "where"
 #define SEEN "status.seen"
+#define TRUST_SEEN "trust.seen"
 #define PATH_SHOWN 512
 /* A key of 400 bytes, and a chain of ENF_CHAIN's 16,384 as PEM with 8 frames. */
 #define FILE_MAX 32768
@@ -266,7 +267,36 @@ static bool holds(const struct newfile *f, struct span want)
 	return n >= 0 && span_eq(span_of(mem, (size_t)n), want);
 }
 
-int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w)
+/* "epoch number\n"; {0, 0} when there is none yet. */
+static int read_order(const struct at *f, struct trust_order *out, struct why *w)
+{
+	uint8_t mem[48];
+	struct why cause = {0};
+	struct span s, a, b, rest = SPAN_NONE;
+	ssize_t n = newfile_read(&f->f, false, mem, sizeof mem, &cause);
+
+	*out = (struct trust_order){0};
+	if (n == -ZT_E_NOTFOUND)
+		return 0;
+	if (n < 0)
+		return why_set(w, cause.err, "%s", cause.text);
+	s = span_of(mem, (size_t)n);
+	if (span_cut(s, ' ', &a, &s) && span_cut(s, '\n', &b, &rest) && rest.n == 0 &&
+	    span_u64(a, UINT64_MAX, &out->epoch) == 0 && span_u64(b, UINT64_MAX, &out->number) == 0)
+		return 0;
+	return damaged(w, f, "it is not 'epoch number'; removing it forgets which anchors were trusted last");
+}
+
+static int write_order(const struct at *f, struct trust_order o, struct why *w)
+{
+	uint8_t mem[48];
+	struct wr text = wr_of(mem, sizeof mem);
+
+	wr_fmt(&text, "%llu %llu\n", (unsigned long long)o.epoch, (unsigned long long)o.number);
+	return write_text(&f->f, &text, w);
+}
+
+static int put_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w)
 {
 	uint8_t mem[2 * IDENTITY_CERTS];
 	struct at f;
@@ -287,6 +317,34 @@ int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, 
 	return rc < 0 ? rc : changed;
 }
 
+/* What was signed once stays signed: an anchor that was retired does not come back by being shown again. The
+ * order is written behind the anchors, so that a crash in between stores them again. */
+int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w)
+{
+	const struct trust_order o = enrolsig_order(m->field[ENF_TRUST]);
+	struct trust_order seen;
+	struct at f;
+	int changed, rc;
+
+	at(&f, dirfd, shown, TRUST_SEEN, 0644);
+	rc = read_order(&f, &seen, w);
+	if (rc < 0)
+		return rc;
+	if (o.epoch < seen.epoch || (o.epoch == seen.epoch && o.number < seen.number))
+		return why_set(w, ZT_E_DENIED, "anchors were shown that are older than those in %.300s/" TRUST "; they were not taken", shown);
+	changed = put_anchors(dirfd, shown, m, w);
+	if (changed >= 0 && (o.epoch != seen.epoch || o.number != seen.number))
+		rc = write_order(&f, o, w);
+	return rc < 0 ? rc : changed;
+}
+
+/* Of another authority (join --replace): its numbers have nothing to do with those of the one before. */
+static void forget_seen(int dirfd)
+{
+	unlinkat(dirfd, SEEN, 0);
+	unlinkat(dirfd, TRUST_SEEN, 0);
+}
+
 static int store_registry(int dirfd, const char *shown, struct span spki, struct why *w)
 {
 	uint8_t mem[1024];
@@ -294,7 +352,11 @@ static int store_registry(int dirfd, const char *shown, struct span spki, struct
 	struct at f;
 
 	pem_write(&text, "PUBLIC KEY", spki);
-	return write_text(at(&f, dirfd, shown, REGISTRY, 0644), &text, w);
+	at(&f, dirfd, shown, REGISTRY, 0644);
+	if (!text.full && holds(&f.f, wr_span(&text)))
+		return 0;
+	forget_seen(dirfd);
+	return write_text(&f.f, &text, w);
 }
 
 static int store_pair(int dirfd, const char *shown, const struct pk_private *key, struct span chain, struct why *w)
@@ -313,11 +375,11 @@ static int store_pair(int dirfd, const char *shown, const struct pk_private *key
 
 int identity_store(int dirfd, const char *shown, const struct pk_private *key, const struct enrol *granted, struct why *w)
 {
-	int rc = identity_store_anchors(dirfd, shown, granted, w);
+	int rc = store_registry(dirfd, shown, granted->field[ENF_REGISTRY], w);
 
-	if (rc >= 0)
-		rc = store_registry(dirfd, shown, granted->field[ENF_REGISTRY], w);
-	if (rc == 0) /* from here on it counts */
+	if (rc == 0)
+		rc = identity_store_anchors(dirfd, shown, granted, w);
+	if (rc >= 0) /* from here on it counts */
 		rc = store_pair(dirfd, shown, key, granted->field[ENF_CHAIN], w);
 	return rc;
 }

@@ -5,6 +5,7 @@
  *   registry.pem   public key that signs the status list
  *   where          addresses of the authority, one a line
  *   status.seen    {epoch, number, issued} of the newest status list that was acted on
+ *   trust.seen     {epoch, number} of the newest anchors that were stored
  *   joining.pem    0600: the key of a join that was not granted yet, so that asking again is the same join
  *   renewing.pem   0600: the same of a renewal: with another key it would be a copy of us that asks
  * docs/formats.md, "An identity".
@@ -50,7 +51,8 @@ void identity_close(struct identity *id);
 /* What was granted, with the key it was asked for, in one rename each; identity.pem last. It was checked
  * by authority_granted(). */
 int identity_store(int dirfd, const char *shown, const struct pk_private *key, const struct enrol *granted, struct why *w);
-/* Anchors alone (ENROL_ANCHORS): 1 when a file is another now, 0 when they were these already. */
+/* Anchors alone (ENROL_ANCHORS), checked by authority_anchors(): 1 when a file is another now, 0 when they were these
+ * already. -ZT_E_DENIED: newer ones were stored before. */
 int identity_store_anchors(int dirfd, const char *shown, const struct enrol *m, struct why *w);
 
 /* The key of a join or renewal that is under way, or a new one that is one from now on. */

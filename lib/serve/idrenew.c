@@ -14,6 +14,8 @@ struct renewal_run {
 	struct enrolee e;
 	uint8_t csr[CSR_MAX];
 	struct csr request; /* spans into csr */
+	uint8_t signature[PK_SIG_MAX];
+	struct wr signed_by; /* the key that is renewed; into signature */
 };
 
 int identity_path(const char *dir, char out[static IDENTITY_PATH], struct why *w)
@@ -30,9 +32,6 @@ int idrenew_role(enum cert_role role, struct why *w)
 	if (!row->renews)
 		return why_set(w, ZT_E_DENIED, "certificates of role %s do not renew themselves; 'zt ca renew' on the authority does",
 			       row->name);
-	if (!(row->eku & EKU_CLIENT))
-		return why_set(w, ZT_E_DENIED, "certificates of role %s are for servers: none can show itself to the authority; "
-			       "'zt ca renew' there makes a new one", row->name);
 	return 0;
 }
 
@@ -48,7 +47,8 @@ static int check(const struct identity *id, int64_t now, struct why *w)
 	return 0;
 }
 
-/* The key of this renewal, on disk before it is asked for; what stays in memory is the request. */
+/* The key of this renewal, on disk before it is asked for; what stays in memory is the request, and what the old
+ * key says to it. */
 static int make_request(struct renewal_run *r, struct why *w)
 {
 	struct wr out = wr_of(r->csr, sizeof r->csr);
@@ -59,11 +59,14 @@ static int make_request(struct renewal_run *r, struct why *w)
 		rc = identity_key_of(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &r->id.key.key, w);
 	if (rc == 0)
 		rc = identity_key(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &key, w);
+	if (rc == 0) {
+		rc = identity_request(&key, &out, w);
+		privkey_wipe(&key);
+	}
+	r->signed_by = wr_of(r->signature, sizeof r->signature);
+	if (rc == 0 && enrolsig_renewal(&r->signed_by, &r->id.key.key, span_of(r->id.serial, CERT_SERIAL), wr_span(&out)) < 0)
+		rc = why_set(w, ZT_E_KEY, "the key in %.300s/" IDENTITY_FILE " cannot sign the renewal", r->id.dir);
 	identity_forget_key(&r->id);
-	if (rc < 0)
-		return rc;
-	rc = identity_request(&key, &out, w);
-	privkey_wipe(&key);
 	return rc < 0 ? rc : csr_form(&r->request, wr_span(&out), w);
 }
 
@@ -91,7 +94,7 @@ static int store(void *ctx, enum enrolee_event ev, const struct enrol *m, struct
 static int ask(struct renewal_run *r, int64_t now, struct why *w)
 {
 	char path[IDENTITY_PATH];
-	struct status_seen seen;
+	struct status_seen seen = {0};
 	struct enrolcall call = {.who = r->o->who, .where = &r->where, .identity = path, .e = &r->e, .on = store, .ctx = r};
 	int rc = identity_path(r->id.dir, path, w);
 
@@ -106,7 +109,7 @@ static int ask(struct renewal_run *r, int64_t now, struct why *w)
 	if (rc < 0)
 		return rc;
 	call.floor = seen.issued - STATUS_SKEW > CLOCK_FLOOR_S ? seen.issued - STATUS_SKEW : CLOCK_FLOOR_S;
-	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der};
+	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der, .signature = wr_span(&r->signed_by)};
 	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
 					      .pins = &r->pins, .at = {now, call.floor}};
 	rc = enrolcall_run(&call, r->o->signalled, w);

@@ -14,8 +14,8 @@ struct idrenew {
 	bool same_key;
 	bool *signalled;       /* as in enrolcall_run() */
 };
-/* May an identity of this role show itself to the authority, to renew or to watch? -ZT_E_DENIED: its
- * certificates are for servers alone, or the role does not renew itself. */
+/* May an identity of this role show itself to the authority, to renew or to watch? -ZT_E_DENIED: the
+ * role does not renew itself. */
 int idrenew_role(enum cert_role role, struct why *w);
 /* 0: identity.pem is the new one. -ZT_E_DENIED: it is too late, or the authority refuses. */
 int idrenew(const struct idrenew *o, struct why *w);

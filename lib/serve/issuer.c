@@ -133,11 +133,36 @@ void issuer_put_trust(struct issuer *is, const struct issuer_ask *ask, struct ca
 		casign_put(out, trust_fields[a], wr_span(&w));
 }
 
+/* Each anchor goes from next over signs and old to retired and never back, and none is forgotten: what they
+ * have gone together is a number that goes up with every change. */
+static struct trust_order trust_order(const struct issuer *is)
+{
+	struct trust_order o = {.epoch = registry_epoch(is->o.registry)};
+
+	for (size_t i = 0; i < is->nanchors; i++)
+		o.number += 1 + (uint64_t)is->anchor[i].state;
+	return o;
+}
+
+/* Who carries the anchors to those who trust them must not be able to add one. */
+static void put_order(struct issuer *is, const struct issuer_ask *ask, struct casign *out)
+{
+	const struct pk_private *key = is->o.registry_key(is->o.ctx);
+	struct span anchors[ENROLSIG_ANCHORS];
+	struct wr w = wr_of(arena_get(ask->mem, ENROLSIG_TRUST), ENROLSIG_TRUST);
+
+	for (size_t i = 0; i < ARRAY_LEN(anchors); i++)
+		anchors[i] = out->has[trust_fields[i]] ? out->field[trust_fields[i]] : SPAN_NONE;
+	if (key && w.p && enrolsig_trust(&w, key, trust_order(is), anchors) == 0)
+		casign_put(out, CAF_TRUST, wr_span(&w));
+}
+
 void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct casign *out)
 {
 	for (unsigned a = 0; a < ANCHORS; a++)
 		issuer_put_trust(is, ask, out, (enum cert_anchor)a);
 	casign_put(out, CAF_REGISTRY, registry_key(is->o.registry));
+	put_order(is, ask, out);
 }
 
 static const char *const anchor_states[] = {

@@ -25,6 +25,7 @@ struct registry;
 #define ISSUER_TOKEN_LONGEST (366 * 24 * 3600)
 #define ISSUER_TOKEN_USES 10000
 #define ISSUER_PENDING_S (7 * 24 * 3600)      /* a join waits no longer for a yes */
+#define ISSUER_PENDING_MORE 16                /* joins that may wait by one token beyond the uses it has left */
 #define ISSUER_ASK_AGAIN_S 5                  /* what a joiner that waits is told */
 #define ISSUER_MEM (3 * CASIGN_MAX)           /* what one answer takes of its arena */
 

@@ -27,6 +27,82 @@ static int lifetime_of(const struct casign *in, int64_t *out, struct why *w)
 	return 0;
 }
 
+/* The names of a certificate that was issued, without its zt:// name. */
+static int sans_of(struct issuer *is, const struct reg_cert *c, struct arena *mem, struct issuer_wish *wish, struct why *w)
+{
+	struct issuer_made before;
+	struct x509 cert;
+	struct san s;
+	int rc = issuer_made_before(is, c, mem, &before, w);
+
+	if (rc == 0)
+		rc = x509_read(&cert, before.der, w);
+	if (rc < 0)
+		return rc;
+	while ((rc = x509_san_next(&cert.san, &s)) > 0)
+		if ((s.kind == SAN_DNS || s.kind == SAN_IP) && wish->nsans < CERT_SANS)
+			wish->san[wish->nsans++] = s;
+	return rc;
+}
+
+static bool same_sans(const struct issuer_wish *a, const struct issuer_wish *b)
+{
+	for (size_t i = 0; i < a->nsans && i < b->nsans; i++)
+		if (a->san[i].kind != b->san[i].kind || !span_eq(a->san[i].value, b->san[i].value))
+			return false;
+	return a->nsans == b->nsans;
+}
+
+static bool same_words(const struct reg_cert *c, const struct issuer_wish *wish)
+{
+	int64_t life = c->not_after - c->issued, role_life = cert_role(wish->role)->lifetime;
+
+	return c->role == wish->role && strcmp(c->name, wish->name) == 0 && strcmp(c->user, wish->user) == 0 &&
+	       (wish->lifetime ? life == wish->lifetime : life <= role_life); /* by default no longer than its issuer */
+}
+
+/* Who did not hear the answer asks again, with the same key for the same: it gets the same certificate. 1: that
+ * is *made; 0: it is another matter. */
+static int issued_before(struct issuer *is, const struct issuer_wish *wish, struct arena *mem, struct issuer_made *made,
+			 struct why *w)
+{
+	struct issuer_wish was = {.nsans = 0};
+	struct issuer_worth worth;
+	const struct reg_cert *c;
+	uint8_t key[32];
+	int rc;
+
+	issuer_key_digest(wish->spki, key);
+	c = registry_by_key(is->o.registry, key);
+	if (c == NULL || !same_words(c, wish))
+		return 0;
+	issuer_judge(is, c, issuer_now(is), &worth);
+	if (worth.state != CERT_GOOD || registry_by_name(is->o.registry, span_str(c->name)) != c)
+		return 0;
+	rc = sans_of(is, c, mem, &was, w);
+	if (rc == 0 && same_sans(&was, wish))
+		rc = issuer_made_before(is, c, mem, made, w);
+	else if (rc == 0)
+		return 0;
+	return rc < 0 ? rc : 1;
+}
+
+static int issue_new(struct issuer *is, const struct issuer_wish *wish, struct arena *mem, struct issuer_made *made,
+		     struct why *w)
+{
+	int rc = issuer_name_free(is, span_str(wish->name), w);
+
+	if (rc == 0)
+		rc = issuer_key_free(is, wish->spki, "", w);
+	if (rc == 0)
+		rc = issuer_make(is, wish, mem, made, w);
+	if (rc == 0)
+		LOG(is->o.log, LOG_INFO, "certificate issued", LF_STR("event", "issue"), LF_STR("role", cert_role(wish->role)->name),
+		    LF_STR("name", made->cert.name), LF_STR("user", made->cert.user), LF_STR("id", made->cert.id),
+		    LF_I64("not_after", made->cert.not_after));
+	return rc;
+}
+
 int issuer_issue(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
 	const struct casign *in = ask->in;
@@ -46,23 +122,19 @@ int issuer_issue(struct issuer *is, const struct issuer_ask *ask, struct casign 
 	if (rc == 0)
 		rc = csr_read(&csr, in->field[CAF_CSR], w);
 	if (rc == 0)
-		rc = issuer_name_free(is, in->field[CAF_NAME], w);
-	if (rc == 0)
-		rc = issuer_key_free(is, csr.spki, "", w);
+		rc = issuer_name_good(in->field[CAF_NAME], w);
 	if (rc < 0)
 		return rc;
 	wish.spki = csr.spki;
 	copy_text(wish.name, sizeof wish.name, in->field[CAF_NAME]);
 	if (in->has[CAF_USER])
 		copy_text(wish.user, sizeof wish.user, in->field[CAF_USER]);
-	rc = issuer_make(is, &wish, ask->mem, &made, w);
-	if (rc < 0)
-		return rc;
-	issuer_put_made(ask, out, &made);
-	LOG(is->o.log, LOG_INFO, "certificate issued", LF_STR("event", "issue"), LF_STR("role", cert_role(role)->name),
-	    LF_STR("name", made.cert.name), LF_STR("user", made.cert.user), LF_STR("id", made.cert.id),
-	    LF_I64("not_after", made.cert.not_after));
-	return 0;
+	rc = issued_before(is, &wish, ask->mem, &made, w);
+	if (rc == 0)
+		rc = issue_new(is, &wish, ask->mem, &made, w);
+	if (rc >= 0)
+		issuer_put_made(ask, out, &made);
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- renew --------------------------------------------------------------------------------- */
@@ -100,6 +172,27 @@ static bool child_has_key(const struct issuer *is, const struct reg_cert *c, str
 	return child && memcmp(child->key, key, sizeof key) == 0;
 }
 
+/* The network side says whose certificate it was shown; that the holder of its key wants this renewal, the
+ * holder says here. Before anything else, or who has no such key could raise alarms. */
+static int check_holder(struct issuer *is, const struct issuer_ask *ask, const struct reg_cert *c, struct why *w)
+{
+	const struct casign *in = ask->in;
+	struct issuer_made made;
+	struct x509 cert;
+	int rc = issuer_made_before(is, c, ask->mem, &made, w);
+
+	if (rc == 0)
+		rc = x509_read(&cert, made.der, w);
+	if (rc < 0)
+		return rc;
+	if (in->has[CAF_SIGNATURE] && enrolsig_renewal_by(&cert.key, span_of(c->serial, CERT_SERIAL), in->field[CAF_CSR],
+							   in->field[CAF_SIGNATURE]) == 0)
+		return 0;
+	LOG(is->o.log, LOG_WARN, "renewal refused", LF_STR("event", "renew"), LF_STR("name", c->name), LF_STR("id", c->id),
+	    LF_SPAN("peer", in->field[CAF_PEER]), LF_STR("reason", "not signed by the key of the certificate"));
+	return why_set(w, ZT_E_DENIED, "the renewal is not signed by the key of the certificate that it renews");
+}
+
 /* By the holder, over TLS. */
 static enum renewal judge_holder(const struct issuer *is, const struct reg_cert *c, struct span spki)
 {
@@ -132,24 +225,6 @@ static int check_command(const struct issuer *is, const struct reg_cert *c, stru
 	if (worth.state == CERT_SUSPENDED)
 		return why_set(w, ZT_E_DENIED, "'%s' is suspended: zt ca suspend --off %s ends that", c->name, c->name);
 	return 0;
-}
-
-/* The names that the parent has, without its zt:// name. */
-static int sans_of(struct issuer *is, const struct reg_cert *c, struct arena *mem, struct issuer_wish *wish, struct why *w)
-{
-	struct issuer_made before;
-	struct x509 cert;
-	struct san s;
-	int rc = issuer_made_before(is, c, mem, &before, w);
-
-	if (rc == 0)
-		rc = x509_read(&cert, before.der, w);
-	if (rc < 0)
-		return rc;
-	while ((rc = x509_san_next(&cert.san, &s)) > 0)
-		if ((s.kind == SAN_DNS || s.kind == SAN_IP) && wish->nsans < CERT_SANS)
-			wish->san[wish->nsans++] = s;
-	return rc;
 }
 
 static int make_child(struct issuer *is, const struct issuer_ask *ask, const struct reg_cert *parent, struct span spki,
@@ -202,9 +277,11 @@ int issuer_renew(struct issuer *is, const struct issuer_ask *ask, struct casign 
 	if (ask->from == 'c')
 		rc = check_command(is, c, w);
 	else
-		r = judge_holder(is, c, csr.spki);
+		rc = check_holder(is, ask, c, w);
 	if (rc < 0)
 		return rc;
+	if (ask->from != 'c')
+		r = judge_holder(is, c, csr.spki);
 	if (r != RENEWAL_GO && r != RENEWAL_AGAIN)
 		return refuse_holder(is, ask, c, r, w);
 	rc = r == RENEWAL_AGAIN ? issuer_made_before(is, child_of(is, c), ask->mem, &made, w)

@@ -83,6 +83,16 @@ static void text_of(char *out, size_t cap, struct span s)
 	out[n] = 0;
 }
 
+/* What it calls itself may be in any language; what is written down is printable ASCII, and no reason to refuse. */
+static void plain_text_of(char *out, size_t cap, struct span s)
+{
+	size_t n = num_min(s.n, cap - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = s.p[i] < ' ' || s.p[i] > '~' ? '?' : (char)s.p[i];
+	out[n] = 0;
+}
+
 /* The same steps whether there is such a token or not. */
 static void choose_secret(struct issuer *is, struct talk *t)
 {
@@ -120,7 +130,7 @@ int issuer_enrol(struct issuer *is, const struct issuer_ask *ask, struct casign 
 	sha256(in->field[CAF_CSR], t->t.csr);
 	memcpy(t->spki, csr.spki.p, csr.spki.n);
 	t->spki_n = csr.spki.n;
-	text_of(t->label, sizeof t->label, in->field[CAF_LABEL]);
+	plain_text_of(t->label, sizeof t->label, in->field[CAF_LABEL]);
 	text_of(t->peer, sizeof t->peer, in->field[CAF_PEER]);
 	choose_secret(is, t);
 	enrol_proof(&t->t, t->secret, ENROL_BY_AUTHORITY, proof);
@@ -234,7 +244,7 @@ static int grant(struct issuer *is, const struct issuer_ask *ask, const struct t
 		enum enrol_field to;
 	} fields[] = {
 		{CAF_CHAIN, ENF_CHAIN}, {CAF_INFRA, ENF_INFRA}, {CAF_DEVICE, ENF_DEVICE}, {CAF_ACME, ENF_ACME},
-		{CAF_REGISTRY, ENF_REGISTRY},
+		{CAF_REGISTRY, ENF_REGISTRY}, {CAF_TRUST, ENF_TRUST},
 	};
 	struct enrol granted = {.type = ENROL_GRANTED};
 	uint8_t proof[ENROL_PROOF];
@@ -250,7 +260,34 @@ static int grant(struct issuer *is, const struct issuer_ask *ask, const struct t
 	return 0;
 }
 
-static int add_pending(struct issuer *is, const struct talk *t, struct why *w)
+/* Nobody has answered them for a week: they make room. */
+static int drop_stale(struct issuer *is, struct why *w)
+{
+	const struct reg_pending *p;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (p = registry_pending_at(is->o.registry, i));)
+		if (issuer_now(is) - p->since >= ISSUER_PENDING_S)
+			rc = registry_settle_pending(is->o.registry, p->number, false, w);
+		else
+			i++;
+	return rc;
+}
+
+/* A token that waits for somebody's yes is one that may be found: whoever did must not take the place of all
+ * other joins. */
+static int has_place(const struct issuer *is, const struct reg_token *token, struct why *w)
+{
+	const struct reg_pending *p;
+	size_t waiting = 0;
+
+	for (size_t i = 0; (p = registry_pending_at(is->o.registry, i)); i++)
+		waiting += span_eq(span_of(p->token, TOKEN_ID), span_of(token->id, TOKEN_ID));
+	return waiting < (size_t)token->uses - token->used + ISSUER_PENDING_MORE ? 0
+		: why_set(w, ZT_E_FULL, "too many joins wait for approval by this token");
+}
+
+static int add_pending(struct issuer *is, const struct talk *t, const struct reg_token *token, struct why *w)
 {
 	struct reg_pending p = {.since = issuer_now(is)};
 	char name[TOKEN_NAME];
@@ -260,7 +297,11 @@ static int add_pending(struct issuer *is, const struct talk *t, struct why *w)
 	issuer_key_digest(span_of(t->spki, t->spki_n), p.key);
 	text_of(p.label, sizeof p.label, span_str(t->label));
 	text_of(p.peer, sizeof p.peer, span_str(t->peer));
-	rc = registry_add_pending(is->o.registry, &p, w);
+	rc = drop_stale(is, w);
+	if (rc == 0)
+		rc = has_place(is, token, w);
+	if (rc == 0)
+		rc = registry_add_pending(is->o.registry, &p, w);
 	if (rc == 0)
 		LOG(is->o.log, LOG_INFO, "join waits for a yes", LF_STR("event", "join"), LF_U64("number", p.number),
 		    LF_STR("token", token_name(t->t.token, name)), LF_STR("peer", t->peer), LF_STR("label", t->label));
@@ -272,13 +313,19 @@ static int admit(struct issuer *is, const struct issuer_ask *ask, const struct t
 		 struct casign *out, struct why *w)
 {
 	const struct reg_pending *p = waits(is, t);
+	uint8_t key[32];
 	char name[TOKEN_NAME];
 	struct issuer_made made;
 	int rc = 0;
 
+	issuer_key_digest(span_of(t->spki, t->spki_n), key);
+	if (!p && issuer_rejected(is, key)) {
+		log_refusal(is, t, "rejected by hand");
+		return why_set(w, ZT_E_TOKEN, "this join was rejected");
+	}
 	if (token->approve && !(p && p->approved)) {
 		if (!p)
-			rc = add_pending(is, t, w);
+			rc = add_pending(is, t, token, w);
 		if (rc == 0)
 			issuer_put_num(ask, out, CAF_PENDING, ISSUER_ASK_AGAIN_S);
 		return rc;

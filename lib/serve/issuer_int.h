@@ -25,6 +25,8 @@ struct issuer_talks;
 struct issuer_lists;
 struct issuer_crls;
 
+#define ISSUER_REJECTED 64 /* one more, and the first may wait for a yes again */
+
 struct issuer {
 	struct issuer_opts o;
 	struct reg_anchor anchor[ISSUER_ANCHORS]; /* newest first, as of the request that is answered */
@@ -33,6 +35,8 @@ struct issuer {
 	struct issuer_lists *lists;
 	struct issuer_crls *crls;
 	struct sightings seen;
+	uint8_t turned_away[ISSUER_REJECTED][32]; /* keys that were rejected by hand, in a ring */
+	size_t nturned;
 	bool news, dirty;        /* something that stands on a list has changed: for who asks, for the lists */
 };
 
@@ -48,10 +52,13 @@ void issuer_put_num(const struct issuer_ask *ask, struct casign *out, enum casig
 void issuer_put_copy(const struct issuer_ask *ask, struct casign *out, enum casign_field f, const void *p, size_t n);
 /* The anchors that are trusted now, one field each. */
 void issuer_put_trust(struct issuer *is, const struct issuer_ask *ask, struct casign *out, enum cert_anchor a);
-void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct casign *out); /* and the registry's key */
+void issuer_put_trusts(struct issuer *is, const struct issuer_ask *ask, struct casign *out); /* and the registry's key, and its signature */
 void issuer_look(struct issuer *is);         /* at the anchors, again: after they were changed */
 bool issuer_flag(const struct casign *m, enum casign_field f); /* there, and not 0 */
 bool issuer_zero(const uint8_t *p, size_t n);
+
+/* ---- issuer_token.c ---- */
+bool issuer_rejected(const struct issuer *is, const uint8_t key[static 32]);
 
 /* ---- issuer_make.c ---- */
 struct issuer_signer {
@@ -91,6 +98,7 @@ int issuer_sans(struct span names, struct san *out, size_t *n, struct why *w);
 void issuer_key_digest(struct span spki, uint8_t out[static 32]);
 /* May this key have a certificate of an identity that is not `id`? -ZT_E_EXISTS, -ZT_E_DENIED. */
 int issuer_key_free(struct issuer *is, struct span spki, const char *id, struct why *w);
+int issuer_name_good(struct span name, struct why *w); /* -ZT_E_SYNTAX: it can be nobody's */
 /* -ZT_E_SYNTAX, -ZT_E_EXISTS: a live identity has it. */
 int issuer_name_free(struct issuer *is, struct span name, struct why *w);
 

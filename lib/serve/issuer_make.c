@@ -97,17 +97,24 @@ static bool like_an_id(struct span name)
 	return name.n == CERT_ID;
 }
 
+int issuer_name_good(struct span name, struct why *w)
+{
+	if (cert_name_ok(name) && !like_an_id(name))
+		return 0;
+	return why_set(w, ZT_E_SYNTAX, "a name has 1 to %d of a-z A-Z 0-9 . _ - @, begins with a letter or a digit, and does not "
+		       "look like an id of %d hex digits", CERT_NAME_MAX, CERT_ID);
+}
+
 /* Of all that ever had this name the newest is asked, and the ones it superseded: an identity that ended
  * had to end before another one could take its name. */
 int issuer_name_free(struct issuer *is, struct span name, struct why *w)
 {
 	const struct reg_cert *c;
 	int64_t now = issuer_now(is);
+	int rc = issuer_name_good(name, w);
 
-	if (!cert_name_ok(name) || like_an_id(name))
-		return why_set(w, ZT_E_SYNTAX, "a name has 1 to %d of a-z A-Z 0-9 . _ - @, begins with a letter or a digit, "
-			       "and does not look like an id of %d hex digits",
-			       CERT_NAME_MAX, CERT_ID);
+	if (rc < 0)
+		return rc;
 	for (c = registry_by_name(is->o.registry, name); c; c = issuer_parent(is, c)) {
 		struct issuer_worth worth;
 
@@ -213,6 +220,10 @@ int issuer_make(struct issuer *is, const struct issuer_wish *wish, struct arena 
 	int rc;
 
 	*out = (struct issuer_made){0};
+	/* A board without a battery after its start, say. Whoever got such a certificate would refuse it, and the use of
+	 * its token would be gone. */
+	if (issuer_now(is) < CLOCK_FLOOR_S)
+		return why_set(w, ZT_E_AGAIN, "the authority's clock is not set: no certificate is made before it is; try again");
 	rc = sign_it(is, wish, mem, out, w);
 	if (rc < 0)
 		return rc;

@@ -182,13 +182,46 @@ int issuer_token_revoke(struct issuer *is, const struct issuer_ask *ask, struct 
 	return 0;
 }
 
+/* ---- rejected by hand --------------------------------------------------------------------------------
+ *
+ * A joiner that waits asks every few seconds. Without a memory of the no, its next question would wait for a yes
+ * again, and it would never be told. It is kept for as long as this process lives: what comes back after that
+ * waits for a yes and gets nothing by it. */
+
+static void turn_away(struct issuer *is, const uint8_t key[static 32])
+{
+	memcpy(is->turned_away[is->nturned++ % ISSUER_REJECTED], key, 32);
+}
+
+bool issuer_rejected(const struct issuer *is, const uint8_t key[static 32])
+{
+	for (size_t i = 0; i < is->nturned && i < ISSUER_REJECTED; i++)
+		if (span_eq(span_of(is->turned_away[i], 32), span_of(key, 32)))
+			return true;
+	return false;
+}
+
+static const struct reg_pending *pending_number(const struct issuer *is, uint64_t number)
+{
+	const struct reg_pending *p;
+
+	for (size_t i = 0; (p = registry_pending_at(is->o.registry, i)) != NULL; i++)
+		if (p->number == number)
+			return p;
+	return NULL;
+}
+
 int issuer_settle(struct issuer *is, const struct issuer_ask *ask, struct casign *out, struct why *w)
 {
 	uint64_t number = casign_u64(ask->in, CAF_NUMBER);
 	bool yes = issuer_flag(ask->in, CAF_ON);
+	const struct reg_pending *p = pending_number(is, number);
+	struct reg_pending it = p ? *p : (struct reg_pending){0};
 	int rc = registry_settle_pending(is->o.registry, number, yes, w);
 
 	(void)out;
+	if (rc == 0 && !yes)
+		turn_away(is, it.key);
 	if (rc == -ZT_E_NOTFOUND)
 		return why_set(w, ZT_E_NOTFOUND, "no join of this number waits");
 	if (rc == 0)

@@ -21,7 +21,7 @@ struct secret { /* zero-initialise; secret_wipe() */
 struct secret_ask {
 	const char *what;        /* "passphrase of the authority's keys" */
 	const char *file;        /* option's value; "-": standard input; NULL: not given */
-	const char *env;         /* "ZT_CA_PASSPHRASE": its value, or ..._FILE names a file. Removed from our environment */
+	const char *env;         /* "ZT_PASSPHRASE": its value, or ..._FILE names a file. Removed from our environment */
 	bool tty;                /* else ask on the terminal, without echo */
 	bool twice;              /* and again, for a new one */
 };

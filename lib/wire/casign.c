@@ -31,6 +31,7 @@ static const struct {
 #define ANCHORS (F(INFRA) | F(DEVICE) | F(ACME))
 #define CERT (F(CHAIN) | F(SERIAL) | F(ID))
 #define LISTED (F(JSON) | F(TOTAL))
+#define TRUSTED (F(REGISTRY) | F(TRUST))
 
 /* What is asked, and what a CA_OK to it says. Of "one of" (a serial, a name, a user) the table knows
  * only that each may be there. */
@@ -39,9 +40,9 @@ static const struct row {
 	uint64_t must, may;
 	uint64_t ok_must, ok_may;
 } rows[] = {
-	{CA_FACTS, 0, 0, F(REGISTRY) | F(EPOCH) | F(KEYS) | LISTED, ANCHORS},
+	{CA_FACTS, 0, 0, TRUSTED | F(EPOCH) | F(KEYS) | LISTED, ANCHORS},
 	{CA_ISSUE, F(ROLE) | F(NAME) | F(CSR), F(USER) | F(SANS) | F(LIFETIME), CERT, 0},
-	{CA_RENEW, F(CSR), F(SERIAL) | F(NAME) | F(LIFETIME) | F(PEER), CERT | F(REGISTRY), ANCHORS},
+	{CA_RENEW, F(CSR), F(SERIAL) | F(NAME) | F(LIFETIME) | F(PEER) | F(SIGNATURE), CERT | TRUSTED, ANCHORS},
 	{CA_REVOKE, 0, F(SERIAL) | F(NAME) | F(USER) | F(REASON), F(COUNT) | F(TOTAL), F(TEXT)},
 	{CA_SUSPEND, F(ON), F(SERIAL) | F(NAME), F(COUNT) | F(TOTAL), F(TEXT)},
 	{CA_ENTRIES, F(INDEX), F(ROLE) | F(USER) | F(RETIRED), LISTED, F(INDEX)},
@@ -56,13 +57,13 @@ static const struct row {
 	{CA_PENDINGS, F(INDEX), 0, LISTED, F(INDEX)},
 	{CA_SETTLE, F(NUMBER) | F(ON), 0, 0, 0},
 	{CA_ENROL, F(TOKEN) | F(NONCE) | F(ROLE) | F(CSR) | F(SERVER), F(LABEL) | F(PEER), F(TALK) | F(NONCE) | F(PROOF), 0},
-	{CA_PROVE, F(TALK) | F(PROOF), 0, 0, CERT | F(REGISTRY) | F(PROOF) | ANCHORS | F(PENDING)},
+	{CA_PROVE, F(TALK) | F(PROOF), 0, 0, CERT | TRUSTED | F(PROOF) | ANCHORS | F(PENDING)},
 	{CA_SEEN, F(SERIAL) | F(INSTANCE), F(PEER), 0, 0},
 	{CA_ROLL, F(KIND) | F(ANCHOR), F(CHAIN) | F(GENERATION) | F(ON), F(GENERATION) | F(COUNT), ANCHORS},
 	{CA_ADOPT, 0, 0, F(COUNT), 0},
 	{CA_EPOCH, 0, 0, F(EPOCH), 0},
 	{CA_OK, 0,
-	 CERT | LISTED | ANCHORS | F(REGISTRY) | F(EPOCH) | F(KEYS) | F(COUNT) | F(TEXT) | F(INDEX) | F(NUMBER) |
+	 CERT | LISTED | ANCHORS | TRUSTED | F(EPOCH) | F(KEYS) | F(COUNT) | F(TEXT) | F(INDEX) | F(NUMBER) |
 		 F(PART) | F(TOKEN) | F(SECRET) | F(TTL) | F(TALK) | F(NONCE) | F(PROOF) | F(PENDING) | F(GENERATION),
 	 0, 0},
 	{CA_NO, F(CODE) | F(TEXT), 0, 0, 0},
@@ -70,7 +71,7 @@ static const struct row {
 };
 
 /* The two shapes of an answer to CA_PROVE. */
-static const uint64_t granted = CERT | F(REGISTRY) | F(PROOF), waits = F(PENDING);
+static const uint64_t granted = CERT | TRUSTED | F(PROOF), waits = F(PENDING);
 
 static const struct row *row_of(enum casign_type t)
 {

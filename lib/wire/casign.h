@@ -100,7 +100,9 @@ enum casign_roll { CA_ROLL_BEGIN = 1, CA_ROLL_SWITCH = 2, CA_ROLL_FINISH = 3, CA
 	X(CAF_ON, 42, 1, 1, "0 or 1")                                                             \
 	X(CAF_PENDING, 43, 4, 4, "wait and ask again after so many seconds")                      \
 	X(CAF_RETIRED, 44, 1, 1, "0 or 1: with those that are over")                              \
-	X(CAF_BASE, 45, 8, 8, "number of the status list that the asker knows")
+	X(CAF_BASE, 45, 8, 8, "number of the status list that the asker knows")                   \
+	X(CAF_SIGNATURE, 46, 1, 512, "of a renewal, by the key of the certificate (wire/enrolsig)") \
+	X(CAF_TRUST, 47, 1, 96, "of the anchors, by the registry key (wire/enrolsig)")
 
 enum casign_field {
 #define X(id, tag, least, most, text) id = tag,

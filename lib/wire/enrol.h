@@ -5,7 +5,8 @@
  *
  *   join:   J HELLO {token id, nonce, role, request, label}  A CHALLENGE {nonce, proof}
  *           J PROOF {proof}                                  A GRANTED | PENDING | REFUSED
- *   renew:  (TLS client certificate) J RENEW {request}       A GRANTED | REFUSED
+ *   renew:  (TLS client certificate) J RENEW {request, signature}
+ *                                                            A GRANTED | REFUSED
  *   watch:  (TLS client certificate) J WATCH {instance, epoch, number}
  *                                                            A LIST …, ANCHORS …, until it ends
  *
@@ -26,6 +27,7 @@
 #include "base/bounds.h"
 #include "base/crypto.h"
 #include "base/err.h"
+#include "enrolsig.h"
 #include "token.h"
 
 #define ENROL_ALPN "zt-enrol/1"
@@ -75,7 +77,9 @@ enum enrol_type {
 	X(ENF_INSTANCE, 15, ENROL_INSTANCE, "which running agent this is")                        \
 	X(ENF_EPOCH, 16, 8, "epoch of the list that the sender has, u64")                         \
 	X(ENF_NUMBER, 17, 8, "its number, u64; 0: none")                                          \
-	X(ENF_LIST, 18, ENROL_LIST_MAX, "a status list as it was signed (wire/statlist)")
+	X(ENF_LIST, 18, ENROL_LIST_MAX, "a status list as it was signed (wire/statlist)")         \
+	X(ENF_SIGNATURE, 19, PK_SIG_MAX, "of a renewal, by the key that is renewed (enrolsig)")   \
+	X(ENF_TRUST, 20, ENROLSIG_TRUST, "of the anchors, by the registry key (wire/enrolsig)")
 
 enum enrol_field {
 #define X(id, tag, most, text) id = tag,

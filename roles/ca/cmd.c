@@ -21,7 +21,8 @@
 #include "io/newfile.h"
 
 #define PASS_WHAT "passphrase of the authority's keys"
-#define PASS_ENV "ZT_CA_PASSPHRASE"
+/* Not ZT_CA_...: those set keys of [ca], and a role that is started with one it does not know refuses. */
+#define PASS_ENV "ZT_PASSPHRASE"
 #define FAULT_TEXT 16384
 #define RELOAD_MS 60000
 
@@ -86,17 +87,15 @@ static int unknown(struct args *a, struct span name)
 	return cmd_misuse(a->run, "there is no option '%s'", shown);
 }
 
-/* The value behind an option: what stands behind '=', else the next argument. */
-static int value_of(struct args *a, const struct cmd_option *o, const char **joined, const char **out)
+/* The value behind an option: what stands behind '=', else the next argument. NULL: there is none, said. */
+static const char *value_of(struct args *a, const struct cmd_option *o, const char *joined)
 {
-	*out = *joined;
-	*joined = NULL;
-	if (*out)
-		return 0;
-	if (a->at == a->end)
-		return cmd_misuse(a->run, "a value is missing after %s", o->name);
-	*out = *a->at++;
-	return 0;
+	if (joined)
+		return joined;
+	if (a->at < a->end)
+		return *a->at++;
+	cmd_misuse(a->run, "a value is missing after %s", o->name);
+	return NULL;
 }
 
 static int bad_value(struct args *a, const struct cmd_option *o, const char *text)
@@ -121,6 +120,14 @@ static int take_text(struct args *a, const struct cmd_option *o, const char **fi
 	return 0;
 }
 
+static int take_pair(struct args *a, const struct cmd_option *o, struct cmd_pair *pair, const char *first)
+{
+	int rc = take_text(a, o, &pair->a, first);
+	const char *second = rc == 0 ? value_of(a, o, NULL) : NULL;
+
+	return second ? take_text(a, o, &pair->b, second) : -ZT_E_USAGE;
+}
+
 static int take_texts(struct args *a, const struct cmd_option *o, struct cmd_texts *t, const char *text)
 {
 	if (t->n == CMD_TEXTS_MAX)
@@ -133,11 +140,10 @@ static int take_texts(struct args *a, const struct cmd_option *o, struct cmd_tex
 
 static int take_value(struct args *a, const struct cmd_option *o, void *field, const char *joined)
 {
-	const char *text;
-	int rc = value_of(a, o, &joined, &text);
+	const char *text = value_of(a, o, joined);
 
-	if (rc < 0)
-		return rc;
+	if (text == NULL)
+		return -ZT_E_USAGE;
 	switch (o->kind) {
 	case CMD_FLAG:
 		break; /* has none */
@@ -146,10 +152,7 @@ static int take_value(struct args *a, const struct cmd_option *o, void *field, c
 	case CMD_TEXTS:
 		return take_texts(a, o, field, text);
 	case CMD_PAIR:
-		rc = take_text(a, o, &((struct cmd_pair *)field)->a, text);
-		if (rc == 0)
-			rc = value_of(a, o, &joined, &text);
-		return rc < 0 ? rc : take_text(a, o, &((struct cmd_pair *)field)->b, text);
+		return take_pair(a, o, field, text);
 	case CMD_NUMBER:
 		if (span_u64(span_str(text), o->most, field) < 0 || *(uint64_t *)field < o->least)
 			return bad_value(a, o, text);
@@ -424,6 +427,13 @@ bool cmd_hex16(const char *word, uint8_t out[static 16])
 	return !w.full && w.n == sizeof digits && ct_hex_decode(wr_span(&w), out) == 0;
 }
 
+static bool is_id(struct span s)
+{
+	uint8_t bytes[CERT_ID / 2];
+
+	return s.n == CERT_ID && ct_hex_decode(s, bytes) == 0;
+}
+
 int cmd_put_which(struct cmd_run *r, struct cmd_request *q, const char *word)
 {
 	char shown[200];
@@ -432,8 +442,9 @@ int cmd_put_which(struct cmd_run *r, struct cmd_request *q, const char *word)
 		cmd_put(q, CAF_SERIAL, span_of(q->serial, sizeof q->serial));
 		return 0;
 	}
-	if (!cert_name_ok(span_str(word)))
-		return cmd_misuse(r, "'%s' is neither a name (up to %d of a-z A-Z 0-9 . _ - @) nor a serial (32 hex digits)",
+	/* An id reads as a name here and is none there: it names the same. */
+	if (!cert_name_ok(span_str(word)) && !is_id(span_str(word)))
+		return cmd_misuse(r, "'%s' is neither a name (up to %d of a-z A-Z 0-9 . _ - @) nor a serial (32 hex digits) or id (24)",
 				  cmd_shown(span_str(word), shown, sizeof shown), CERT_NAME_MAX);
 	cmd_put(q, CAF_NAME, span_str(word));
 	return 0;

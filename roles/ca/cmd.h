@@ -89,7 +89,7 @@ int cmd_misuse(struct cmd_run *r, const char *fmt, ...) __attribute__((format(pr
 int cmd_now(struct cmd_run *r, int64_t *now);
 /* "<state directory>/name", for sentences and NEWFILE; answers out. */
 const char *cmd_path(const struct cmd_run *r, const char *name, char out[static 2 * PLACE_PATH]);
-/* The passphrase of the authority's keys: --pass-file, ZT_CA_PASSPHRASE(_FILE), [ca] key_pass_file.
+/* The passphrase of the authority's keys: --pass-file, ZT_PASSPHRASE(_FILE), [ca] key_pass_file.
  * 0 also when there is none. */
 int cmd_passphrase(struct cmd_run *r);
 

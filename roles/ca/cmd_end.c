@@ -22,6 +22,18 @@ static const struct {
 	       {"superseded", 4},	    {"cessationOfOperation", 5}, {"privilegeWithdrawn", 9}};
 #define REASONS "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn"
 
+/* keyCompromise, keycompromise and key-compromise are one word: RFCs write the first, people the last. */
+static bool same_reason(struct span said, const char *name)
+{
+	char flat[32]; /* the longest has 20 */
+	struct wr w = wr_of(flat, sizeof flat);
+
+	for (size_t i = 0; i < said.n && i < sizeof flat; i++)
+		if (said.p[i] != '-' && said.p[i] != '_')
+			wr_u8(&w, said.p[i]);
+	return said.n <= sizeof flat && span_ieq(wr_span(&w), span_str(name));
+}
+
 static int find_reason(struct cmd_run *r, const char *word, uint8_t *out)
 {
 	struct nearest n = nearest_to(span_str(word));
@@ -29,13 +41,13 @@ static int find_reason(struct cmd_run *r, const char *word, uint8_t *out)
 
 	*out = 0;
 	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
-		if (span_ieq(span_str(word), span_str(reasons[i].name))) {
+		if (same_reason(span_str(word), reasons[i].name)) {
 			*out = reasons[i].code;
 			return 0;
 		}
 		nearest_offer(&n, reasons[i].name);
 	}
-	if (span_ieq(span_str(word), SPAN_LIT("certificateHold")))
+	if (same_reason(span_str(word), "certificateHold"))
 		return cmd_misuse(r, "what is to be good again is suspended: zt ca suspend");
 	cmd_shown(span_str(word), shown, sizeof shown);
 	if (n.best)
@@ -66,7 +78,7 @@ static int ask(struct cmd_run *r, const struct cmd_request *q, const char *done)
 
 	if (rc == 0)
 		rc = cmd_ask(r, q, -1, &a);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	count = casign_u64(&a, CAF_COUNT);
 	total = casign_u64(&a, CAF_TOTAL);
@@ -102,7 +114,7 @@ int ca_revoke_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca revoke", .words = "[NAME|SERIAL]", .most = 1, .options = options, .noptions = ARRAY_LEN(options),
 		.run = revoke,
-		.about = "Revoke a certificate, for ever. Edges and connectors know within seconds; the revocation lists of\n"
+		.about = "Revoke a certificate, for ever. Who follows the status list knows in seconds; the revocation lists of\n"
 			 "its anchor are made anew. WORD is one of " REASONS ".\n"};
 	struct end_wish w = {.user = NULL};
 

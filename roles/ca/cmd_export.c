@@ -3,6 +3,7 @@
  * file for a browser, a phone or a program. The key comes from the file that `zt ca issue` made: the authority
  * has never had it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,7 +107,14 @@ static int read_key(struct work *k)
 	uint8_t mem[2 * PRIVKEY_MAX];
 	const struct newfile f = {.dirfd = AT_FDCWD, .name = k->key_path};
 	ssize_t n = newfile_read(&f, true, mem, sizeof mem, &k->r->why);
+	struct why cause = k->r->why;
 	int rc = n < 0 ? (int)n : open_key(k, span_of(mem, (size_t)n));
+
+	if (n < 0 && k->wish->key == NULL && cause.sys == ENOENT) {
+		k->r->why = (struct why){0};
+		rc = why_set(&k->r->why, ZT_E_NOTFOUND, "there is no %.200s here: 'zt ca issue' wrote the key into the directory where "
+			     "it was run, or into its --out; --key FILE says where it is", k->key_path);
+	}
 
 	wipe(mem, sizeof mem);
 	return rc;

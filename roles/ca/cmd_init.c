@@ -28,6 +28,9 @@
 	"zt ca init writes this authority, or was ended while it did. The registry is written last:\n" \
 	"without it nothing here has signed anything yet, and 'zt ca init' starts over.\n"
 #define REGISTRY_NEW "registry.new"
+#define NEW_FILE "registry.new/registry"
+#define NEW_LOCK "registry.new/registry.lock"
+_Static_assert(sizeof NEW_FILE == sizeof REGISTRY_NEW "/" REGISTRY_FILE, "REGISTRY_FILE below REGISTRY_NEW");
 #define PEM_ROOM 65536
 
 struct init_wish {
@@ -58,7 +61,7 @@ struct init {
 /* Everything it makes, in the directory of the authority. */
 static const char *const made[] = {
 	"keys/infra.1.key", "keys/device.1.key", "keys/acme.1.key", "keys/registry.key", "infra.pem", "device.pem",
-	"acme.pem",	    "serve.pem",	 REGISTRY_NEW "/" REGISTRY_FILE, REGISTRY_NEW "/" REGISTRY_FILE ".lock"};
+	"acme.pem",	    "serve.pem",	 NEW_FILE, NEW_LOCK};
 static const char *const made_dirs[] = {"keys", REGISTRY_NEW};
 
 static bool is_there(int dir, const char *name)
@@ -239,7 +242,7 @@ static int make_leaf(struct init *in)
 
 	if (rc == 0)
 		rc = cmd_names_of_reach(&names, in->r);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	random_bytes(id, sizeof id);
 	ct_hex_encode(id, sizeof id, in->leaf_id);

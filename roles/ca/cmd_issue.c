@@ -6,15 +6,22 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "cmd_out.h"
+#include "cmd_pack.h"
 #include "decide/csrwish.h"
 
 struct issue_wish {
 	struct cmd_wish base;
-	const char *user, *until;
-	uint64_t days;
+	const char *user;
+	struct cmd_life life;
 	struct cmd_texts dns, ip;
 	struct cmd_out_wish out;
+	struct cmd_pack_wish pack;
+};
+
+/* What one call makes. */
+struct issue_work {
+	struct cmd_out o;
+	struct cmd_pack pack;
 };
 
 /* One name in a request that will not be in the certificate: said, because it may have been wanted. */
@@ -53,10 +60,11 @@ static int check_request(struct cmd_run *r, const struct cmd_out *o, enum cert_r
 	return 0;
 }
 
-static int ask(struct cmd_run *r, struct cmd_out *o, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
+static int ask(struct cmd_run *r, struct issue_work *k, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
 {
 	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
 	struct cmd_request q = {.m.type = CA_ISSUE};
+	struct cmd_out *o = &k->o;
 	struct casign a;
 	int rc;
 
@@ -74,27 +82,39 @@ static int ask(struct cmd_run *r, struct cmd_out *o, enum cert_role role, const 
 		cmd_out_undo(o, rc);
 		return rc;
 	}
-	return cmd_out_cert(o, a.field[CAF_CHAIN], "issued", role);
+	rc = cmd_out_cert(o, a.field[CAF_CHAIN], "issued", role);
+	return rc == 0 && cmd_pack_wanted(&w->pack) ? cmd_pack_write(&k->pack, cmd_nth_cert(a.field[CAF_CHAIN], 0)) : rc;
+}
+
+static int issue_into(struct cmd_run *r, struct issue_work *k, enum cert_role role, const struct cmd_names *names,
+		      int64_t lifetime)
+{
+	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
+	int rc = cmd_out_open(&k->o, r, &w->out, r->wish->word[1], false);
+
+	if (rc == 0 && cmd_pack_wanted(&w->pack))
+		rc = cmd_pack_open(&k->pack, &k->o, &w->pack);
+	if (rc == 0 && w->out.csr) {
+		rc = cmd_out_key(&k->o); /* reads the request: before anything is started for it */
+		if (rc == 0)
+			rc = check_request(r, &k->o, role, names);
+	}
+	if (rc == 0)
+		rc = cmd_open(r);
+	if (rc == 0 && cmd_pack_wanted(&w->pack))
+		rc = cmd_pack_anchors(&k->pack);
+	if (rc == 0 && w->out.csr == NULL)
+		rc = cmd_out_key(&k->o);
+	return rc < 0 ? rc : ask(r, k, role, names, lifetime);
 }
 
 static int issue(struct cmd_run *r, enum cert_role role, const struct cmd_names *names, int64_t lifetime)
 {
-	const struct issue_wish *w = (const struct issue_wish *)(const void *)r->wish;
-	struct cmd_out o;
-	int rc = cmd_out_open(&o, r, &w->out, r->wish->word[1], false);
+	struct issue_work k = {.o.dir = -1};
+	int rc = issue_into(r, &k, role, names, lifetime);
 
-	if (rc == 0 && w->out.csr) {
-		rc = cmd_out_key(&o); /* reads the request: before anything is started for it */
-		if (rc == 0)
-			rc = check_request(r, &o, role, names);
-	}
-	if (rc == 0)
-		rc = cmd_open(r);
-	if (rc == 0 && w->out.csr == NULL)
-		rc = cmd_out_key(&o);
-	if (rc == 0)
-		rc = ask(r, &o, role, names, lifetime);
-	cmd_out_close(&o);
+	cmd_pack_close(&k.pack);
+	cmd_out_close(&k.o);
 	return rc;
 }
 
@@ -113,10 +133,12 @@ static int run(struct cmd_run *r)
 	if (rc == 0 && role == ROLE_REGISTRY)
 		rc = cmd_misuse(r, "the role registry is the authority's own: 'zt ca renew --serve' issues it");
 	if (rc == 0)
+		rc = cmd_pack_check(r, &w->pack, &w->out);
+	if (rc == 0)
 		rc = cmd_names_of(&names, r, role, &w->dns, &w->ip);
 	if (rc == 0)
-		rc = cmd_lifetime(r, w->days, w->until, &lifetime);
-	return rc < 0 ? rc : issue(r, role, &names, lifetime);
+		rc = cmd_lifetime(r, &w->life, &lifetime);
+	return rc ? rc : issue(r, role, &names, lifetime);
 }
 
 #define AT(m) offsetof(struct issue_wish, m)
@@ -124,10 +146,10 @@ static const struct cmd_option options[] = {
 	{"--user", "NAME", "whose it is: 'zt ca revoke --user NAME' takes all of them", CMD_TEXT, AT(user), 0, 0},
 	{"--dns", "NAME", "a host name that it is for; as often as needed", CMD_TEXTS, AT(dns), 0, 0},
 	{"--ip", "ADDRESS", "an address that it is for; as often as needed", CMD_TEXTS, AT(ip), 0, 0},
-	{"--days", "N", "how long it is good, 1 to 3653 days (default: the role's)", CMD_NUMBER, AT(days), 1,
-	 CERT_LIFETIME_MAX / 86400},
-	{"--until", "DATE", "the same as a date: 2030-12-31, or 2030-12-31T12:00:00Z", CMD_TEXT, AT(until), 0, 0},
+	CMD_LIFE_OPTIONS(struct issue_wish, life, "the role's"),
+	CMD_UNTIL_OPTION(struct issue_wish, life),
 	CMD_OUT_OPTIONS(struct issue_wish, out),
+	CMD_PACK_OPTIONS(struct issue_wish, pack),
 };
 
 int ca_issue_main(int argc, char **argv)
@@ -138,7 +160,7 @@ int ca_issue_main(int argc, char **argv)
 		.about = "Issue a certificate. ROLE is edge, connector, client (a computer that reaches private resources),\n"
 			 "service (a server in the local network) or device (a browser or a phone). NAME is what people\n"
 			 "call it; it is in the registry only, never in the certificate.\n"};
-	struct issue_wish w = {.days = 0};
+	struct issue_wish w = {.user = NULL};
 
 	return cmd_main(&command, &w.base, argc, argv);
 }

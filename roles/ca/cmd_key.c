@@ -14,15 +14,14 @@
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
-int cmd_key_make(struct cmd_key *k, struct why *w)
+/* From the scalar in k. */
+static int complete(struct cmd_key *k, size_t scalar, struct why *w)
 {
 	struct wr out = wr_of(k->spki_mem, sizeof k->spki_mem);
 	struct pk_public pub = {.type = PK_P256};
-	int n = pk_generate(PK_P256, k->scalar, sizeof k->scalar);
+	int n;
 
-	if (n < 0)
-		return why_set(w, (enum zt_err)-n, "cannot make a key");
-	k->key = (struct pk_private){.type = PK_P256, .scalar = span_of(k->scalar, (size_t)n)};
+	k->key = (struct pk_private){.type = PK_P256, .scalar = span_of(k->scalar, scalar)};
 	n = pk_point(&k->key, k->point, sizeof k->point);
 	if (n < 0)
 		return why_set(w, (enum zt_err)-n, "cannot make a key");
@@ -30,6 +29,21 @@ int cmd_key_make(struct cmd_key *k, struct why *w)
 	x509_wr_spki(&out, &pub);
 	k->spki = wr_span(&out);
 	return out.full ? why_set(w, ZT_E_BUG, "a public key has no room") : 0;
+}
+
+int cmd_key_make(struct cmd_key *k, struct why *w)
+{
+	int n = pk_generate(PK_P256, k->scalar, sizeof k->scalar);
+
+	return n < 0 ? why_set(w, (enum zt_err)-n, "cannot make a key") : complete(k, (size_t)n, w);
+}
+
+int cmd_key_of(struct cmd_key *k, const struct pk_private *key, struct why *w)
+{
+	if (key->type != PK_P256 || key->scalar.n > sizeof k->scalar)
+		return why_set(w, ZT_E_KEY, "it is no P-256 key");
+	memcpy(k->scalar, key->scalar.p, key->scalar.n);
+	return complete(k, key->scalar.n, w);
 }
 
 void cmd_key_wipe(struct cmd_key *k)
@@ -90,26 +104,39 @@ static ssize_t read_all(int fd, struct wr *out)
 	return 0;
 }
 
+/* Without waiting in open(), whatever it is; then with waiting, because a pipe may be slow. */
+static int open_input(const char *path, struct why *w)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0)
+		return why_sys(w, errno, "cannot read %.300s", path);
+	if (fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, 0) < 0)
+		rc = why_sys(w, errno, "cannot read %.300s", path);
+	else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		rc = why_set(w, ZT_E_PERM, "cannot read %.300s: it is not a file", path);
+	if (rc < 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
 ssize_t cmd_read(const char *path, void *mem, size_t cap, struct why *w)
 {
 	bool in = span_eq_str(span_str(path), "-");
-	int fd = in ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = in ? STDIN_FILENO : open_input(path, w);
 	const char *shown = in ? "standard input" : path;
 	struct wr out = wr_of(mem, cap);
-	struct stat st;
 	ssize_t rc = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = why_sys(w, errno, "cannot read %.300s", shown);
-	else if (!in && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		rc = why_set(w, ZT_E_PERM, "cannot read %.300s: it is not a file", shown);
-	else if (!in && fcntl(fd, F_SETFL, 0) < 0)
-		rc = why_sys(w, errno, "cannot read %.300s", shown);
-	else if (read_all(fd, &out) < 0)
+	if (fd < 0)
+		return fd;
+	if (read_all(fd, &out) < 0)
 		rc = why_sys(w, errno, "cannot read %.300s", shown);
 	else if (out.full)
 		rc = why_set(w, ZT_E_TOOLONG, "%.300s has more than %zu bytes: that is not what it should be", shown, cap);
-	if (!in && fd >= 0)
+	if (!in)
 		close(fd);
 	return rc < 0 ? rc : (ssize_t)out.n;
 }

@@ -25,6 +25,8 @@ struct cmd_key {
 	struct span spki;      /* into spki_mem */
 };
 int cmd_key_make(struct cmd_key *k, struct why *w); /* P-256 */
+/* A copy of one that there is. -ZT_E_KEY: it is no P-256 key. */
+int cmd_key_of(struct cmd_key *k, const struct pk_private *key, struct why *w);
 void cmd_key_wipe(struct cmd_key *k);
 /* PKCS#8 in PEM, under the passphrase unless that is empty. */
 int cmd_key_pem(struct wr *w, const struct pk_private *k, struct span passphrase, struct why *why);

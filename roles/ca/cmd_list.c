@@ -79,9 +79,9 @@ int ca_list_main(int argc, char **argv)
 static int pending(struct cmd_run *r)
 {
 	static const struct cmd_column columns[] = {
-		{"N", "number", CELL_NUMBER}, {"ROLE", "role", CELL_TEXT},     {"CALLS ITSELF", "label", CELL_TEXT},
-		{"FROM", "peer", CELL_TEXT},  {"SINCE", "since", CELL_AGO},    {"APPROVED", "approved", CELL_YES},
-		{"KEY", "key", CELL_SHORT},   {"TOKEN", "token", CELL_TEXT}};
+		{"N", "number", CELL_NUMBER}, {"ROLE", "role", CELL_TEXT},   {"NAME", "name", CELL_TEXT},
+		{"CALLS ITSELF", "label", CELL_TEXT}, {"FROM", "peer", CELL_TEXT}, {"SINCE", "since", CELL_AGO},
+		{"APPROVED", "approved", CELL_YES}, {"KEY (sha256)", "key", CELL_TEXT}};
 	const struct list_wish *w = (const struct list_wish *)(const void *)r->wish;
 	struct cmd_table t = {.columns = columns, .n = ARRAY_LEN(columns), .json = w->json};
 	struct cmd_request q = {.m.type = CA_PENDINGS};
@@ -94,8 +94,8 @@ int ca_pending_main(int argc, char **argv)
 	static const struct cmd_option options[] = {LIST_JSON};
 	static const struct cmd command = {
 		.call = "zt ca pending", .words = "", .options = options, .noptions = ARRAY_LEN(options), .run = pending,
-		.about = "List the joins that wait for a yes: 'zt ca approve N' or 'zt ca reject N'. KEY begins as the digest of\n"
-			 "the joiner's key does, which it shows while it waits: compare them.\n"};
+		.about = "List the joins that wait for a yes: 'zt ca approve N' or 'zt ca reject N'. NAME is the token's; what a\n"
+			 "machine calls itself is its own word. It shows the same KEY while it waits: compare them.\n"};
 	struct list_wish w = {.all = false};
 
 	return cmd_main(&command, &w.base, argc, argv);
@@ -118,7 +118,7 @@ static int settle(struct cmd_run *r, bool yes)
 	if (rc == 0)
 		rc = cmd_ask(r, &q, -1, &a);
 	if (rc == 0)
-		printf("%s: %s\n", r->wish->word[0], yes ? "approved; its next question is granted" : "rejected");
+		printf("%s: %s\n", r->wish->word[0], yes ? "approved; its next question is granted" : "rejected; its token is still good: 'zt token revoke TOKEN' ends it");
 	return rc;
 }
 
@@ -144,7 +144,8 @@ int ca_approve_main(int argc, char **argv)
 int ca_reject_main(int argc, char **argv)
 {
 	static const struct cmd command = {.call = "zt ca reject", .words = "N", .least = 1, .most = 1, .run = reject,
-					   .about = "Refuse a join that waits. N is its number in 'zt ca pending'.\n"};
+					   .about = "Refuse a join that waits. N is its number in 'zt ca pending'. It is told so, and its key stays\n"
+				 "refused; its token is as good as before: 'zt token revoke' ends that.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);

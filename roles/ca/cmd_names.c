@@ -47,17 +47,18 @@ int cmd_anchor(struct cmd_run *r, const char *word, enum cert_anchor *out)
 			  cmd_shown(span_str(word), shown, sizeof shown));
 }
 
-int cmd_lifetime(struct cmd_run *r, uint64_t days, const char *until, int64_t *out)
+int cmd_lifetime(struct cmd_run *r, const struct cmd_life *life, int64_t *out)
 {
+	const char *until = life->until;
 	char shown[100], day[WHEN_DAY];
 	int64_t now, end;
 	int rc;
 
-	*out = (int64_t)days * DAY;
+	*out = life->days ? (int64_t)life->days * DAY : life->span;
+	if ((life->days != 0) + (life->span != 0) + (until != NULL) > 1)
+		return cmd_misuse(r, "--days, --lifetime and --until exclude each other");
 	if (until == NULL)
 		return 0;
-	if (days)
-		return cmd_misuse(r, "--days and --until exclude each other");
 	if (when_date(span_str(until), &end) < 0)
 		return cmd_misuse(r, "--until takes a date such as 2030-12-31 or 2030-12-31T12:00:00Z, not '%s'",
 				  cmd_shown(span_str(until), shown, sizeof shown));

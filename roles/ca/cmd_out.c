@@ -34,15 +34,20 @@ static bool is(const char *option, const char *text)
 	return option && span_eq_str(span_str(option), text);
 }
 
-static int refuse_existing(struct cmd_out *o, const char *suffix)
+static bool is_there(const struct cmd_out *o, const char *suffix)
 {
-	char name[sizeof o->name + 16], path[SHOWN];
+	char name[sizeof o->name + 16];
 	struct stat st;
 
-	if (fstatat(o->dir, file_name(o, suffix, name), &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return why_set(&o->r->why, ZT_E_EXISTS, "%s exists already; it was left as it is. --out DIR puts the new one elsewhere",
-		       shown(o, suffix, path));
+	return fstatat(o->dir, file_name(o, suffix, name), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int refuse_existing(struct cmd_out *o, const char *suffix, const char *cause)
+{
+	char path[SHOWN];
+
+	return why_set(&o->r->why, ZT_E_EXISTS, "%s exists already%s%.300s; it was left as it is. --out DIR puts the new one elsewhere",
+		       shown(o, suffix, path), cause[0] ? ", and no key to go on with is in it: " : "", cause);
 }
 
 /* Standard input can be read once. */
@@ -69,11 +74,10 @@ int cmd_out_open(struct cmd_out *o, struct cmd_run *r, const struct cmd_out_wish
 	o->dir = open(wish->dir ? wish->dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (o->dir < 0)
 		return why_sys(&r->why, errno, "cannot write into the directory %.300s", wish->dir ? wish->dir : ".");
-	if (!renew)
-		rc = refuse_existing(o, ".pem");
-	if (rc == 0 && !renew && wish->csr == NULL)
-		rc = refuse_existing(o, ".key");
-	return rc;
+	if (!renew && is_there(o, ".pem"))
+		return refuse_existing(o, ".pem", "");
+	o->key_found = !renew && wish->csr == NULL && is_there(o, ".key");
+	return 0;
 }
 
 /* ---- the key ---------------------------------------------------------------------------------------- */
@@ -110,6 +114,47 @@ static int make_key(struct cmd_out *o)
 	return rc;
 }
 
+static int open_key(struct cmd_out *o, struct span file, struct why *w)
+{
+	struct secret pass = {.n = 0};
+	struct privkey key = {0};
+	int rc = get_passphrase(o, &pass);
+
+	if (rc < 0) {
+		*w = o->r->why;
+		return rc;
+	}
+	rc = privkey_read(&key, file, secret_span(&pass), w);
+	if (rc == 0 && pass.n && !span_starts(file, "-----BEGIN ENCRYPTED"))
+		rc = why_set(w, ZT_E_KEY, "it is not encrypted");
+	if (rc == 0)
+		rc = cmd_key_of(&o->key, &key.key, w);
+	privkey_wipe(&key);
+	secret_wipe(&pass);
+	return rc;
+}
+
+/* An issue was ended before it had written the certificate, which may exist: another key would need another
+ * name. */
+static int take_up_key(struct cmd_out *o)
+{
+	char name[sizeof o->name + 16], path[SHOWN];
+	const struct newfile f = {.dirfd = o->dir, .name = file_name(o, ".key", name), .shown = shown(o, ".key", path)};
+	struct wr csr = wr_of(o->csr_mem, sizeof o->csr_mem);
+	struct why w = {0};
+	ssize_t n = newfile_read(&f, true, o->key_pem, sizeof o->key_pem, &w);
+	int rc = n < 0 ? (int)n : open_key(o, span_of(o->key_pem, (size_t)n), &w);
+
+	wipe(o->key_pem, sizeof o->key_pem);
+	if (rc < 0) {
+		o->r->why = (struct why){0};
+		return refuse_existing(o, ".key", w.text);
+	}
+	rc = cmd_key_csr(&csr, &o->key, &o->r->why);
+	o->csr = wr_span(&csr);
+	return rc;
+}
+
 /* Of a renewal beside the old one, which is good until the new certificate is there. */
 static const char *key_suffix(const struct cmd_out *o)
 {
@@ -136,6 +181,8 @@ int cmd_out_key(struct cmd_out *o)
 		o->csr = o->read.der;
 		return rc;
 	}
+	if (o->key_found)
+		return take_up_key(o);
 	rc = make_key(o);
 	return rc < 0 ? rc : write_key(o);
 }
@@ -197,8 +244,8 @@ static void say(const struct cmd_out *o, const struct x509 *c, const char *what,
 	fprintf(to, "serial       %s\n", hex);
 	if (o->dir < 0)
 		return;
-	if (o->key_written)
-		fprintf(to, "key          %s\n", shown(o, ".key", path));
+	if (o->key_found || (o->key_written && !o->key_goes))
+		fprintf(to, "key          %s%s\n", shown(o, ".key", path), o->key_found ? " (was there already)" : "");
 	fprintf(to, "certificate  %s\n", shown(o, ".pem", path));
 	if (row)
 		fprintf(to, "who checks it needs 'zt ca anchors %s'\n", anchor_name(row->anchor));
@@ -219,6 +266,19 @@ int cmd_out_cert(struct cmd_out *o, struct span chain, const char *what, enum ce
 	if (rc == 0)
 		say(o, &c, what, role);
 	return rc;
+}
+
+int cmd_out_drop_key(struct cmd_out *o)
+{
+	char name[sizeof o->name + 16], path[SHOWN];
+
+	if (!o->key_written)
+		return 0;
+	if (unlinkat(o->dir, file_name(o, key_suffix(o), name), 0) < 0)
+		return why_sys(&o->r->why, errno, "all is written, but %s cannot be removed: do it, it is the key unencrypted",
+			       shown(o, key_suffix(o), path));
+	o->key_written = false;
+	return 0;
 }
 
 void cmd_out_close(struct cmd_out *o)

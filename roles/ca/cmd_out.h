@@ -2,7 +2,8 @@
  * cmd_out: the key and the certificate that a command hands out: DIR/NAME.key and DIR/NAME.pem, or both on
  * standard output. The key is on the disk before a certificate for it is asked for, because a
  * certificate whose key was lost is one more that nobody can account for. One that was asked for
- * with somebody's request has no key here.
+ * with somebody's request has no key here. One that is there already, without a certificate, was left by an
+ * issue that did not end: it is asked with again, and the authority answers the same certificate.
  *
  *	cmd_out_open() -> cmd_out_key() -> ask for a certificate for o->csr -> cmd_out_cert(), or on a
  *	refusal cmd_out_undo() -> cmd_out_close()
@@ -41,16 +42,19 @@ struct cmd_out {
 	struct cmd_key key;        /* when there was no request */
 	uint8_t key_pem[CMD_KEY_PEM];
 	size_t nkey;
-	bool key_written;
+	bool key_written, key_found; /* by us; before us */
+	bool key_goes;             /* cmd_out_drop_key() will be called: the key file is not named as a result */
 };
 
-/* name: cert_name_ok(). Refuses what is there already unless it is a renewal; touches nothing. */
+/* name: cert_name_ok(). Refuses a certificate that is there already unless it is a renewal; touches nothing. */
 int cmd_out_open(struct cmd_out *o, struct cmd_run *r, const struct cmd_out_wish *wish, const char *name, bool renew);
 int cmd_out_key(struct cmd_out *o);
 /* chain: as CAF_CHAIN. Says what was issued and where it is. */
 int cmd_out_cert(struct cmd_out *o, struct span chain, const char *what, enum cert_role role);
 /* The authority answered rc: the new key goes, unless the answer was lost and there may be a certificate. */
 void cmd_out_undo(struct cmd_out *o, int rc);
+/* The key has another home by now: its file goes. */
+int cmd_out_drop_key(struct cmd_out *o);
 void cmd_out_close(struct cmd_out *o);
 
 #endif

@@ -17,8 +17,7 @@
 
 struct renew_wish {
 	struct cmd_wish base;
-	const char *until;
-	uint64_t days;
+	struct cmd_life life;
 	bool serve;
 	struct cmd_out_wish out;
 };
@@ -44,7 +43,7 @@ static int look_up(struct cmd_run *r, struct renewed *out)
 		rc = cmd_ask(r, &q, -1, &a);
 	if (rc == 0)
 		rc = cmd_line_read(&j, tok, a.field[CAF_JSON], &r->why);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	for (size_t i = 0; i < CERT_SERIAL; i++)
 		out->serial[i] = a.field[CAF_SERIAL].p[i];
@@ -208,7 +207,7 @@ static int run(struct cmd_run *r)
 {
 	const struct renew_wish *w = (const struct renew_wish *)(const void *)r->wish;
 	int64_t lifetime;
-	int rc = cmd_lifetime(r, w->days, w->until, &lifetime);
+	int rc = cmd_lifetime(r, &w->life, &lifetime);
 
 	if (rc < 0)
 		return rc;
@@ -223,9 +222,8 @@ static int run(struct cmd_run *r)
 #define AT(m) offsetof(struct renew_wish, m)
 static const struct cmd_option options[] = {
 	{"--serve", NULL, "the authority's own certificate, for the names of [ca] reach", CMD_FLAG, AT(serve), 0, 0},
-	{"--days", "N", "how long it is good, 1 to 3653 days (default: as long as before)", CMD_NUMBER, AT(days), 1,
-	 CERT_LIFETIME_MAX / 86400},
-	{"--until", "DATE", "the same as a date: 2030-12-31, or 2030-12-31T12:00:00Z", CMD_TEXT, AT(until), 0, 0},
+	CMD_LIFE_OPTIONS(struct renew_wish, life, "as long as before"),
+	CMD_UNTIL_OPTION(struct renew_wish, life),
 	CMD_OUT_OPTIONS(struct renew_wish, out),
 };
 
@@ -236,7 +234,7 @@ int ca_renew_main(int argc, char **argv)
 		.run = run,
 		.about = "Renew a certificate: same role, names and user, a new key. NAME.key and NAME.pem are replaced when the\n"
 			 "new ones are complete; the old certificate is good for another day.\n"};
-	struct renew_wish w = {.days = 0};
+	struct renew_wish w = {.serve = false};
 
 	return cmd_main(&command, &w.base, argc, argv);
 }

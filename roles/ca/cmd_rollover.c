@@ -428,7 +428,7 @@ int ca_epoch_main(int argc, char **argv)
 	static const struct cmd command = {
 		.call = "zt ca epoch", .words = "", .run = epoch,
 		.about = "Begin a new epoch of the status list. After the registry was restored from a backup its numbers are\n"
-			 "behind what edges and connectors have seen, and they refuse lists that go back; a new epoch they take.\n"};
+			 "behind what its followers have seen, and they refuse lists that go back; a new epoch they take.\n"};
 	struct cmd_wish w = {.words = 0};
 
 	return cmd_main(&command, &w, argc, argv);

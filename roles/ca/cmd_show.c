@@ -65,14 +65,15 @@ static int print_text(struct cmd_run *r, const struct casign *a)
 		rc = cmd_line_read(&j, tok, a->field[CAF_JSON], &r->why);
 	if (rc == 0)
 		rc = x509_read(&c, cmd_nth_cert(a->field[CAF_CHAIN], 0), &r->why);
-	for (size_t i = 0; i < ARRAY_LEN(rows) && rc == 0; i++) {
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char text[300];
 
 		printf("%-14s %s\n", rows[i].head, cmd_cell_text(&j, &rows[i], now, text, sizeof text));
 	}
-	if (rc == 0)
-		print_names(&c);
-	return rc == 0 && j.err ? json_why(&j, &r->why, "the authority's answer") : rc;
+	print_names(&c);
+	return j.err ? json_why(&j, &r->why, "the authority's answer") : 0;
 }
 
 static int print_pem(struct cmd_run *r, struct span ders)
@@ -99,7 +100,7 @@ static int show(struct cmd_run *r)
 		rc = cmd_open(r);
 	if (rc == 0)
 		rc = cmd_ask(r, &q, -1, &a);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	if (w->pem)
 		return print_pem(r, a.field[CAF_CHAIN]);
@@ -156,7 +157,7 @@ static int anchors(struct cmd_run *r)
 		rc = cmd_open(r);
 	if (rc == 0)
 		rc = cmd_ask(r, &q, -1, &a);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	return word ? print_pem(r, a.field[trusted[which]]) : print_anchors(r, &a, w->json);
 }

@@ -29,12 +29,6 @@ static void text_cell(struct wr *w, struct json *j, const struct cmd_column *c, 
 		wr_str(w, "-");
 }
 
-static void short_cell(struct wr *w, struct json *j, const struct cmd_column *c, int64_t now)
-{
-	text_cell(w, j, c, now);
-	w->n = num_min(w->n, 16);
-}
-
 static int64_t number_of(struct json *j, const char *key)
 {
 	return json_i64(j, json_find(j, JSON_ROOT, key), 0, INT64_MAX);
@@ -76,7 +70,7 @@ static void yes_cell(struct wr *w, struct json *j, const struct cmd_column *c, i
 }
 
 static void (*const cells[])(struct wr *w, struct json *j, const struct cmd_column *c, int64_t now) = {
-	[CELL_TEXT] = text_cell, [CELL_SHORT] = short_cell, [CELL_NUMBER] = number_cell, [CELL_UNTIL] = until_cell,
+	[CELL_TEXT] = text_cell, [CELL_NUMBER] = number_cell, [CELL_UNTIL] = until_cell,
 	[CELL_AGO] = ago_cell,	 [CELL_USES] = uses_cell,   [CELL_YES] = yes_cell,
 };
 

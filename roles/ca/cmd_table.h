@@ -13,7 +13,6 @@
 
 enum cmd_cell {
 	CELL_TEXT,   /* a string; null and "" are "-" */
-	CELL_SHORT,  /* the first 16 characters of one */
 	CELL_NUMBER,
 	CELL_UNTIL,  /* "2027-02-19 in 89 days" */
 	CELL_AGO,    /* "3 minutes ago"; 0 is "-" */

@@ -23,7 +23,8 @@ struct token_wish {
 	struct cmd_wish base;
 	const char *user;
 	uint64_t uses;
-	int64_t ttl, lifetime;
+	int64_t ttl;
+	struct cmd_life life;
 	struct cmd_texts dns, ip, cidr, at;
 	bool approve, json, all;
 };
@@ -73,7 +74,7 @@ static int get_pin(struct cmd_run *r, struct token *t)
 	uint8_t mem[X509_MAX];
 	char path[2 * PLACE_PATH];
 	struct x509 leaf, anchor;
-	struct span der = SPAN_NONE;
+	struct span der;
 	struct casign a;
 	int rc = cmd_ask(r, &q, -1, &a);
 
@@ -165,7 +166,7 @@ static void say(struct cmd_run *r, const struct token *t, int64_t ttl)
 	fprintf(stderr, ", at");
 	for (unsigned i = 0; i < t->naddrs; i++)
 		fprintf(stderr, " %s", t->addr[i]);
-	fprintf(stderr, "\nthere: zt join    (it asks for the token; or pipe it in)\n");
+	fprintf(stderr, "\nthere: zt join --token-file -    (and paste it, or pipe it in)\n");
 	if (w->approve)
 		fprintf(stderr, "each join waits for your yes: zt ca pending\n");
 }
@@ -173,13 +174,16 @@ static void say(struct cmd_run *r, const struct token *t, int64_t ttl)
 static int fill(struct cmd_run *r, struct cmd_request *q, enum cert_role role, struct cmd_names *names)
 {
 	const struct token_wish *w = wish_of(r);
+	int64_t lifetime = 0;
 	int rc = cmd_check_name(r, "NAME", r->wish->word[1]);
 
 	if (rc == 0)
 		rc = cmd_check_name(r, "--user", w->user);
 	if (rc == 0)
+		rc = cmd_lifetime(r, &w->life, &lifetime);
+	if (rc == 0)
 		rc = cmd_names_of(names, r, role, &w->dns, &w->ip);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	cmd_put_num(q, CAF_ROLE, role);
 	cmd_put_num(q, CAF_USES, w->uses);
@@ -189,8 +193,8 @@ static int fill(struct cmd_run *r, struct cmd_request *q, enum cert_role role, s
 		cmd_put(q, CAF_USER, span_str(w->user));
 	if (w->ttl)
 		cmd_put_num(q, CAF_TTL, (uint64_t)w->ttl);
-	if (w->lifetime)
-		cmd_put_num(q, CAF_LIFETIME, (uint64_t)w->lifetime);
+	if (lifetime)
+		cmd_put_num(q, CAF_LIFETIME, (uint64_t)lifetime);
 	if (w->approve)
 		cmd_put_num(q, CAF_APPROVE, 1);
 	if (names->n)
@@ -240,8 +244,7 @@ static int create_main(int argc, char **argv)
 		{"--uses", "N", "how many may join with it (default 1)", CMD_NUMBER, AT(uses), 1, USES_MOST},
 		{"--ttl", "SPAN", "how long it is good (default 30m; over 24h with --cidr or --approve)", CMD_SPAN, AT(ttl), 1,
 		 TTL_MOST},
-		{"--lifetime", "SPAN", "how long the certificates are good (default: the role's)", CMD_SPAN, AT(lifetime),
-		 CERT_LIFETIME_MIN, CERT_LIFETIME_MAX},
+		CMD_LIFE_OPTIONS(struct token_wish, life, "the role's"),
 		{"--dns", "NAME", "a host name of the certificates; as often as needed", CMD_TEXTS, AT(dns), 0, 0},
 		{"--ip", "ADDRESS", "an address of the certificates; as often as needed", CMD_TEXTS, AT(ip), 0, 0},
 		{"--cidr", "NETWORK", "joins only from there; as often as needed", CMD_TEXTS, AT(cidr), 0, 0},
@@ -252,7 +255,7 @@ static int create_main(int argc, char **argv)
 		.noptions = ARRAY_LEN(options), .run = create,
 		.about = "Make a join token and print it: whoever has it can join once, as ROLE, until it expires. It pins this\n"
 			 "authority and says where it is. Pipe it to where it is needed:\n"
-			 "  zt token create connector nas | ssh nas zt join\n"};
+			 "  zt token create connector nas | ssh nas zt join --token-file -\n"};
 	struct token_wish w = {.uses = 1};
 
 	return cmd_main(&command, &w.base, argc, argv);

@@ -54,8 +54,23 @@ const char *cmd_serve_name(struct span spki, char out[static CMD_SERVE_NAME]);
 int cmd_role(struct cmd_run *r, const char *word, enum cert_role *out);
 /* A name that people give; NULL is fine. what: how wrong use calls it. */
 int cmd_check_name(struct cmd_run *r, const char *what, const char *name);
-/* --days or --until as seconds from now, 0: neither. */
-int cmd_lifetime(struct cmd_run *r, uint64_t days, const char *until, int64_t *out);
+/* How long a certificate is to be good, in one of three ways. */
+struct cmd_life {
+	uint64_t days;
+	int64_t span;
+	const char *until;
+};
+/* Rows of an option table for the member `at` of `type`; --until has one of its own, where it makes sense. */
+#define CMD_LIFE_OPTIONS(type, at, otherwise)                                                     \
+	{"--days", "N", "how long it is good, 1 to 3653 days (default: " otherwise ")", CMD_NUMBER,        \
+	 offsetof(type, at.days), 1, CERT_LIFETIME_MAX / 86400},                                   \
+	{"--lifetime", "SPAN", "the same in another unit: 36h, 90m", CMD_SPAN, offsetof(type, at.span),    \
+	 CERT_LIFETIME_MIN, CERT_LIFETIME_MAX}
+#define CMD_UNTIL_OPTION(type, at)                                                                \
+	{"--until", "DATE", "the same as a date: 2030-12-31, or 2030-12-31T12:00:00Z", CMD_TEXT,           \
+	 offsetof(type, at.until), 0, 0}
+/* Seconds from now; 0: none was given. */
+int cmd_lifetime(struct cmd_run *r, const struct cmd_life *life, int64_t *out);
 int cmd_anchor(struct cmd_run *r, const char *word, enum cert_anchor *out);
 
 #endif

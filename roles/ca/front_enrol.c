@@ -65,12 +65,13 @@ static size_t read_cas(const struct cadoc *anchors, struct leaf_ca out[static EN
 static enum cert_role role_of(const struct x509 *cert, const struct cadoc *anchors, int64_t now)
 {
 	struct leaf_ca cas[ENROL_CERTS];
-	struct leaf_rule rule = {.use = LEAF_CLIENT, .now = now, .floor = CLOCK_FLOOR_S, .cas = cas};
+	struct leaf_rule rule = {.now = now, .floor = CLOCK_FLOOR_S, .cas = cas};
 
 	rule.ncas = read_cas(anchors, cas);
 	for (unsigned r = ROLE_NONE + 1; r < CERT_ROLES; r++) {
 		const struct cert_role_row *row = cert_role(r);
 
+		rule.use = leaf_use_of(r);
 		rule.roles = 1u << r;
 		if (row->renews && row->anchor == ANCHOR_INFRA && leaf_check(cert, &rule) == LEAF_OK)
 			return (enum cert_role)r;

@@ -92,6 +92,7 @@ static void on_anchors(struct cadoc_wait *w, struct cadoc *doc, const struct why
 	put(&m, ENF_INFRA, cadoc_anchors(doc, ANCHOR_INFRA));
 	put(&m, ENF_DEVICE, cadoc_anchors(doc, ANCHOR_DEVICE));
 	put(&m, ENF_ACME, cadoc_anchors(doc, ANCHOR_ACME));
+	put(&m, ENF_TRUST, cadoc_trust(doc));
 	enrol_frame(c, &m, AFTER_WATCH);
 }
 

@@ -16,7 +16,9 @@
 #include "decide/config.h"
 #include "io/confload.h"
 #include "io/files.h"
+#include "io/place.h"
 #include "roles/roles.h"
+#include "serve/askca.h"
 #include "serve/keyhelper.h"
 
 static const char usage[] =
@@ -99,6 +101,55 @@ static void write_example(const struct conf *c, struct wr *w)
 	conf_schema_example(&conf_keys, w);
 }
 
+/* One that cannot be read is no fault of who asks without the right to, nor is an authority that is still to
+ * be made one of the configuration's. */
+static int judge(int rc, const struct why *w, bool later)
+{
+	if (rc >= 0)
+		return 0;
+	if (w->sys == EACCES)
+		fprintf(stderr, "zt check: warning: not checked as this user: %s\n", w->text);
+	else if (later && w->sys == ENOENT)
+		fprintf(stderr, "zt check: warning: [ca]: %s\n", w->text);
+	else
+		fprintf(stderr, "zt check: %s\n", w->text);
+	return w->sys == EACCES || (later && w->sys == ENOENT) ? 0 : -ZT_E_CONFIG;
+}
+
+static int pack_and_drop(const struct file_want *want, size_t n, const char *dir, struct why *w)
+{
+	const struct files_base base = {.dir = dir};
+	struct files_mark mark;
+	int fd = files_pack(want, n, &base, &mark, w);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* Only that they are there, whose they are and who may read them: they are the authority's own, and its
+ * commands and its start look into them. */
+static int check_ca(const struct conf *c)
+{
+	struct file_want want[FILES_MOST];
+	struct place at;
+	struct why w = {0};
+	int rc, served;
+
+	if (c->ca.listen.n == 0 && c->ca.http.n == 0)
+		return 0;
+	rc = place_resolve(&at, "ca", c->state.dir, c->state.run_dir, &w);
+	if (rc < 0)
+		return judge(rc, &w, false);
+	served = pack_and_drop(want, files_of_ca(c, want), at.state, &w);
+	rc = judge(served, &w, true);
+	if (served < 0)
+		return rc;
+	rc = pack_and_drop(want, ca_sign_files(c, want), at.state, &w);
+	return judge(rc, &w, false);
+}
+
 /* 0, or the fault's error after its sentence. */
 static int check_files(const struct conf *c)
 {
@@ -111,13 +162,7 @@ static int check_files(const struct conf *c)
 		return 0;
 	rc = keyhelper_start(&h, c, &w);
 	keyhelper_stop(&h);
-	if (rc < 0 && w.sys == EACCES) {
-		fprintf(stderr, "zt check: warning: not checked as this user: %s\n", w.text);
-		return 0;
-	}
-	if (rc < 0)
-		fprintf(stderr, "zt check: %s\n", w.text);
-	return rc < 0 ? -ZT_E_CONFIG : 0;
+	return judge(rc, &w, false);
 }
 
 static int report(const struct wish *wish, const struct conf *c, const struct conf_faults *faults, int rc)
@@ -131,7 +176,8 @@ static int report(const struct wish *wish, const struct conf *c, const struct co
 		return (int)err_exit((enum zt_err)-rc);
 	if (wish->emit)
 		return print_text(write_shown, c);
-	if (check_files(c) < 0)
+	rc = check_files(c);
+	if (check_ca(c) < 0 || rc < 0)
 		return EXIT_ZT_CONFIG;
 	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));
 	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_ZT_OK : EXIT_ZT_FAILED;

@@ -77,7 +77,7 @@ static int parse_args(int argc, char **argv, struct wish *w)
 	if (w->help)
 		return 0;
 	if (optind + 1 != argc)
-		return misuse(optind < argc ? "one directory at a time; what is" : "which identity? Give its directory",
+		return misuse(optind < argc ? "one directory at a time; what is" : "which identity? Give its directory: 'zt join' said where it is, or DIR of its --to",
 			      optind < argc ? argv[optind + 1] : NULL);
 	w->dir = argv[optind];
 	return 0;
@@ -119,7 +119,7 @@ static int learn(struct facts *f, const char *dir, struct why *w)
 
 static void show_text(const struct facts *f)
 {
-	printf("role         %s\nid           %.*s\nserial       %s\nstate        %s\nvalid        %s to %s\n", cert_role(f->id.role)->name,
+	printf("role         %s\nid           %.*s\nserial       %s\nstate        %s, by its dates\nvalid        %s to %s\n", cert_role(f->id.role)->name,
 	       SPAN_ARG(f->id.id), f->serial, f->state, f->from, f->until);
 	if (idrenew_role(f->id.role, NULL) == 0)
 		printf("renews from  %s\n", f->renew);

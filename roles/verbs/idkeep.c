@@ -201,7 +201,7 @@ static int reopen(struct keeper *k, struct why *w)
 static int watch(struct keeper *k, bool *refused, struct why *w)
 {
 	char path[IDENTITY_PATH];
-	struct enrolee e = {.kind = ENROLEE_WATCH, .asked.pins = &k->pins};
+	struct enrolee e = {.kind = ENROLEE_WATCH, .asked = {.pins = &k->pins, .registry = k->id.registry}};
 	struct enrolcall call = {.who = "zt id keep", .where = &k->where, .identity = path, .e = &e, .on = on_event,
 				 .opened = on_opened, .ctx = k, .floor = status_floor(&k->view, CLOCK_FLOOR_S)};
 	int64_t left = k->renew_at - wall_s();

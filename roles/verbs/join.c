@@ -33,12 +33,13 @@ static const char usage[] =
 	"  --at HOST:PORT     ask here first, instead of where the token says\n"
 	"  --token-file FILE  the token; - is standard input\n"
 	"  --wait S           how long to wait for somebody's approval, if it takes one (default 600)\n"
-	"  --replace          DIR holds an identity already, and it is to be replaced\n"
+	"  --replace          join anew, though DIR holds an identity\n"
 	"  -h, --help         print this\n"
 	"\n"
 	"The token also comes from ZT_JOIN_TOKEN, or the file that ZT_JOIN_TOKEN_FILE names; on a terminal it is\n"
 	"asked for. Done again after it was\n"
 	"interrupted it is the same join: the same key and certificate, and the token is not used twice.\n"
+	"Where DIR holds a good identity of this role and authority there is nothing to do.\n"
 	"Exit: 0 joined, 4 refused or not approved in time, 5 nobody reachable, 9 the token is not good,\n"
 	"8 a key, 2 wrong use, 1 anything else.\n";
 
@@ -65,7 +66,7 @@ struct join {
 	uint8_t csr[CSR_MAX];
 	struct csr request;          /* spans into csr */
 	uint32_t after_s;            /* > 0: pending */
-	bool told, made_dir, made_key, asked_for, refused;
+	bool told, was_member, made_dir, made_key, asked_for, refused;
 };
 
 static int misuse(const char *what, const char *got)
@@ -128,7 +129,7 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 		return 0;
 	if (optind + 1 < argc)
 		return misuse("one token at a time", NULL); /* which of them is a secret is not said aloud */
-	if (optind < argc && strcmp(argv[optind], "-") == 0)
+	if (optind < argc && span_eq_str(span_str(argv[optind]), "-"))
 		w->text[OPT_TOKEN_FILE] = "-";
 	else if (optind < argc && argv[optind][0] && secret_take_arg(token, argv[optind]) < 0)
 		return misuse("this is too long for a token", NULL);
@@ -141,7 +142,7 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 static void take_token_arg(int argc, char **argv, struct secret *out)
 {
 	for (int i = 1; i < argc; i++)
-		if (strncmp(argv[i], "zt1_", 4) == 0)
+		if (span_starts(span_str(argv[i]), "zt1_"))
 			(void)secret_take_arg(out, argv[i]); /* what is too long is gone, and is missed later */
 }
 
@@ -182,7 +183,7 @@ static int find_where(struct join *j, struct why *w)
 	if (at)
 		memcpy(j->where.addr[j->where.n++], at, strlen(at) + 1);
 	for (size_t i = 0; i < j->token.naddrs && j->where.n < TOKEN_ADDRS; i++)
-		if (at == NULL || strcmp(at, j->token.addr[i]) != 0)
+		if (at == NULL || !span_eq_str(span_str(at), j->token.addr[i]))
 			memcpy(j->where.addr[j->where.n++], j->token.addr[i], sizeof j->where.addr[0]);
 	return j->where.n ? 0 : why_set(w, ZT_E_USAGE, "the token names no address: say where the authority is with --at HOST:PORT");
 }
@@ -220,21 +221,20 @@ static int open_dir(struct join *j, struct why *w)
 	return rc < 0 ? rc : 0;
 }
 
-/* Was this very join granted, and we were interrupted before we could say so? */
-static bool was_granted(struct join *j)
+/* Is what the token is for there already: a member of this authority in this role, still in date? Then there
+ * is nothing to do: a join that was interrupted when all was written, or a service that joins at every start. */
+static bool is_member(const struct join *j)
 {
+	struct authority_pins there;
 	struct identity id;
-	struct privkey key;
-	struct pk_public pub;
 	bool same = false;
 
-	if (!identity_has(j->dirfd, IDENTITY_JOINING) || identity_open(&id, j->dir, NULL) < 0)
+	if (identity_open(&id, j->dir, NULL) < 0)
 		return false;
-	if (identity_key(j->dirfd, j->dir, IDENTITY_JOINING, &key, NULL) == 0) {
-		pub = privkey_public(&id.key);
-		same = pk_pair(&key.key, &pub) && (unsigned)id.role == j->token.role;
-		privkey_wipe(&key);
-	}
+	if (authority_pins_of(&there, id.infra, "", NULL) == 0)
+		for (size_t i = 0; i < there.n; i++)
+			same |= ct_eq(there.pin[i], j->token.pin, sizeof j->token.pin);
+	same = same && (unsigned)id.role == j->token.role && clock_wall(&clock_real) / 1000 <= id.cert.not_after;
 	identity_close(&id);
 	return same;
 }
@@ -358,7 +358,7 @@ static int report(const struct join *j, struct why *w)
 	if (rc < 0)
 		return rc;
 	clock_rfc3339(id.cert.not_after * 1000, until, sizeof until);
-	printf("joined as %s %.*s, until %s, in %s\n", cert_role(id.role)->name, SPAN_ARG(id.id), until, j->dir);
+	printf("joined%s as %s %.*s, until %s, in %s\n", j->was_member ? " already" : "", cert_role(id.role)->name, SPAN_ARG(id.id), until, j->dir);
 	identity_close(&id);
 	return fflush(stdout) != 0 ? why_set(w, ZT_E_SYS, "cannot write the output") : 0;
 }
@@ -369,13 +369,14 @@ static int join_with(struct join *j, struct why *w)
 
 	if (rc < 0)
 		return rc;
-	if (identity_has(j->dirfd, IDENTITY_FILE) && was_granted(j)) {
-		identity_drop_key(j->dirfd, IDENTITY_JOINING);
+	if (identity_has(j->dirfd, IDENTITY_FILE) && !j->wish->replace) {
+		if (!is_member(j))
+			return why_set(w, ZT_E_EXISTS, "%s holds another identity, or one that has expired ('zt id show' shows it); join "
+				       "into another directory with --to, or give it up with --replace", j->dir);
+		identity_drop_key(j->dirfd, IDENTITY_JOINING); /* it was interrupted before this */
+		j->was_member = true;
 		return 0;
 	}
-	if (identity_has(j->dirfd, IDENTITY_FILE) && !j->wish->replace)
-		return why_set(w, ZT_E_EXISTS, "%s holds an identity already, which 'zt id show' shows; join into another directory "
-			       "with --to, or give it up with --replace", j->dir);
 	rc = make_request(j, w);
 	if (rc < 0)
 		return rc;

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/ca.inc.sh"
 need python3
 cd "$TMP/out" || fail "no $TMP/out"
+printf "listen = 127.0.0.1:%s\n" "$(free_port)" >>"$CONF"
 ca 0 init
 ca 0 issue client before
 start role "$ZT" ca -c "$CONF"

@@ -22,16 +22,16 @@ for k in infra.1 device.1 acme.1 registry; do
 done
 ca 0 issue device by-file --pass-file "$TMP/pass"
 expect 0 sh -c "cat '$TMP/pass' | '$ZT' ca issue device by-stdin --pass-file - -c '$CONF'"
-expect 0 env "ZT_CA_PASSPHRASE=$SECRET" "$ZT" ca issue device by-env -c "$CONF"
-expect 0 env "ZT_CA_PASSPHRASE_FILE=$TMP/pass" "$ZT" ca issue device by-env-file -c "$CONF"
+expect 0 env "ZT_PASSPHRASE=$SECRET" "$ZT" ca issue device by-env -c "$CONF"
+expect 0 env "ZT_PASSPHRASE_FILE=$TMP/pass" "$ZT" ca issue device by-env-file -c "$CONF"
 expect 0 bash -c "'$ZT' ca issue device by-pipe --pass-file <(cat '$TMP/pass') -c '$CONF'"
 ca 8 list
 has "$ERR" "keys/"
 
 no() { untouched "$1" "$2" "${@:3}"; }
 no 8 "keys/" "$ZT" ca issue device x --pass-file "$TMP/wrong" -c "$CONF"
-no 8 "keys/" env ZT_CA_PASSPHRASE=wrong "$ZT" ca issue device x -c "$CONF"
-no 3 "are both set" env ZT_CA_PASSPHRASE=a ZT_CA_PASSPHRASE_FILE="$TMP/pass" "$ZT" ca list -c "$CONF"
+no 8 "keys/" env ZT_PASSPHRASE=wrong "$ZT" ca issue device x -c "$CONF"
+no 3 "are both set" env ZT_PASSPHRASE=a ZT_PASSPHRASE_FILE="$TMP/pass" "$ZT" ca list -c "$CONF"
 no 1 "cannot read" "$ZT" ca list --pass-file "$TMP/none" -c "$CONF"
 chmod 640 "$TMP/wrong"
 no 1 "chmod 600" "$ZT" ca list --pass-file "$TMP/wrong" -c "$CONF"
@@ -125,8 +125,8 @@ look_at() { # NAME ENVIRONMENT... -- COMMAND...
 	same "$STATUS" 0 "how $name ended ($(cat "$TMP/$name.err"))"
 }
 look_at from-a-file -- ca list --pass-file "$TMP/pass" -c "$CONF"
-look_at from-the-environment "ZT_CA_PASSPHRASE=$SECRET" -- ca list -c "$CONF"
-look_at from-a-named-file "ZT_CA_PASSPHRASE_FILE=$TMP/pass" -- ca list -c "$CONF"
+look_at from-the-environment "ZT_PASSPHRASE=$SECRET" -- ca list -c "$CONF"
+look_at from-a-named-file "ZT_PASSPHRASE_FILE=$TMP/pass" -- ca list -c "$CONF"
 # And that this finds one that is there: in a variable that is not zt's to take.
 mkfifo "$TMP/never" && exec 8<>"$TMP/never"
 start control env "CONTROL=$SECRET" "$TMP/zt-here" ca issue device x --csr "$TMP/never" -c "$CONF"

@@ -21,11 +21,21 @@ assert join(ENROL, t, a)["CHAIN"] == got["CHAIN"], "the same key got another cer
 code, text = refusal(join(ENROL, t, request(TMP + "/b.key")))
 assert code == E_TOKEN and "token" in text, (code, text)
 PY
+py <<'PY' || fail "the signature over the anchors"
+# GRANTED of the same join again: its anchors are signed by the registry key, as the page says
+got = join(ENROL, Token(open(TMP + "/token").read()), request(TMP + "/a.key"))
+trust, digest = got["TRUST"], lambda k: hashlib.sha256(got.get(k, b"")).digest()
+for name, data in (("reg.der", got["REGISTRY"]), ("sig", trust[16:]),
+                   ("said", b"zt trusted anchors\0" + trust[:16] + digest("INFRA") + digest("DEVICE") + digest("ACME"))):
+    open(TMP + "/" + name, "wb").write(data)
+assert struct.unpack("<QQ", trust[:16]) == (1, 6), trust[:16]
+PY
+expect 0 openssl dgst -sha256 -verify "$TMP/reg.der" -keyform DER -signature "$TMP/sig" "$TMP/said"
 expect 0 openssl verify -CAfile "$CA/infra.pem" -purpose sslclient "$TMP/a.pem"
 expect 0 openssl x509 -in "$TMP/a.pem" -noout -ext subjectAltName
 has "$OUT" "/connector/"
 same "$(openssl x509 -in "$TMP/a.pem" -noout -pubkey)" "$(openssl pkey -in "$TMP/a.key" -pubout)" "the key of the certificate"
-same "$(front joined)/$(front refused)" 2/1 "joined/refused in the counters"
+same "$(front joined)/$(front refused)" 3/1 "joined/refused in the counters"
 grep -q 'ca/front: joined.*token=' "$TMP/ca.log" || fail "the log does not say who joined"
 if grep -q "$TOKEN" "$TMP/ca.log"; then fail "the token is in the log"; fi
 
@@ -89,7 +99,11 @@ ca 0 issue device phone --out "$TMP/out"
 py "$TMP/out" <<'PY' || fail "renewals"
 answer = renew(ENROL, TMP + "/a.pem", TMP + "/a.key", request(TMP + "/a2.key"))
 code, text = refusal(answer)  # a minute old: a loop in an agent must not fill the registry
-assert code == E_DENIED and text, (code, text)
+assert code == E_DENIED and "tenth" in text, (code, text)
+# TLS says who it is, but the request is not signed by that key: what a stolen network side could send
+request(TMP + "/thief.key")
+code, text = refusal(renew(ENROL, TMP + "/a.pem", TMP + "/a.key", request(TMP + "/a2.key"), TMP + "/thief.key"))
+assert code == E_DENIED and "not signed" in text, (code, text)
 out = sys.argv[1]
 names = [n for n in os.listdir(out)]
 key = next((out + "/" + n for n in names if n.startswith("phone") and "key" in n), None)
@@ -105,10 +119,13 @@ PY
 # Somebody's yes.
 new_token client guest --approve
 py <<'PY' || fail "a join that waits"
-answer = join(ENROL, Token(open(TMP + "/token").read()), request(TMP + "/g.key"))
+p, j = Peer(ENROL), Join(Token(open(TMP + "/token").read()), request(TMP + "/g.key"))
+j.hello(p, "büro\x1b[2J\0".encode()) # in any language; on the authority's terminal it is plain
+j.challenge(p.read()); p.send(j.proof()); answer = p.read()
 assert answer[0] == PENDING and struct.unpack("<I", answer[1]["AFTER"])[0] > 0, answer
 PY
 ca 0 pending --json
+has "$OUT" '"label":"b??ro?[2J?"'
 ca 0 approve "$(grep -o '"number":[0-9]*' <<<"$OUT" | head -1 | tr -dc 0-9)"
 py <<'PY' || fail "the join after the yes"
 keep(join(ENROL, Token(open(TMP + "/token").read()), request(TMP + "/g.key")), TMP + "/g.pem")

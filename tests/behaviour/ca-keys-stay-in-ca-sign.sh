@@ -9,7 +9,7 @@ need python3
 need_root # to read the memory of what may not be read
 cd "$TMP/out" || fail "no $TMP/out"
 (umask 077 && openssl rand -hex 24 >"$TMP/pass")
-printf 'listen = 127.0.0.1:%s\nkey_pass_file = %s\n' "$(free_port)" "$TMP/pass" >>"$CONF"
+printf 'key_pass_file = %s\n' "$TMP/pass" >>"$CONF"
 ca 0 init
 start role "$ZT" ca -c "$CONF"
 is_healthy() { "$ZT" health ca -c "$CONF"; }

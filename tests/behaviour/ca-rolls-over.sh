@@ -6,8 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ca.inc.sh"
 cd "$TMP/out" || fail "no $TMP/out"
-port=$(free_port)
-sed -i "s/^\[ca\]/[ca]\nlisten = 127.0.0.1:$port/" "$CONF"
 ca 0 init
 for n in one two; do ca 0 issue device $n; done
 cp "$CA/device.pem" first.pem

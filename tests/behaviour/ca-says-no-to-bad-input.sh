@@ -49,7 +49,9 @@ no 2 "--days takes a whole number from 1 to 3653, not '0'" issue device x --days
 no 2 "--days takes a whole number from 1 to 3653, not '3654'" issue device x --days 3654
 no 2 "not '-1'" issue device x --days -1
 no 2 "not '1e3'" issue device x --days 1e3
-no 2 "--days and --until exclude each other" issue device x --days 3 --until 2030-01-01
+no 2 "--days, --lifetime and --until exclude each other" issue device x --days 3 --until 2030-01-01
+no 2 "exclude each other" renew phone --days 3 --lifetime 3d
+no 2 "--lifetime takes a number with s, m, h or d, from 1 minute to 3653 days" issue device x --lifetime 59s
 no 2 "--until takes a date such as 2030-12-31" issue device x --until 31.12.2030
 no 2 "not '2030-02-30'" issue device x --until 2030-02-30
 no 2 "is in the past" issue device x --until 2026-01-01

@@ -30,7 +30,7 @@ def head(type, n, zero=0): return struct.pack("<BBHI", type, zero, 0, n)
 cases = [b"\0" * 64, b"\xff" * 64, os.urandom(9000), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", head(HELLO, 0), head(HELLO, 8441) + b"x" * 9000,
          head(HELLO, 0xffffffff), head(HELLO, 32760), head(LIST, 100) + bytes(100), head(HELLO, len(hello) - 8, 1) + hello[8:],
          hello + hello, hello[:-1] + b"\xff" * 2, frame(HELLO, TOKEN=t.id), frame(HELLO, TOKEN=t.id, NONCE=bytes(32), ROLE=b"\2", CSR=b"x" * 100),
-         frame(HELLO, TOKEN=t.id, NONCE=bytes(32), ROLE=b"\2", CSR=csr, LABEL=b"\xff\xfe"), frame(RENEW, CSR=csr)]
+         frame(HELLO, TOKEN=t.id, NONCE=bytes(32), ROLE=b"\2", CSR=csr, LABEL=b"\xff\xfe"), frame(RENEW, CSR=csr, SIGNATURE=b"x")]
 for _ in range(25):
     b = bytearray(hello); b[random.randrange(len(b))] ^= 1 << random.randrange(8); cases.append(bytes(b) + bytes(9000))
 for n, data in enumerate(cases):

@@ -9,6 +9,7 @@ cat >"$CONF" <<END
 dir = $STATE
 run_dir = $TMP/run
 [ca]
+listen = 127.0.0.1:$(free_port)
 reach = ca.home.test:8443, 192.0.2.7:8443
 END
 

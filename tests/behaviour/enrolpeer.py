@@ -4,7 +4,7 @@ import base64, hashlib, hmac, os, socket, ssl, struct, subprocess
 
 HELLO, PROOF, RENEW, WATCH, CHALLENGE, GRANTED, PENDING, REFUSED, LIST, ANCHORS = 1, 2, 3, 4, 16, 17, 18, 19, 20, 21
 F = dict(TOKEN=1, NONCE=2, ROLE=3, CSR=4, LABEL=5, PROOF=6, CHAIN=7, INFRA=8, DEVICE=9, ACME=10, REGISTRY=11, AFTER=12,
-         CODE=13, TEXT=14, INSTANCE=15, EPOCH=16, NUMBER=17, LIST=18)
+         CODE=13, TEXT=14, INSTANCE=15, EPOCH=16, NUMBER=17, LIST=18, SIGNATURE=19, TRUST=20)
 NAMES = {v: k for k, v in F.items()}
 E_TOKEN, E_DENIED, E_AGAIN = 129, 160, 3
 
@@ -199,9 +199,19 @@ def keep(granted, name):
         f.write("".join(pem(c) for c in certs(granted["CHAIN"])))
 
 
-def renew(port, cert, key, csr):
+def signed_renewal(cert, key, csr):
+    """What the key of the certificate says to a renewal."""
+    if not cert:
+        return b"nobody"
+    text = open(cert).read()
+    old = serial(ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE-----"):].split("-----END")[0] + "-----END CERTIFICATE-----"))
+    return subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=b"zt renewal\0" + old + hashlib.sha256(csr).digest(),
+                          check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+
+def renew(port, cert, key, csr, signed_with=None):
     p = Peer(port, cert, key)
-    p.send(frame(RENEW, CSR=csr))
+    p.send(frame(RENEW, CSR=csr, SIGNATURE=signed_renewal(cert, signed_with or key, csr)))
     answer = p.read()
     p.close()
     return answer

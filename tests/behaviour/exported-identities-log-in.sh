@@ -164,7 +164,9 @@ exported tablet p12 tablet.p12
 expect 0 ca anchors device
 echo "$OUT" >device.pem # the file that both servers name
 expect 0 "$ZT" reload relay -c "${CONF[near]}"
-kill -HUP "${PIDS[nginx]}"
+stop nginx # a reload has an old worker answer for a while
+start nginx nginx -c "$TMP/nginx.conf" -p "$TMP" -e "$TMP/nginx.err"
+wait_for listening "$NGINX"
 printf 'cert-type = "P12"\ncert = "tablet.p12:%s"\n' "$(<tablet.p12.pass)" >curlrc
 gets() { [ "$(get "$@")" = "logged in" ]; }
 for server in relay nginx; do

@@ -109,12 +109,17 @@ stop ca
 bad 5 "not reachable" --at "127.0.0.1:$(free_port)" --token-file "$TMP/token"
 # An identity is not overwritten by accident.
 before=$(picture "$TMP/i1")
-expect 1 "$ZT" join --to "$TMP/i1" --token-file "$TMP/token"
-has "$ERR" "holds an identity already"
+expect 0 "$ZT" join --to "$TMP/i1" --token-file "$TMP/token" # nobody is asked: there is nothing to do
+has "$OUT" "joined already as connector $(id_of "$TMP/i1")"
 expect 5 "$ZT" join --to "$TMP/i1" --replace --token-file "$TMP/token"
 same "$(picture "$TMP/i1")" "$before" "the identity that was there"
 start ca "$ZT" ca serve -c "$CONF"
 wait_for ca_is_healthy
+same "$(uses_of lost)" 0 "the uses of a token that was not needed"
 was=$(id_of "$TMP/i1")
+new_token client other
+expect 1 "$ZT" join --to "$TMP/i1" --token-file "$TMP/token"
+has "$ERR" "holds another identity"
+same "$(picture "$TMP/i1")" "$before" "the identity that was there"
 expect 0 "$ZT" join --to "$TMP/i1" --replace --token-file "$TMP/token"
 [ "$(id_of "$TMP/i1")" != "$was" ] || fail "it was not replaced"

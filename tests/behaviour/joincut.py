@@ -26,7 +26,7 @@ def serve(client):
             if cut.is_set():
                 continue  # it is read, so that the authority is rid of it, and lost
             client.sendall(data)
-        client.close()
+        client.shutdown(socket.SHUT_RDWR)
 
     threading.Thread(target=back, daemon=True).start()
     seen = 0
@@ -40,9 +40,6 @@ def serve(client):
             cut.set()
         upstream.sendall(head + body)
         if seen == nth:
-            while upstream.recv(65536):
-                pass
-            client.shutdown(socket.SHUT_RDWR)
             print("cut", flush=True)
             return
     upstream.close()

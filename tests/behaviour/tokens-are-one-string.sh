@@ -47,7 +47,7 @@ has "$SAID" "for 30 minutes"
 first=$ID
 create 1 "$here" edge vps --dns vps.example.org --ip 192.0.2.9 --user alice
 has "$SAID" "of user alice"
-create 3 '["[::1]:7", "a.b:65535"]' client --uses 5 --ttl 20h --days 7 --at '[::1]:7' --at a.b:65535
+create 3 '["[::1]:7", "a.b:65535"]' client --uses 5 --ttl 20h --lifetime 7d --at '[::1]:7' --at a.b:65535
 has "$SAID" "lets 5 clients join"
 create 4 "$here" service web --dns web.lan --ttl 30d --approve
 has "$SAID" "zt ca pending"
@@ -79,8 +79,6 @@ token 0 list --all --json
 same "$(tail -n 1 <<<"$OUT" | json state)" revoked "the state of a token that could not be written"
 
 # Beside a running role the same, and its log says that there is one and not which.
-port=$(free_port)
-sed -i "s/^\[ca\]/[ca]\nlisten = 127.0.0.1:$port/" "$CONF"
 start role "$ZT" ca -c "$CONF"
 is_healthy() { "$ZT" health ca -c "$CONF"; }
 wait_for is_healthy

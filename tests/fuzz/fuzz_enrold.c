@@ -56,6 +56,7 @@ static enum enrold_do answer(struct enrold *e, unsigned how, struct enrold_out *
 		casign_put(&ok, CAF_SERIAL, span_of(bytes, 16));
 		casign_put(&ok, CAF_ID, span_of(bytes, 24));
 		casign_put(&ok, CAF_REGISTRY, span_of(der, 2));
+		casign_put(&ok, CAF_TRUST, span_of(bytes, 24));
 		if (asked == CA_PROVE)
 			casign_put(&ok, CAF_PROOF, span_of(bytes, 32));
 	}

@@ -71,7 +71,8 @@ struct gk {
 	struct gk_anchor anchor[ANCHORS], other; /* other: an infra authority of somebody else */
 	struct gk_pair mine, registry, server;
 	struct authority_pins pins;
-	uint8_t chain[4096], server_mem[2048], lists[ANCHORS + 1][2048];
+	uint8_t chain[4096], server_mem[2048], lists[ANCHORS + 1][2048], trust[ENROLSIG_TRUST];
+	struct trust_order order;
 	struct span server_leaf;
 };
 
@@ -85,6 +86,7 @@ static inline void gk_make(struct gk *g)
 	gk_pair(&g->mine);
 	gk_pair(&g->registry);
 	gk_pair(&g->server);
+	g->order = (struct trust_order){1, 3};
 	g->pins = (struct authority_pins){.n = 1, .by = "the token"};
 	x509_pin(&g->anchor[ANCHOR_INFRA].cert, g->pins.pin[0]);
 	g->server_leaf = gk_leaf(&w, &g->anchor[ANCHOR_INFRA], ROLE_REGISTRY, g->server.spki);
@@ -94,6 +96,19 @@ static inline void gk_put(struct enrol *m, enum enrol_field f, struct span s)
 {
 	m->has[f] = true;
 	m->field[f] = s;
+}
+
+/* The anchors as they stand in m, signed by the registry key. */
+static inline void gk_sign(struct gk *g, struct enrol *m)
+{
+	static const enum enrol_field of[ANCHORS] = {ENF_INFRA, ENF_DEVICE, ENF_ACME};
+	struct wr w = wr_of(g->trust, sizeof g->trust);
+	struct span anchors[ANCHORS];
+
+	for (unsigned a = 0; a < ANCHORS; a++)
+		anchors[a] = m->has[of[a]] ? m->field[of[a]] : SPAN_NONE;
+	CHECK_INT(enrolsig_trust(&w, &g->registry.key, g->order, anchors), 0);
+	gk_put(m, ENF_TRUST, wr_span(&w));
 }
 
 /* What is right for this role: chain and all anchors. */
@@ -110,6 +125,7 @@ static inline struct enrol gk_grant(struct gk *g, enum cert_role role)
 	gk_put(&m, ENF_DEVICE, g->anchor[ANCHOR_DEVICE].cert.der);
 	gk_put(&m, ENF_ACME, g->anchor[ANCHOR_ACME].cert.der);
 	gk_put(&m, ENF_REGISTRY, g->registry.spki);
+	gk_sign(g, &m);
 	return m;
 }
 

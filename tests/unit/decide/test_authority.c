@@ -183,7 +183,9 @@ TEST(each_thing_wrong_by_itself)
 	refused(&x, &asked, "none of its infra anchors");
 	x = m;
 	x.has[ENF_DEVICE] = false;
+	gk_sign(&g, &x);
 	refused(&x, &asked, "not signed by that role's anchor");
+	gk_sign(&g, &m);
 	x = m;
 	x.field[ENF_REGISTRY] = SPAN_LIT("\x30\x00");
 	refused(&x, &asked, "the key of its registry");
@@ -196,6 +198,7 @@ TEST(each_thing_wrong_by_itself)
 	/* one who was signed by an authority of the same name with another key */
 	x = m;
 	x.field[ENF_DEVICE] = g.anchor[ANCHOR_ACME].cert.der;
+	gk_sign(&g, &x);
 	refused(&x, &asked, "not signed by that role's anchor");
 }
 
@@ -213,12 +216,52 @@ TEST(a_roll_over_is_followed)
 	asked = gk_asked(&g, ROLE_CONNECTOR);
 	m = gk_grant(&g, ROLE_CONNECTOR);
 	m.field[ENF_INFRA] = wr_span(&w);
+	gk_sign(&g, &m);
 	CHECK_INT(authority_granted(&m, &asked, NULL), 0);
-	CHECK_INT(authority_anchors(&m, &g.pins, NULL), 0);
+	CHECK_INT(authority_anchors(&m, &asked, NULL), 0);
 	x509_pin(&g.other.cert, g.pins.pin[0]); /* the new one is the one that is known, the old one signed */
 	CHECK_INT(authority_granted(&m, &asked, NULL), 0);
 	memset(g.pins.pin[0], 0, 32);
 	refused(&m, &asked, "none of its infra anchors");
+}
+
+/* Whoever has the authority's place in TLS, but not the registry's key, adds no anchor: not beside the one that
+ * is known, not of another kind, not by taking one away, and not with a signature over others. */
+TEST(nobody_adds_an_anchor_on_the_way)
+{
+	struct authority_asked asked;
+	uint8_t both[2048];
+	struct wr w = wr_of(both, sizeof both);
+	struct enrol m, x;
+
+	gk_make(&g);
+	asked = gk_asked(&g, ROLE_CONNECTOR);
+	asked.registry = g.registry.spki;
+	m = gk_grant(&g, ROLE_CONNECTOR);
+	CHECK_INT(authority_anchors(&m, &asked, NULL), 0);
+	wr_put(&w, g.anchor[ANCHOR_INFRA].cert.der);
+	wr_put(&w, g.other.cert.der);
+	x = m;
+	x.field[ENF_INFRA] = wr_span(&w);
+	refused(&x, &asked, "not signed by the key of its registry");
+	x = m;
+	x.field[ENF_DEVICE] = g.other.cert.der;
+	refused(&x, &asked, "not signed by the key of its registry");
+	x = m;
+	x.has[ENF_ACME] = false;
+	refused(&x, &asked, "not signed by the key of its registry");
+	x = m;
+	x.field[ENF_DEVICE] = m.field[ENF_ACME];
+	x.field[ENF_ACME] = m.field[ENF_DEVICE];
+	refused(&x, &asked, "not signed by the key of its registry");
+	x = m;
+	x.field[ENF_TRUST] = span_sub(m.field[ENF_TRUST], 0, 16);
+	refused(&x, &asked, "not signed by the key of its registry");
+	g.trust[8]++; /* as if it were newer */
+	refused(&m, &asked, "not signed by the key of its registry");
+	g.trust[8]--;
+	asked.registry = g.server.spki; /* and the key is the pinned one, whatever stands beside it */
+	CHECK_INT(authority_anchors(&m, &asked, NULL), -ZT_E_DENIED);
 }
 
 TEST(lists_that_are_none)

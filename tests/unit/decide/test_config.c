@@ -112,6 +112,7 @@ TEST(checks_look_across_keys)
 		{"[state]\ngid = 0\n", "t.conf:2: warning: gid = 0", 0},
 		{"[echo]\nlisten = 127.0.0.1:7, 127.0.0.1:7\n", "t.conf:2: listen: 127.0.0.1:7 and 127.0.0.1:7", -ZT_E_CONFIG},
 		{"[echo]\nlisten = 127.0.0.1:7, [::ffff:127.0.0.1]:7\n", "cannot both be bound", -ZT_E_CONFIG},
+		{"[ca]\nhttp_listen = 127.0.0.1:9080\n", "t.conf:2: http_listen: without listen nobody can join", -ZT_E_CONFIG},
 		{"[echo]\nlisten = 127.0.0.1:7, 0.0.0.0:7\n", "cannot both be bound", -ZT_E_CONFIG},
 		{"[echo]\nlisten = 127.0.0.1:7, 127.0.0.1:8, [::1]:7, 127.0.0.2:7\n", "", 0},
 		{"[echo]\nlisten = 127.0.0.1:0, 127.0.0.1:0\n", "", 0},

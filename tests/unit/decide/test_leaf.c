@@ -329,6 +329,39 @@ TEST(roles)
 	IS(ZT("zt://" CA "/connector/home-1"), &r, LEAF_ROLE);
 }
 
+/* Who shows itself as a client with what is for a server: for that use alone, and the rest of the rule stays. */
+TEST(members)
+{
+	struct leaf_rule r = {.use = LEAF_MEMBER, .now = NOW, .roles = 1u << ROLE_EDGE, .cas = &ca, .ncas = 1};
+
+#define MEMBER(eku, uri) CERT(EXTS(EXT(EKU, "30{" eku "}") EXT(SAN, "30{86{'" uri "'}}")))
+#define EDGE "zt://" CA "/edge/home-1"
+	IS(MEMBER(SERVER, EDGE), &r, LEAF_ISSUER);
+	IS(MEMBER(CLIENT, EDGE), &r, LEAF_ISSUER);
+	IS(MEMBER(SERVER CLIENT, EDGE), &r, LEAF_ISSUER);
+	IS(MEMBER(MAIL, EDGE), &r, LEAF_PURPOSE);
+	IS(MEMBER(ANY, EDGE), &r, LEAF_PURPOSE);
+	IS(MEMBER(SERVER ANY, EDGE), &r, LEAF_PURPOSE);
+	IS(CERT(EXTS(EXT(SAN, "30{86{'" EDGE "'}}"))), &r, LEAF_PURPOSE);
+	IS(MEMBER(SERVER, "zt://" CA "/connector/home-1"), &r, LEAF_ROLE);
+	r.use = LEAF_CLIENT;
+	IS(MEMBER(SERVER, EDGE), &r, LEAF_PURPOSE);
+	r.use = LEAF_SERVER;
+	IS(MEMBER(CLIENT, EDGE), &r, LEAF_PURPOSE);
+	r = (struct leaf_rule){.use = LEAF_MEMBER, .now = NOW}; /* the handshake's: no role is asked for there */
+	IS(MEMBER(SERVER, EDGE), &r, LEAF_OK);
+	IS(MEMBER(CLIENT, EDGE), &r, LEAF_OK);
+	IS(MEMBER(MAIL, EDGE), &r, LEAF_PURPOSE);
+	IS(CERT(EXTS(NAMES)), &r, LEAF_OK);
+	CHECK_INT(leaf_use_of(ROLE_EDGE), LEAF_SERVER);
+	CHECK_INT(leaf_use_of(ROLE_SERVICE), LEAF_SERVER);
+	CHECK_INT(leaf_use_of(ROLE_REGISTRY), LEAF_SERVER);
+	CHECK_INT(leaf_use_of(ROLE_CONNECTOR), LEAF_CLIENT);
+	CHECK_INT(leaf_use_of(ROLE_CLIENT), LEAF_CLIENT);
+	CHECK_INT(leaf_use_of(ROLE_DEVICE), LEAF_CLIENT);
+	CHECK_INT(leaf_use_of(ROLE_NONE), LEAF_CLIENT);
+}
+
 TEST(zt_names)
 {
 	static const struct {

@@ -263,7 +263,7 @@ static const char all_roles[] =
 static void is_of_the_authority(const struct tls_plan *p)
 {
 	NEED(p->servers == 1 && p->clients == 0);
-	CHECK(p->server[0].any_name && p->server[0].no_name && !p->server[0].resume);
+	CHECK(p->server[0].any_name && p->server[0].members && p->server[0].no_name && !p->server[0].resume);
 	CHECK(p->server[0].ask == TLS_ASK_OPTIONAL);
 	CHECK_STR(p->server[0].cert, "serve.pem");
 	CHECK_STR(p->server[0].key, "serve.pem");
@@ -294,7 +294,7 @@ TEST(one_file_serves_the_authority_and_a_relay)
 		k = handed_over(c, theirs[i], text, sizeof text);
 		NEED(k);
 		tls_plan_of(k, &p);
-		CHECK(p.servers == 1 && p.clients == 1 && !p.server[0].any_name);
+		CHECK(p.servers == 1 && p.clients == 1 && !p.server[0].any_name && !p.server[0].members);
 		CHECK_STR(p.server[0].id, "web");
 		conf_free(k);
 	}
@@ -307,7 +307,7 @@ TEST(one_file_serves_the_authority_and_a_relay)
 
 TEST(without_listen_there_is_no_authority)
 {
-	struct conf *c = parse("[ca]\nhttp_listen = 127.0.0.1:9080\n", CONF_FOR_ALL);
+	struct conf *c = parse("[ca]\nreach = ca.example.org:9443\n", CONF_FOR_ALL);
 	static struct tls_plan p;
 
 	NEED(c);

@@ -194,6 +194,29 @@ TEST(who_need_not_show_one_has_no_role_to_be_wrong)
 	close_all();
 }
 
+/* An edge renews at its authority, whose plan alone takes it; that one's role is asked for behind TLS. */
+TEST(an_edge_may_show_itself_where_members_do)
+{
+	open_all();
+	demand(0, NULL);
+	kit_plan.server[0].members = true;
+	show_of(ROLE_EDGE, &infra);
+	come();
+	expect(TLSF_NONE, 0, NULL);
+	CHECK(conn.opened && strcmp(conn.tls.peer->id, ROLEKIT_ID) == 0);
+	kit_drop(&conn, &peer);
+	show_of(ROLE_CLIENT, &infra);
+	come();
+	expect(TLSF_NONE, 0, NULL);
+	kit_drop(&conn, &peer);
+	kit_plan.server[0].members = false;
+	show_of(ROLE_EDGE, &infra);
+	come();
+	expect(TLSF_CERT_USE, 43, "its extended key usage is for something else");
+	close_all();
+	kit_plan.server[0].members = false;
+}
+
 /* ---- dialers ----------------------------------------------------------------------------- */
 
 static const struct addr home = {.family = 4, .ip = {127, 0, 0, 1}, .port = 443};

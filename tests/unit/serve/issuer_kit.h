@@ -47,6 +47,13 @@ struct kit {
 	uint64_t crl_ms, list_ms;
 };
 
+/* The last keys that were made, by what the registry knows them by: whoever renews signs with the old one. */
+#define KIT_KEYS 256
+static struct {
+	uint8_t digest[SHA256_LEN], scalar[32];
+} kit_keys[KIT_KEYS];
+static unsigned kit_nkeys;
+
 static inline void pair_make(struct pair *p)
 {
 	struct wr w = wr_of(p->mem, sizeof p->mem);
@@ -57,6 +64,8 @@ static inline void pair_make(struct pair *p)
 	pub.point = span_of(p->point, (size_t)pk_point(&p->key, p->point, sizeof p->point));
 	x509_wr_spki(&w, &pub);
 	p->spki = wr_span(&w);
+	sha256(p->spki, kit_keys[kit_nkeys % KIT_KEYS].digest);
+	memcpy(kit_keys[kit_nkeys++ % KIT_KEYS].scalar, p->scalar, 32);
 }
 
 static inline const struct pk_private *kit_anchor_key(void *ctx, enum cert_anchor a, unsigned generation)
@@ -270,15 +279,33 @@ static inline int kit_issue(struct kit *k, enum cert_role role, const char *name
 	return rc;
 }
 
-static inline int kit_renew(struct kit *k, const uint8_t *serial, const struct pair *p)
+/* By whoever has `key`; NULL: unsigned. */
+static inline int kit_renew_by(struct kit *k, const uint8_t *serial, const struct pair *p, const struct pk_private *key)
 {
-	uint8_t csr[1024];
+	uint8_t csr[1024], sig[PK_SIG_MAX];
 	struct casign q = {.type = CA_RENEW};
+	struct wr w = wr_of(sig, sizeof sig);
 
 	casign_put(&q, CAF_SERIAL, span_of(serial, CERT_SERIAL));
 	casign_put(&q, CAF_CSR, csr_for(p, csr, NULL, 0));
 	put_str(&q, CAF_PEER, "192.0.2.7");
+	if (key) {
+		CHECK_INT(enrolsig_renewal(&w, key, span_of(serial, CERT_SERIAL), q.field[CAF_CSR]), 0);
+		casign_put(&q, CAF_SIGNATURE, wr_span(&w));
+	}
 	return kit_ask(k, 'f', &q);
+}
+
+/* By its holder, or a thief: with the key of the certificate. */
+static inline int kit_renew(struct kit *k, const uint8_t *serial, const struct pair *p)
+{
+	const struct reg_cert *c = registry_find(k->registry, serial);
+	struct pk_private key = {.type = PK_P256};
+
+	for (unsigned i = 0; c && i < KIT_KEYS; i++)
+		if (memcmp(kit_keys[i].digest, c->key, SHA256_LEN) == 0)
+			key.scalar = span_of(kit_keys[i].scalar, 32);
+	return kit_renew_by(k, serial, p, key.scalar.n ? &key : NULL);
 }
 
 static inline int kit_name(struct kit *k, enum casign_type t, const char *name)

@@ -107,12 +107,13 @@ static inline bool is_grant(const struct joiner *j)
 	struct enrol g = {.type = ENROL_GRANTED};
 	uint8_t proof[ENROL_PROOF];
 
-	g.has[ENF_CHAIN] = g.has[ENF_INFRA] = g.has[ENF_DEVICE] = g.has[ENF_ACME] = g.has[ENF_REGISTRY] = true;
+	g.has[ENF_CHAIN] = g.has[ENF_INFRA] = g.has[ENF_DEVICE] = g.has[ENF_ACME] = g.has[ENF_REGISTRY] = g.has[ENF_TRUST] = true;
 	g.field[ENF_CHAIN] = k.out.field[CAF_CHAIN];
 	g.field[ENF_INFRA] = k.out.field[CAF_INFRA];
 	g.field[ENF_DEVICE] = k.out.field[CAF_DEVICE];
 	g.field[ENF_ACME] = k.out.field[CAF_ACME];
 	g.field[ENF_REGISTRY] = k.out.field[CAF_REGISTRY];
+	g.field[ENF_TRUST] = k.out.field[CAF_TRUST];
 	enrol_grant_proof(&j->t, j->secret, &g, proof);
 	return span_eq(k.out.field[CAF_PROOF], span_of(proof, sizeof proof));
 }

@@ -244,6 +244,7 @@ static void say_anchors(struct kit *k, const char *infra, const char *acme)
 	casign_put_num(&ok, CAF_KEYS, 1, num[1]);
 	casign_put_num(&ok, CAF_TOTAL, 0, num[2]);
 	casign_put(&ok, CAF_REGISTRY, SPAN_LIT("spki"));
+	casign_put(&ok, CAF_TRUST, SPAN_LIT("signed"));
 	casign_put(&ok, CAF_JSON, SPAN_NONE);
 	if (infra[0])
 		casign_put(&ok, CAF_INFRA, span_str(infra));
@@ -267,7 +268,7 @@ TEST(anchors_are_numbered_by_their_changes)
 		CHECK_INT(a.doc->epoch, 4);
 	}
 	CHECK(cadoc_anchors(a.doc, ANCHOR_INFRA).n == 0 && cadoc_anchors(a.doc, ANCHOR_DEVICE).n == 0);
-	CHECK(span_eq_str(cadoc_anchors(a.doc, ANCHOR_ACME), "one"));
+	CHECK(span_eq_str(cadoc_anchors(a.doc, ANCHOR_ACME), "one") && span_eq_str(cadoc_trust(a.doc), "signed"));
 	cadoc_drop(a.doc);
 	close_docs(&k, c);
 }

@@ -42,6 +42,7 @@ static struct span frame(enum enrol_type t, uint8_t *mem, size_t cap)
 		put(&m, ENF_PROOF, span_of(bytes, 32));
 	} else if (t == ENROL_RENEW) {
 		put(&m, ENF_CSR, span_of(csr, sizeof csr));
+		put(&m, ENF_SIGNATURE, SPAN_LIT("by the old key"));
 	} else {
 		put(&m, ENF_INSTANCE, span_of(bytes, 16));
 		put(&m, ENF_EPOCH, span_of(eight, 8));
@@ -103,6 +104,7 @@ static struct casign granted(bool proof)
 	casign_put(&m, CAF_SERIAL, span_of(serial, 16));
 	casign_put(&m, CAF_ID, span_of(id, 24));
 	casign_put(&m, CAF_REGISTRY, span_of(spki, sizeof spki));
+	casign_put(&m, CAF_TRUST, SPAN_LIT("epoch, number, signed"));
 	casign_put(&m, CAF_INFRA, span_of(cert, sizeof cert));
 	casign_put(&m, CAF_ACME, span_of(cert, sizeof cert));
 	if (proof)
@@ -184,6 +186,7 @@ TEST(what_is_passed_on_is_what_was_proved)
 	put(&theirs, ENF_INFRA, g.field[CAF_INFRA]);
 	put(&theirs, ENF_ACME, g.field[CAF_ACME]);
 	put(&theirs, ENF_REGISTRY, g.field[CAF_REGISTRY]);
+	put(&theirs, ENF_TRUST, g.field[CAF_TRUST]);
 	enrol_grant_proof(&t, secret, &theirs, proof);
 	casign_put(&g, CAF_PROOF, span_of(proof, 32));
 	to_state(&e, ENROLD_PROVE);
@@ -215,7 +218,8 @@ TEST(a_renewal_is_of_the_certificate_that_was_shown)
 
 	CHECK_INT(hear(&e, ENROL_RENEW), ENROLD_ASK);
 	CHECK(o.ask.type == CA_RENEW && span_eq(o.ask.field[CAF_SERIAL], span_of(serial, 16)) &&
-	      span_eq(o.ask.field[CAF_CSR], span_of(csr, sizeof csr)));
+	      span_eq(o.ask.field[CAF_CSR], span_of(csr, sizeof csr)) &&
+	      span_eq_str(o.ask.field[CAF_SIGNATURE], "by the old key"));
 	CHECK_INT(ok(&e, &g), ENROLD_BYE);
 	CHECK(said().type == ENROL_GRANTED && !said().has[ENF_PROOF]);
 }

@@ -260,6 +260,7 @@ TEST(what_has_no_place_ends_it)
 			gk_put(&all[3], ENF_LIST, SPAN_LIT("list"));
 			all[4] = (struct enrol){.type = ENROL_ANCHORS};
 			gk_put(&all[4], ENF_INFRA, g.anchor[ANCHOR_INFRA].cert.der);
+			gk_put(&all[4], ENF_TRUST, SPAN_LIT("it does not come to this"));
 			if ((state == 0 && i == 0) || (state == 1 && (i == 1 || i == 2)) || (state == 2 && i == 1) ||
 			    (state == 3 && i >= 3))
 				continue;
@@ -291,11 +292,12 @@ TEST(a_renewal_needs_no_proof_but_the_right_certificate)
 	struct enrol m;
 
 	gk_make(&g);
-	t = (struct talk){.e = {.kind = ENROLEE_RENEW, .csr = csr, .asked = gk_asked(&g, ROLE_EDGE)}};
+	t = (struct talk){.e = {.kind = ENROLEE_RENEW, .csr = csr, .signature = SPAN_LIT("sig"), .asked = gk_asked(&g, ROLE_EDGE)}};
 	t.e.asked.registry = g.registry.spki;
 	w = wr_of(t.out, sizeof t.out);
 	enrolee_begin(&t.e, server_key, &w);
-	CHECK(enrol_read(wr_span(&w), 'j', &t.said) > 0 && t.said.type == ENROL_RENEW && span_eq(t.said.field[ENF_CSR], csr));
+	CHECK(enrol_read(wr_span(&w), 'j', &t.said) > 0 && t.said.type == ENROL_RENEW && span_eq(t.said.field[ENF_CSR], csr) &&
+	      span_eq_str(t.said.field[ENF_SIGNATURE], "sig"));
 	m = gk_grant(&g, ROLE_EDGE);
 	CHECK_INT(tell(&t, &m), ENROLEE_GRANTED);
 	w = wr_of(t.out, sizeof t.out);
@@ -314,6 +316,7 @@ TEST(a_watch_goes_on)
 	gk_make(&g);
 	t = (struct talk){.e = {.kind = ENROLEE_WATCH, .instance = {5}, .epoch = 3, .number = 0x0102030405060708,
 				.asked = gk_asked(&g, ROLE_EDGE)}};
+	t.e.asked.registry = g.registry.spki;
 	w = wr_of(t.out, sizeof t.out);
 	enrolee_begin(&t.e, server_key, &w);
 	CHECK(enrol_read(wr_span(&w), 'j', &t.said) > 0 && t.said.type == ENROL_WATCH);
@@ -324,6 +327,7 @@ TEST(a_watch_goes_on)
 		CHECK_INT(tell(&t, &m), ENROLEE_LIST);
 	m = (struct enrol){.type = ENROL_ANCHORS};
 	gk_put(&m, ENF_INFRA, g.anchor[ANCHOR_INFRA].cert.der);
+	gk_sign(&g, &m);
 	CHECK_INT(tell(&t, &m), ENROLEE_ANCHORS);
 	CHECK(t.e.state == ENROLEE_WATCHES && enrolee_room(&t.e) == ENROL_LIST_MAX);
 	m.field[ENF_INFRA] = g.other.cert.der;

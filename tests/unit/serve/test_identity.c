@@ -36,7 +36,7 @@ TEST(what_is_stored_is_read_back_for_every_role)
 		identity_close(&id);
 		CHECK_INT(mode_of(d, IDENTITY_FILE), 0600);
 		CHECK_INT(mode_of(d, "trust"), 0700);
-		CHECK_INT(ik_count(d, "."), 2); /* identity.pem, registry.pem */
+		CHECK_INT(ik_count(d, "."), 3); /* identity.pem, registry.pem */
 		CHECK_INT(ik_count(d, "trust"), 3);
 		close(d);
 	}
@@ -151,6 +151,62 @@ TEST(anchors_that_the_authority_does_not_have_are_not_missed)
 	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 0); /* nothing is written again */
 	m.field[ENF_INFRA] = g.other.cert.der;
 	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 1);
+	close(d);
+}
+
+/* Who kept what was signed before an anchor was retired shows it again. */
+TEST(a_retired_anchor_does_not_come_back)
+{
+	struct enrol old, m;
+	uint8_t before[ENROLSIG_TRUST];
+	struct why w = {0};
+	int d;
+
+	gk_make(&g);
+	d = fresh("retired");
+	old = gk_grant(&g, ROLE_CONNECTOR);
+	memcpy(before, old.field[ENF_TRUST].p, old.field[ENF_TRUST].n);
+	old.field[ENF_TRUST].p = before;
+	m = gk_grant(&g, ROLE_CONNECTOR);
+	m.field[ENF_DEVICE] = g.other.cert.der;
+	g.order.number++;
+	gk_sign(&g, &m);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 1);
+	CHECK_INT(identity_store_anchors(d, path, &old, &w), -ZT_E_DENIED);
+	CHECK(strstr(w.text, "older than those") != NULL);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 0);
+	g.order = (struct trust_order){2, 1}; /* the authority was restored: its numbers begin again, in another epoch */
+	gk_sign(&g, &m);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), 0);
+	g.order = (struct trust_order){1, 99};
+	gk_sign(&g, &m);
+	CHECK_INT(identity_store_anchors(d, path, &m, NULL), -ZT_E_DENIED);
+	ik_file(d, "trust.seen", "2 x\n", 0644);
+	w = (struct why){0};
+	CHECK_INT(identity_store_anchors(d, path, &m, &w), -ZT_E_DAMAGED);
+	close(d);
+}
+
+/* join --replace: what was seen of the one authority says nothing about the other, which begins at 1. */
+TEST(another_authority_begins_anew)
+{
+	struct status_seen seen = {.epoch = 3, .number = 4096, .issued = GRANT_NOW};
+	struct enrol m;
+	int d;
+
+	gk_make(&g);
+	g.order = (struct trust_order){3, 50};
+	d = fresh("another");
+	CHECK_INT(identity_write_seen(d, path, &seen, NULL), 0);
+	m = gk_grant(&g, ROLE_CONNECTOR); /* the same one: renewed, joined again */
+	CHECK_INT(identity_store(d, path, &g.mine.key, &m, NULL), 0);
+	CHECK_INT(identity_read_seen(d, path, &seen, NULL), 0);
+	CHECK_INT(seen.number, 4096);
+	gk_make(&g);
+	m = gk_grant(&g, ROLE_CONNECTOR);
+	CHECK_INT(identity_store(d, path, &g.mine.key, &m, NULL), 0);
+	CHECK_INT(identity_read_seen(d, path, &seen, NULL), 0);
+	CHECK_INT(seen.number, 0);
 	close(d);
 }
 

@@ -37,6 +37,8 @@ static bool fails_at(int d, enum wrap_call call, int err, unsigned nth, const st
 	wr_put(&both, g.anchor[ANCHOR_INFRA].cert.der);
 	m.field[ENF_INFRA] = wr_span(&both);
 	m.field[ENF_DEVICE] = m.field[ENF_ACME] = g.other.cert.der;
+	g.order.number++;
+	gk_sign(&g, &m);
 	before = wrap_count(call);
 	wrap_fail(call, nth, err, 1);
 	rc = identity_store(d, path, &g.mine.key, &m, &w);
@@ -45,7 +47,7 @@ static bool fails_at(int d, enum wrap_call call, int err, unsigned nth, const st
 	CHECK_INT(identity_open(&id, path, &w), 0);
 	was = ct_eq_span(id.key.key.scalar, span_of(pair[0].scalar, 32));
 	identity_close(&id);
-	CHECK_INT(ik_count(d, "."), 2);
+	CHECK_INT(ik_count(d, "."), 3);
 	CHECK_INT(ik_count(d, "trust"), 3);
 	CHECK((rc == 0) == (w.text[0] == 0) && (rc < 0 || !was) && (!enough || rc == 0));
 	if (rc < 0 && !was) /* behind the last rename is only the sync of the directory */
@@ -82,7 +84,7 @@ TEST(whatever_fails_the_old_identity_works)
 TEST(identity_pem_is_the_last_to_come)
 {
 	gk_make(&g);
-	for (unsigned nth = 1; nth <= 5; nth++) {
+	for (unsigned nth = 1; nth <= 6; nth++) {
 		char name[16];
 		int d;
 

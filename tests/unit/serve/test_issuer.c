@@ -213,6 +213,62 @@ TEST(a_name_and_a_key_belong_to_one_living_identity)
 	kit_close(&k);
 }
 
+static int asked_with(struct casign q, enum casign_field f, struct span value)
+{
+	q.has[f] = value.n > 0;
+	q.field[f] = value;
+	return kit_ask(&k, 'c', &q);
+}
+
+/* A command that was ended before it had heard the answer. */
+TEST(the_same_key_for_the_same_gets_the_same_certificate)
+{
+	uint8_t csr[1024], again[1024], names[128], fewer[128], first[X509_MAX];
+	struct casign q, other;
+	struct pair p;
+	size_t n;
+
+	kit_open(&k);
+	pair_make(&p);
+	q = issue_of(ROLE_SERVICE, "nas", csr_for(&p, csr, NULL, 0));
+	put_str(&q, CAF_USER, "alice");
+	put_num(&q, CAF_LIFETIME, 1000);
+	casign_put(&q, CAF_SANS, names_of(lan, 2, names, sizeof names));
+	NEED(kit_ask(&k, 'c', &q) == 0);
+	n = k.out.field[CAF_CHAIN].n;
+	NEED(n > 0 && n <= sizeof first);
+	memcpy(first, k.out.field[CAF_CHAIN].p, n);
+	kit_step(&k, 500); /* another request for the same key, some time later */
+	q.field[CAF_CSR] = csr_for(&p, again, NULL, 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK(span_eq(k.out.field[CAF_CHAIN], span_of(first, n)));
+	CHECK_INT(registry_count(k.registry), 1);
+	/* anything else is another matter */
+	CHECK_INT(asked_with(q, CAF_NAME, SPAN_LIT("nas2")), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_USER, SPAN_LIT("bob")), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_USER, SPAN_NONE), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, SPAN_NONE), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, names_of(lan, 1, fewer, sizeof fewer)), -ZT_E_EXISTS);
+	CHECK_INT(asked_with(q, CAF_SANS, names_of(&lan[1], 1, fewer, sizeof fewer)), -ZT_E_EXISTS);
+	other = q;
+	put_num(&other, CAF_ROLE, ROLE_EDGE);
+	CHECK_INT(kit_ask(&k, 'c', &other), -ZT_E_EXISTS);
+	other = q;
+	put_num(&other, CAF_LIFETIME, 999);
+	CHECK_INT(kit_ask(&k, 'c', &other), -ZT_E_EXISTS);
+	NEED(kit_suspend(&k, "nas", true) == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), -ZT_E_EXISTS);
+	NEED(kit_suspend(&k, "nas", false) == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK_INT(registry_count(k.registry), 1);
+	/* renewed or over, it is given to nobody anew */
+	NEED(kit_name(&k, CA_REVOKE, "nas") == 0);
+	CHECK_INT(kit_ask(&k, 'c', &q), 0);
+	CHECK(!span_eq(k.out.field[CAF_CHAIN], span_of(first, n)));
+	CHECK_INT(registry_count(k.registry), 2);
+	kit_close(&k);
+}
+
 TEST(the_authoritys_own_keys_get_no_certificate)
 {
 	uint8_t csr[1024];
@@ -332,6 +388,46 @@ TEST(a_renewed_certificate_that_asks_with_another_key_was_copied)
 	CHECK_INT(kit_renew(&k, first, &thief), -ZT_E_DENIED);
 	CHECK_INT(kit_logged(&k, "event=alarm", "name=attic"), 2);
 	CHECK_INT(kit_state(&k, second), CERT_SUSPENDED);
+	kit_close(&k);
+}
+
+/* The network side that fell into wrong hands can name any serial and bring a request of its own: without the key of
+ * the certificate it gets none, raises no alarm and suspends nobody. */
+TEST(only_the_holder_of_the_key_renews)
+{
+	uint8_t serial[CERT_SERIAL], second[CERT_SERIAL], wrong[CERT_SERIAL];
+	uint8_t csr[1024], sig[PK_SIG_MAX];
+	struct wr w = wr_of(sig, sizeof sig);
+	struct casign q = {.type = CA_RENEW};
+	struct pair p, other, thief;
+
+	kit_open(&k);
+	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, serial) == 0);
+	NEED(kit_issue(&k, ROLE_CONNECTOR, "cellar", &other, wrong) == 0);
+	pair_make(&thief);
+	kit_step(&k, 20 * DAY);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, NULL), -ZT_E_DENIED);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &thief.key), -ZT_E_DENIED);
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &other.key), -ZT_E_DENIED); /* somebody else's certificate */
+	CHECK(strstr(k.why.text, "not signed by the key of the certificate"));
+	/* signed by the right key, but another request, or for another certificate of it */
+	casign_put(&q, CAF_SERIAL, span_of(serial, CERT_SERIAL));
+	CHECK_INT(enrolsig_renewal(&w, &p.key, span_of(serial, CERT_SERIAL), csr_for(&p, csr, NULL, 0)), 0);
+	casign_put(&q, CAF_SIGNATURE, wr_span(&w));
+	casign_put(&q, CAF_CSR, csr_for(&thief, csr, NULL, 0));
+	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_DENIED);
+	w.n = 0;
+	CHECK_INT(enrolsig_renewal(&w, &p.key, span_of(wrong, CERT_SERIAL), q.field[CAF_CSR]), 0);
+	casign_put(&q, CAF_SIGNATURE, wr_span(&w));
+	CHECK_INT(kit_ask(&k, 'f', &q), -ZT_E_DENIED);
+	CHECK_INT(registry_count(k.registry), 2);
+	CHECK_INT(kit_renew_by(&k, serial, &other, &p.key), -ZT_E_EXISTS); /* signed, and another rule */
+	CHECK_INT(kit_renew_by(&k, serial, &thief, &p.key), 0);
+	memcpy(second, k.out.field[CAF_SERIAL].p, CERT_SERIAL);
+	/* renewed already: without the key no alarm comes of it */
+	CHECK_INT(kit_renew_by(&k, serial, &other, &other.key), -ZT_E_DENIED);
+	CHECK_INT(kit_logged(&k, "event=alarm", ""), 0);
+	CHECK_INT(kit_state(&k, second), CERT_GOOD);
 	kit_close(&k);
 }
 

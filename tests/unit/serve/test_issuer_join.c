@@ -338,6 +338,104 @@ TEST(a_yes_is_for_one_key_and_a_no_ends_it)
 	kit_close(&k);
 }
 
+TEST(a_no_is_told_to_who_asks_again_and_is_for_one_key)
+{
+	struct joiner j, other;
+
+	kit_open(&k);
+	NEED(approving_token(&j) == 0 && join(&j) == 0);
+	NEED(settle(first_pending(), false) == 0);
+	CHECK_INT(join(&j), -ZT_E_TOKEN);
+	CHECK_STR(k.why.text, "this join was rejected");
+	CHECK_INT(first_pending(), 0); /* it does not queue again */
+	CHECK_INT(used(&j), 0);
+	other = j;
+	new_key(&other);
+	NEED(join(&other) == 0);
+	CHECK(k.out.has[CAF_PENDING]);
+	NEED(settle(first_pending(), true) == 0);
+	NEED(join(&other) == 0);
+	CHECK(is_grant(&other) && used(&j) == 1);
+	kit_close(&k);
+}
+
+TEST(a_no_is_forgotten_when_more_have_come_than_are_kept)
+{
+	struct joiner j, other;
+
+	kit_open(&k);
+	NEED(approving_token(&j) == 0 && join(&j) == 0 && settle(first_pending(), false) == 0);
+	other = j;
+	for (unsigned i = 0; i < 64; i++) {
+		CHECK_INT(join(&j), -ZT_E_TOKEN);
+		new_key(&other);
+		NEED(join(&other) == 0 && settle(first_pending(), false) == 0);
+	}
+	NEED(join(&j) == 0);
+	CHECK(k.out.has[CAF_PENDING]); /* it waits for a yes, and has got nothing */
+	kit_close(&k);
+}
+
+/* One who found a token for joins that are approved does not fill the table for the others, nor for long. */
+TEST(one_token_does_not_take_every_place)
+{
+	struct joiner found, j;
+	int rc = 0;
+	unsigned n;
+
+	kit_open(&k);
+	NEED(approving_token(&j) == 0 && approving_token(&found) == 0);
+	for (n = 0; rc == 0 && n < 300; n++) {
+		new_key(&found);
+		rc = join(&found);
+	}
+	CHECK_INT(rc, -ZT_E_FULL);
+	CHECK_INT(n, 1 + ISSUER_PENDING_MORE + 1);
+	CHECK(strstr(k.why.text, "by this token"));
+	NEED(join(&j) == 0);
+	CHECK(k.out.has[CAF_PENDING]);
+	kit_close(&k);
+}
+
+TEST(who_comes_back_after_a_week_waits_anew)
+{
+	struct casign q = token_of(ROLE_EDGE, "vps");
+	struct joiner j;
+
+	kit_open(&k);
+	put_num(&q, CAF_APPROVE, 1);
+	put_num(&q, CAF_TTL, 30 * 86400);
+	NEED(make_token(&q, &j) == 0 && join(&j) == 0);
+	kit_step(&k, ISSUER_PENDING_S);
+	NEED(join(&j) == 0);
+	CHECK(k.out.has[CAF_PENDING]);
+	CHECK_INT(first_pending(), 2); /* the one of a week ago is gone */
+	NEED(settle(2, true) == 0);
+	NEED(join(&j) == 0);
+	CHECK(is_grant(&j));
+	kit_close(&k);
+}
+
+TEST(before_its_clock_is_set_nothing_is_issued)
+{
+	struct casign q = token_of(ROLE_CONNECTOR, NULL);
+	struct joiner j;
+	int64_t right;
+
+	kit_open(&k);
+	NEED(make_token(&q, &j) == 0);
+	right = k.clock.wall_ms;
+	k.clock.wall_ms = 1000;
+	CHECK_INT(join(&j), -ZT_E_AGAIN);
+	k.clock.wall_ms = (CLOCK_FLOOR_S - 1) * 1000;
+	CHECK_INT(join(&j), -ZT_E_AGAIN);
+	CHECK(used(&j) == 0 && registry_count(k.registry) == 0);
+	k.clock.wall_ms = right;
+	NEED(join(&j) == 0);
+	CHECK(is_grant(&j) && used(&j) == 1);
+	kit_close(&k);
+}
+
 TEST(a_yes_may_come_after_the_end_of_the_token_and_not_after_a_week)
 {
 	struct joiner j, late, other;

@@ -19,9 +19,10 @@ static const struct {
 	char from;
 	uint64_t must, may, ok, ok_may;
 } docs[] = {
-	{CA_FACTS, 'b', 0, 0, B(REGISTRY) | B(EPOCH) | B(KEYS) | LINES, TRUSTED},
+	{CA_FACTS, 'b', 0, 0, B(REGISTRY) | B(TRUST) | B(EPOCH) | B(KEYS) | LINES, TRUSTED},
 	{CA_ISSUE, 'c', B(ROLE) | B(NAME) | B(CSR), B(USER) | B(SANS) | B(LIFETIME), NEW, 0},
-	{CA_RENEW, 'b', B(CSR), B(SERIAL) | B(NAME) | B(LIFETIME) | B(PEER), NEW | B(REGISTRY), TRUSTED},
+	{CA_RENEW, 'b', B(CSR), B(SERIAL) | B(NAME) | B(LIFETIME) | B(PEER) | B(SIGNATURE),
+	 NEW | B(REGISTRY) | B(TRUST), TRUSTED},
 	{CA_REVOKE, 'c', 0, B(SERIAL) | B(NAME) | B(USER) | B(REASON), B(COUNT) | B(TOTAL), B(TEXT)},
 	{CA_SUSPEND, 'c', B(ON), B(SERIAL) | B(NAME), B(COUNT) | B(TOTAL), B(TEXT)},
 	{CA_ENTRIES, 'c', B(INDEX), B(ROLE) | B(USER) | B(RETIRED), LINES, B(INDEX)},
@@ -187,14 +188,14 @@ TEST(every_answer_is_that_of_its_question)
 
 TEST(a_proof_is_granted_or_waits)
 {
-	struct casign ok = message(CA_OK, NEW | B(REGISTRY) | B(PROOF));
+	struct casign ok = message(CA_OK, NEW | B(REGISTRY) | B(TRUST) | B(PROOF));
 
 	CHECK(casign_answers(CA_PROVE, &ok));
-	ok = message(CA_OK, NEW | B(REGISTRY) | B(PROOF) | TRUSTED);
+	ok = message(CA_OK, NEW | B(REGISTRY) | B(TRUST) | B(PROOF) | TRUSTED);
 	CHECK(casign_answers(CA_PROVE, &ok));
-	ok = message(CA_OK, NEW | B(REGISTRY) | B(PROOF) | B(PENDING));
+	ok = message(CA_OK, NEW | B(REGISTRY) | B(TRUST) | B(PROOF) | B(PENDING));
 	CHECK(!casign_answers(CA_PROVE, &ok));
-	ok = message(CA_OK, NEW | B(REGISTRY));
+	ok = message(CA_OK, NEW | B(REGISTRY) | B(TRUST));
 	CHECK(!casign_answers(CA_PROVE, &ok));
 	ok = message(CA_OK, 0);
 	CHECK(!casign_answers(CA_PROVE, &ok));
@@ -230,7 +231,7 @@ TEST(the_longest_messages_fit)
 		struct casign a = message(CA_OK, docs[i].ok | docs[i].ok_may);
 
 		if (docs[i].type == CA_PROVE)
-			a = message(CA_OK, NEW | B(REGISTRY) | B(PROOF) | TRUSTED);
+			a = message(CA_OK, NEW | B(REGISTRY) | B(TRUST) | B(PROOF) | TRUSTED);
 		/* CA_SHOW answers one line with its certificate, CA_FACTS a line for each anchor: both bound theirs */
 		if (docs[i].type == CA_SHOW || docs[i].type == CA_FACTS)
 			continue;

@@ -23,7 +23,7 @@ static struct span good(enum enrol_field f)
 	case ENF_AFTER: return span_of(eight, 4);
 	case ENF_CODE: return span_of(eight, 2);
 	case ENF_EPOCH: case ENF_NUMBER: return span_of(eight, 8);
-	case ENF_LIST: return SPAN_LIT("any bytes");
+	case ENF_LIST: case ENF_SIGNATURE: case ENF_TRUST: return SPAN_LIT("any bytes");
 	case ENF_COUNT: break;
 	}
 	return SPAN_NONE;
@@ -40,14 +40,15 @@ static const struct {
 } types[] = {
 	{ENROL_HELLO, 'j', {{ENF_TOKEN, 1}, {ENF_NONCE, 1}, {ENF_ROLE, 1}, {ENF_CSR, 1}, {ENF_LABEL, 2}}},
 	{ENROL_PROOF_J, 'j', {{ENF_PROOF, 1}}},
-	{ENROL_RENEW, 'j', {{ENF_CSR, 1}}},
+	{ENROL_RENEW, 'j', {{ENF_CSR, 1}, {ENF_SIGNATURE, 1}}},
 	{ENROL_WATCH, 'j', {{ENF_INSTANCE, 1}, {ENF_EPOCH, 1}, {ENF_NUMBER, 1}}},
 	{ENROL_CHALLENGE, 'a', {{ENF_NONCE, 1}, {ENF_PROOF, 1}}},
-	{ENROL_GRANTED, 'a', {{ENF_PROOF, 2}, {ENF_CHAIN, 1}, {ENF_INFRA, 1}, {ENF_DEVICE, 2}, {ENF_ACME, 2}, {ENF_REGISTRY, 1}}},
+	{ENROL_GRANTED, 'a', {{ENF_PROOF, 2}, {ENF_CHAIN, 1}, {ENF_INFRA, 1}, {ENF_DEVICE, 2}, {ENF_ACME, 2}, {ENF_REGISTRY, 1},
+			       {ENF_TRUST, 1}}},
 	{ENROL_PENDING, 'a', {{ENF_AFTER, 1}, {ENF_TEXT, 2}}},
 	{ENROL_REFUSED, 'a', {{ENF_CODE, 1}, {ENF_TEXT, 2}}},
 	{ENROL_LIST, 'a', {{ENF_LIST, 1}}},
-	{ENROL_ANCHORS, 'a', {{ENF_INFRA, 1}, {ENF_DEVICE, 2}, {ENF_ACME, 2}}},
+	{ENROL_ANCHORS, 'a', {{ENF_INFRA, 1}, {ENF_DEVICE, 2}, {ENF_ACME, 2}, {ENF_TRUST, 1}}},
 };
 
 static int need_of(size_t t, enum enrol_field f)
@@ -153,7 +154,8 @@ TEST(each_field_has_its_length)
 	for (size_t t = 0; t < ARRAY_LEN(types); t++)
 		for (enum enrol_field f = ENF_TOKEN; f < ENF_COUNT; f++) {
 			const size_t n = good(f).n;
-			const bool any = f == ENF_LABEL || f == ENF_TEXT || f == ENF_LIST;
+			const bool any = f == ENF_LABEL || f == ENF_TEXT || f == ENF_LIST || f == ENF_SIGNATURE ||
+					 f == ENF_TRUST;
 			const size_t tries[] = {0, n - 1, n + 1};
 
 			if (!need_of(t, f))

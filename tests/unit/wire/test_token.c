@@ -25,7 +25,7 @@ static struct token sample(uint8_t role, size_t n)
 		t.secret[i] = (uint8_t)(0x40 + i);
 	}
 	for (size_t i = 0; i < n; i++)
-		strcpy(t.addr[i], addrs[i % ARRAY_LEN(addrs)]);
+		snprintf(t.addr[i], sizeof t.addr[i], "%s", addrs[i % ARRAY_LEN(addrs)]);
 	return t;
 }
 
@@ -122,7 +122,7 @@ static void sealed(const uint8_t *body, size_t n, char *out)
 
 	wr_bytes(&w, body, n);
 	wr_le32(&w, crc32c(0, body, n));
-	strcpy(out, "zt1_");
+	memcpy(out, "zt1_", 4);
 	ct_b64url_encode(raw, w.n, out + 4);
 	out[4 + CT_B64_LEN(w.n)] = '\0';
 }
@@ -197,7 +197,7 @@ TEST(only_what_would_be_read_is_written)
 		memset(t.addr[i], 'a', 249);
 		for (size_t dot = 63; dot < 249; dot += 64)
 			t.addr[i][dot] = '.';
-		strcpy(&t.addr[i][249], ":65535");
+		memcpy(&t.addr[i][249], ":65535", 7);
 	}
 	w = wr_of(mem, TOKEN_TEXT_MAX);
 	token_write(&w, &t);
@@ -214,7 +214,7 @@ TEST(only_what_would_be_read_is_written)
 	CHECK(w.full && w.n == 0);
 	w = wr_of(mem, TOKEN_TEXT_MAX);
 	t = sample(1, 1);
-	strcpy(t.addr[0], "no-port");
+	memcpy(t.addr[0], "no-port", 8);
 	token_write(&w, &t);
 	CHECK(w.full && w.n == 0);
 	w = wr_of(mem, TOKEN_TEXT_MAX);
