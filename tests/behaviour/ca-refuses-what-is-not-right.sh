@@ -9,7 +9,6 @@ cd "$TMP/out" || fail "no $TMP/out"
 ca 1 list
 has "$ERR" "zt ca init"
 expect 1 "$ZT" ca -c "$CONF"
-printf "listen = 127.0.0.1:%s\n" "$(free_port)" >>"$CONF"
 ca 0 init
 ca 0 issue client one
 state() { find "$CA" -type f ! -name '*lock' -exec sha256sum {} + | sort; }
