@@ -319,7 +319,7 @@ int ctl_ask(const char *path, const char *line, int timeout_ms, enum zt_exit *co
 	close(fd);
 	if (rc == 0)
 		rc = read_code(wr_span(out), code, &rest, w);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	memmove(out->p, rest.p, rest.n);
 	out->n = rest.n;
@@ -363,7 +363,7 @@ int ctl_take(const char *path, const char *line, int timeout_ms, enum zt_exit *c
 		rc = read_code(wr_span(&out), code, &rest, w);
 	if (rc == 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		rc = why_sys(w, errno, "cannot set up the line to the role");
-	if (rc < 0) {
+	if (rc) {
 		close(fd);
 		return rc;
 	}

@@ -79,7 +79,6 @@ size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]
 
 	(void)c; /* it says where to listen, and that is all */
 	add(&w, TLS_CA_CERT, FILE_SECRET);
-	out[0].maker = "'zt ca init' makes an authority, 'zt ca renew --serve' this file";
 	add(&w, TLS_CA_CLIENTS, FILE_AUTHORITY);
 	return w.n;
 }
@@ -270,10 +269,11 @@ static int no_link(const char *path, struct why *w)
 	return why_set(w, ZT_E_PERM, "%s is a symbolic link, and zt made none: put the file itself there", path);
 }
 
-/* What to do instead of what the system calls it; who asks for the error's number still learns it. */
-static int not_made(const char *path, const char *maker, struct why *w)
+/* The first that a start of the authority looks for: what to do, instead of what the system calls it. Who asks
+ * for the error's number still learns it. */
+static int no_authority(const char *path, struct why *w)
 {
-	int rc = why_set(w, ZT_E_SYS, "there is no %s: %s", path, maker);
+	int rc = why_set(w, ZT_E_SYS, "there is no %s: 'zt ca init' makes an authority, 'zt ca renew --serve' this file", path);
 
 	w->sys = ENOENT;
 	return rc;
@@ -292,8 +292,8 @@ static int pack(struct packing *p, const struct file_want *f)
 		mark_add(&p->mark, &absent);
 		return 0;
 	}
-	if (fd < 0 && errno == ENOENT && f->maker)
-		return not_made(path, f->maker, p->why);
+	if (fd < 0 && errno == ENOENT && span_eq_str(span_str(f->path), TLS_CA_CERT))
+		return no_authority(path, p->why);
 	if (fd < 0)
 		return own && errno == ELOOP ? no_link(path, p->why) : why_sys(p->why, errno, "cannot open %s", path);
 	rc = pack_open(p, f, path, fd);

@@ -38,7 +38,6 @@ struct file_want {
 	const char *path; /* borrowed; in the bundle it stands as it is here */
 	enum file_kind kind;
 	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
-	const char *maker; /* what makes it, for the sentence that it is not there; NULL: people do */
 };
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */

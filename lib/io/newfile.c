@@ -58,15 +58,16 @@ static int sync_dir(const struct newfile *f)
 {
 	char path[PATH_MOST];
 	const char *slash = strrchr(f->name, '/');
-	int fd, rc;
+	int fd, sys;
 
 	snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - f->name) + 1 : 1, slash ? f->name : ".");
 	fd = openat(f->dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	rc = fsync(fd);
+	sys = fsync(fd) < 0 ? errno : 0;
 	close(fd);
-	return rc;
+	errno = sys;
+	return sys ? -1 : 0;
 }
 
 /* link() refuses to replace, which rename() does not. */

@@ -334,30 +334,32 @@ static void on_dialled(void *owner, const struct dial_result *d)
 	}
 }
 
-static int dial_this(struct run *r)
+static int dial_this(struct run *r, const char *at)
 {
 	struct dial_req req = {.done = on_dialled, .owner = r, .timeout_ns = DIAL_S * NS_PER_S};
 	struct dial *d;
-	int rc = addr_parse_hostport(span_str(r->c->where->addr[r->at]), &req.host, &req.port);
+	int rc = addr_parse_hostport(span_str(at), &req.host, &req.port);
 
 	return rc < 0 ? rc : dial_start(r->kit.dialer, &req, &d);
 }
 
 static void next_address(struct run *r)
 {
+	const struct enrolcall *c = r->c;
+	const struct why *last = r->why;
 	struct why cause = {0};
 	int rc;
 
 	hang_up(r);
 	r->at++;
-	if (r->at >= r->c->where->n) {
-		r->at = r->c->where->n - 1;
-		finish(r, -(int)r->why->err);
+	if (r->at >= c->where->n) {
+		r->at = c->where->n - 1;
+		finish(r, -(int)last->err);
 		return;
 	}
-	rc = dial_this(r);
+	rc = dial_this(r, c->where->addr[r->at]);
 	if (rc < 0) {
-		why_set(&cause, (enum zt_err)-rc, "%s: %s", r->c->where->addr[r->at], err_text((enum zt_err)-rc));
+		why_set(&cause, (enum zt_err)-rc, "%s: %s", c->where->addr[r->at], err_text((enum zt_err)-rc));
 		failed(r, &cause);
 	}
 }
@@ -412,7 +414,7 @@ static int start(struct run *r, bool signals)
 	if (rc == 0)
 		rc = set_timers(r);
 	if (rc == 0)
-		rc = dial_this(r);
+		rc = dial_this(r, r->c->where->addr[r->at]);
 	return rc < 0 ? rc : loop_run(r->kit.loop);
 }
 

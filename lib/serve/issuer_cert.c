@@ -123,7 +123,7 @@ int issuer_issue(struct issuer *is, const struct issuer_ask *ask, struct casign 
 		rc = csr_read(&csr, in->field[CAF_CSR], w);
 	if (rc == 0)
 		rc = issuer_name_good(in->field[CAF_NAME], w);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	wish.spki = csr.spki;
 	copy_text(wish.name, sizeof wish.name, in->field[CAF_NAME]);

@@ -111,6 +111,16 @@ static int check_text(struct wr *w, struct span text, const char *what, unsigned
 	return 0;
 }
 
+int p12_password_check(struct span password, struct why *why)
+{
+	uint8_t mem[2 * P12_PASSWORD_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
+	int rc = check_text(&w, password, "password", P12_PASSWORD_MAX, why);
+
+	wipe(mem, sizeof mem);
+	return rc;
+}
+
 /* ---- encryption ------------------------------------------------------------------------------- */
 
 static struct span salt_of(const struct state *s, enum part part)

@@ -17,6 +17,8 @@
 
 enum p12_profile { P12_COMPAT, P12_MODERN };
 #define P12_PASSWORD_MAX 128 /* characters; ASCII, or UTF-8 of the basic plane */
+/* What p12_write() would say of it: for who has more to do before that. 0, -ZT_E_UTF8, -ZT_E_TOOLONG. */
+int p12_password_check(struct span password, struct why *why);
 #define P12_NAME_MAX 128     /* characters, likewise */
 #define P12_COMPAT_ITERATIONS 2048
 #define P12_MODERN_ITERATIONS 100000

@@ -112,7 +112,7 @@ static int read_key(struct work *k)
 
 	if (n < 0 && k->wish->key == NULL && cause.sys == ENOENT) {
 		k->r->why = (struct why){0};
-		rc = why_set(&k->r->why, ZT_E_UNKNOWN, "there is no %.200s here: 'zt ca issue' wrote the key into the directory where "
+		rc = why_set(&k->r->why, ZT_E_NOTFOUND, "there is no %.200s here: 'zt ca issue' wrote the key into the directory where "
 			     "it was run, or into its --out; --key FILE says where it is", k->key_path);
 	}
 

@@ -86,8 +86,10 @@ int cmd_pack_open(struct cmd_pack *p, struct cmd_out *o, const struct cmd_pack_w
 		return rc;
 	o->key_goes = true;
 	p->made = a.file == NULL;
-	if (a.file)
-		return secret_get(&p->password, &a, &o->r->why);
+	if (a.file) {
+		rc = secret_get(&p->password, &a, &o->r->why);
+		return rc < 0 ? rc : p12_password_check(secret_span(&p->password), &o->r->why);
+	}
 	export_make_password(&p->password);
 	return 0;
 }
@@ -148,8 +150,9 @@ int cmd_pack_write(struct cmd_pack *p, struct span leaf)
 	if (any)
 		say_password(p);
 	if (rc < 0)
-		return why_set(&p->o->r->why, w.err, "the certificate is issued and its key is in %s.key, but: %.250s; "
-			       "'zt ca export %s' makes the file", p->o->name, w.text, p->o->name);
+		return why_set(&p->o->r->why, w.err, "the certificate is issued and its key is in %.200s/%s.key, but: %.200s; "
+			       "'zt ca export %s --key FILE' makes the file", p->o->wish->dir ? p->o->wish->dir : ".", p->o->name,
+			       w.text, p->o->name);
 	return cmd_out_drop_key(p->o);
 }
 

@@ -20,7 +20,7 @@ struct cmd_pack_wish { /* members of the command's own wish */
 #define CMD_PACK_OPTIONS(type, at)                                                                                       \
 	{"--p12", NULL, "NAME.p12 for a phone, a browser, an app; the key is then nowhere else", CMD_FLAG,               \
 	 offsetof(type, at.p12), 0, 0},                                                                                  \
-	{"--p12-modern", NULL, "the same with AES: Android 14, iOS 18, OpenSSL 3 and later", CMD_FLAG,                   \
+	{"--p12-modern", NULL, "the same with AES, which old phones do not read", CMD_FLAG,                   \
 	 offsetof(type, at.p12_modern), 0, 0},                                                                           \
 	{"--mobileconfig", NULL, "NAME.mobileconfig: Apple's profile, also beside one of these", CMD_FLAG,                \
 	 offsetof(type, at.mobileconfig), 0, 0},                                                                         \

@@ -96,7 +96,7 @@ static bool would_wait(void)
 
 union control {
 	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
+	char room[CMSG_LEN(sizeof(int))]; /* CMSG_SPACE() has room for two: the second would stay open */
 };
 
 /* The one descriptor that a message may bring. */

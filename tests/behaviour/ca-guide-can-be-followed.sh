@@ -8,7 +8,9 @@ mkdir -p "$TMP/bin" "$TMP/work"
 ln -s "$ZT" "$TMP/bin/zt"
 chmod 755 "$TMP" "$TMP/work" # on the way to what nginx serves as another user
 # Whatever it has started ends with it.
-echo 'trap "kill \$(jobs -p) \$(cat nginx.pid 2>/dev/null) 2>/dev/null || :; wait" EXIT' >"$TMP/guide"
+cat >"$TMP/guide" <<'END'
+trap 'kill $(jobs -p) $(cat nginx.pid 2>/dev/null) 2>/dev/null || :; wait' EXIT
+END
 awk '/^```sh$/ {on = 1; print "echo \"#block\""; next} /^```$/ {on = 0} on' "$GUIDE" >>"$TMP/guide"
 same "$(grep -c '^echo "#block"' "$TMP/guide")" "$(grep -c '^```sh$' "$GUIDE")" "the number of blocks"
 for port in 8443 8480 8080 9443 9444; do

@@ -88,7 +88,7 @@ END
 start relay "$ZT" relay -c "$TMP/relay.conf"
 wait_for "$ZT" health relay -c "$TMP/relay.conf"
 for role in edge client; do
-	openssl s_client -connect "127.0.0.1:$AT" -servername relay.test -tls1_2 -cert "$TMP/$role/identity.pem" \
+	timeout 60 openssl s_client -ign_eof -connect "127.0.0.1:$AT" -servername relay.test -tls1_2 -cert "$TMP/$role/identity.pem" \
 		-key "$TMP/$role/identity.pem" </dev/null >"$TMP/$role.said" 2>&1
 done
 wait_for grep -q 'its extended key usage is for something else' "$TMP/relay.log"

@@ -47,7 +47,7 @@ has "$SAID" "for 30 minutes"
 first=$ID
 create 1 "$here" edge vps --dns vps.example.org --ip 192.0.2.9 --user alice
 has "$SAID" "of user alice"
-create 3 '["[::1]:7", "a.b:65535"]' client --uses 5 --ttl 20h --days 7 --at '[::1]:7' --at a.b:65535
+create 3 '["[::1]:7", "a.b:65535"]' client --uses 5 --ttl 20h --lifetime 7d --at '[::1]:7' --at a.b:65535
 has "$SAID" "lets 5 clients join"
 create 4 "$here" service web --dns web.lan --ttl 30d --approve
 has "$SAID" "zt ca pending"

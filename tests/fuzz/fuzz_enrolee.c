@@ -15,7 +15,9 @@ static void run(enum enrolee_kind kind, struct span in)
 	static const uint8_t server[32];
 	static uint8_t mem[ENROL_MAX];
 	static const struct authority_pins pins = {.n = 1, .by = "the token"};
-	struct enrolee e = {.kind = kind, .token = &token, .csr = SPAN_LIT("\x30\x00"), .asked = {.role = ROLE_CONNECTOR, .pins = &pins}};
+	static const uint8_t signature[70];
+	struct enrolee e = {.kind = kind, .token = &token, .csr = SPAN_LIT("\x30\x00"),
+			    .signature = span_of(signature, sizeof signature), .asked = {.role = ROLE_CONNECTOR, .pins = &pins}};
 	struct wr out = wr_of(mem, sizeof mem);
 	enum enrolee_event ev;
 	size_t used;

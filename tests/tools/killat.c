@@ -100,16 +100,18 @@ static void entered(struct proc *p)
 static void stopped(struct proc *p, int status)
 {
 	unsigned event = (unsigned)status >> 16, sig = (unsigned)WSTOPSIG(status);
-	int how = PTRACE_SYSCALL;
+	bool stays = event == PTRACE_EVENT_STOP && sig != SIGTRAP; /* stopped by a signal, and to stay so */
 
-	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
-		how = PTRACE_LISTEN; /* stopped by a signal, and to stay so */
 	if (event || sig == (SIGTRAP | 0x80)) {
 		if (event == 0)
 			entered(p);
 		sig = 0;
 	}
-	ptrace(how, p->pid, 0, sig); /* it may be dead by now */
+	/* It may be dead by now. (The C libraries differ about the type of the first argument.) */
+	if (stays)
+		ptrace(PTRACE_LISTEN, p->pid, 0, sig);
+	else
+		ptrace(PTRACE_SYSCALL, p->pid, 0, sig);
 }
 
 static size_t left(void)

@@ -15,7 +15,7 @@
 #include "wire/privkey.h"
 #include "wire/statlist.h"
 
-static uint8_t file_mem[65536], list_mem[1 << 20];
+static uint8_t file_mem[65536], text_mem[65536], list_mem[1 << 20];
 static struct privkey key;
 
 static struct span slurp(FILE *f, uint8_t *mem, size_t cap)
@@ -32,20 +32,30 @@ static uint64_t number(const char *s)
 	return strtoull(s, NULL, 10);
 }
 
+/* "WHAT STATE HEX" */
+static bool entry(struct span line, struct status_entry *e)
+{
+	struct span what, state, hex;
+	uint64_t w, s;
+
+	if (!span_cut(line, ' ', &what, &hex) || !span_cut(hex, ' ', &state, &hex) || span_u64(what, 255, &w) < 0 ||
+	    span_u64(state, 255, &s) < 0 || hex.n != 2 * sizeof e->key)
+		return false;
+	*e = (struct status_entry){.what = (uint8_t)w, .state = (uint8_t)s};
+	return ct_hex_decode(hex, e->key) == 0;
+}
+
 static int make(char **arg)
 {
 	struct statlist l = {.kind = (enum statlist_kind)number(arg[0]), .epoch = number(arg[1]), .number = number(arg[2]),
 			     .base = number(arg[3]), .issued = (int64_t)number(arg[4])};
 	struct status_entry e[256];
 	struct wr w = wr_of(list_mem, sizeof list_mem);
-	unsigned what, state;
-	char hex[33];
+	struct span text = slurp(stdin, text_mem, sizeof text_mem), line;
 
-	for (; l.n < 256 && scanf("%u %u %32s", &what, &state, hex) == 3; l.n++) {
-		e[l.n] = (struct status_entry){.what = (uint8_t)what, .state = (uint8_t)state};
-		if (strlen(hex) != 32 || ct_hex_decode(span_str(hex), e[l.n].key) < 0)
+	for (; l.n < 256 && span_cut(text, '\n', &line, &text); l.n++)
+		if (!entry(line, &e[l.n]))
 			return 2;
-	}
 	statlist_write_head(&w, &l);
 	for (uint32_t i = 0; i < l.n; i++)
 		statlist_write_entry(&w, &e[i]);

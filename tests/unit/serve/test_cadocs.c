@@ -13,6 +13,7 @@ struct reader {
 	unsigned told;
 	enum zt_err err;
 	bool again; /* once more, from inside */
+	struct reader *leaves; /* while this one is told, that one goes */
 };
 
 static const struct cadoc_key full = {.kind = CADOC_STATUS}, device = {.kind = CADOC_CRL, .anchor = ANCHOR_DEVICE},
@@ -26,6 +27,8 @@ static void on_doc(struct cadoc_wait *w, struct cadoc *doc, const struct why *wh
 	cadoc_drop(r->doc);
 	r->doc = doc ? cadoc_keep(doc) : NULL;
 	r->err = doc ? ZT_OK : why->err;
+	if (r->leaves)
+		cadocs_leave(&r->leaves->w);
 	if (r->again) {
 		r->again = false;
 		CHECK_INT(cadocs_get(r->docs, &full, &r->w), 0);
@@ -286,6 +289,24 @@ TEST(asking_again_from_inside_is_another_question)
 	CHECK(a.told == 2 && b.told == 1 && a.doc->number == 2 && b.doc->number == 1);
 	cadoc_drop(a.doc);
 	cadoc_drop(b.doc);
+	close_docs(&k, c);
+}
+
+/* Whoever is told first may end the others: they hear nothing more, in whatever order they began to wait. */
+TEST(one_may_leave_while_another_is_told)
+{
+	struct kit k;
+	struct cadocs *c;
+	struct reader r[3] = {{0}};
+
+	open_docs(&k, &c);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		want(c, &full, &r[i]);
+	r[0].leaves = r[2].leaves = &r[1];
+	CHECK_INT(serve(&k, 5, 100), 0);
+	CHECK(r[0].told == 1 && r[1].told == 0 && r[2].told == 1);
+	cadoc_drop(r[0].doc);
+	cadoc_drop(r[2].doc);
 	close_docs(&k, c);
 }
 

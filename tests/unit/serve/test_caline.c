@@ -158,6 +158,35 @@ TEST(a_new_line_is_asked_again_what_is_safe)
 	kit_close(&k);
 }
 
+/* As many as the dead one had may be under way with the next one, too. */
+TEST(the_dead_take_no_places_along)
+{
+	struct kit k;
+	struct owner o[CALINE_ASKED] = {{0}}, bare = {0};
+	const struct casign proof = prove();
+	struct casign m;
+
+	kit_open(&k);
+	kit_link(&k);
+	CHECK_INT(caline_ask(k.line, &proof, &(struct caask_how){.done = done, .owner = &bare}, NULL), 0);
+	CHECK(kit_asked(&k, &m) && m.type == CA_PROVE);
+	for (unsigned deaths = 0; deaths < 3; deaths++) {
+		kit_die(&k);
+		kit_turns(&k);
+		kit_link(&k);
+		for (size_t i = 0; i < ARRAY_LEN(o) && deaths == 0; i++)
+			ask_seen(&k, &o[i], NULL);
+		for (size_t i = 0; i < ARRAY_LEN(o); i++)
+			CHECK(kit_asked(&k, &m) && m.type == CA_SEEN);
+	}
+	CHECK(bare.no == 1 && bare.err == ZT_E_AGAIN); /* a proof is nothing to the next one, bound to a line or not */
+	for (size_t i = 0; i < ARRAY_LEN(o); i++)
+		kit_ok(&k);
+	for (size_t i = 0; i < ARRAY_LEN(o); i++)
+		CHECK_INT(o[i].ok, 1);
+	kit_close(&k);
+}
+
 TEST(patience_ends_in_words)
 {
 	struct kit k;

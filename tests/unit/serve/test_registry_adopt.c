@@ -148,6 +148,28 @@ TEST(what_is_missing_is_taken)
 	kit_end(&on);
 }
 
+/* A name means its newest certificate, not the one that was heard of last. */
+TEST(what_is_taken_in_late_is_not_newer)
+{
+	struct kit off, on;
+	const struct reg_cert *c;
+
+	two(&off, &on, "off-late", "on-late");
+	NEED(off.r && on.r);
+	issue(&off, ROLE_CLIENT, 1, "laptop", 0);
+	clock_fake_step(&on.clock, 50 * NS_PER_S);
+	issue(&on, ROLE_CLIENT, 2, "laptop", 0);
+	adopts(&on, &off, 1);
+	c = registry_by_name(on.r, SPAN_LIT("laptop"));
+	CHECK(c && c->serial[15] == 2);
+	clock_fake_step(&off.clock, 50 * NS_PER_S);
+	adopts(&off, &on, 1);
+	c = registry_by_name(off.r, SPAN_LIT("laptop"));
+	CHECK(c && c->serial[15] == 2);
+	kit_end(&off);
+	kit_end(&on);
+}
+
 TEST(a_revocation_is_never_taken_back)
 {
 	struct kit off, on;

@@ -220,3 +220,28 @@ TEST(short_writes_and_then_a_full_disk)
 	for (unsigned nth = 1; nth <= most; nth += 3)
 		one_life(&faults[1], nth, 1, 40);
 }
+
+/* It was to be written along with a change that the disk refused: the next one takes it. */
+TEST(a_sighting_outlives_a_write_that_failed)
+{
+	static struct life l;
+	const uint8_t *serial = l.c[0].i.cert.serial;
+
+	wrap_reset();
+	l = (struct life){.used = 0};
+	kit_init(&l.k, "sighting");
+	make_certs(&l);
+	NEED(kit_open(&l.k, true) == 0);
+	CHECK_INT(registry_begin(l.k.r, l.k.spki, &l.k.why), 0);
+	CHECK_INT(registry_add_anchor(l.k.r, ANCHOR_INFRA, l.k.anchor[ANCHOR_INFRA].der, &l.k.why), 0);
+	CHECK_INT(kit_issue(&l.k, &l.c[0]), 0);
+	clock_fake_step(&l.k.clock, 7 * NS_PER_S);
+	registry_seen(l.k.r, serial);
+	wrap_fail(WRAP_PWRITE, 1, ENOSPC, 1);
+	CHECK(registry_revoke(l.k.r, serial, 1, &l.k.why) < 0 && !registry_find(l.k.r, serial)->revoked);
+	CHECK_INT(registry_revoke(l.k.r, serial, 1, &l.k.why), 0);
+	CHECK_INT(kit_reopen(&l.k), 0);
+	CHECK(registry_find(l.k.r, serial)->revoked);
+	CHECK_INT(registry_find(l.k.r, serial)->seen, KIT_NOW + 7);
+	kit_end(&l.k);
+}
