@@ -82,7 +82,7 @@ if "$ZT" ca list --json -c "$CONF" | grep '"name":"again"' | grep -q suspended; 
 # Killed at every system call in turn that writes, renames or talks: then once more, undisturbed.
 if strace -o /dev/null true 2>/dev/null; then
 	new_token connector killed --uses 1000
-	strace -o "$TMP/calls" -e trace=openat,write,fsync,rename,renameat,linkat,unlinkat,mkdir,mkdirat,connect,sendto,recvfrom,close \
+	ASAN_OPTIONS=detect_leaks=0 strace -o "$TMP/calls" -e trace=openat,write,fsync,rename,renameat,linkat,unlinkat,mkdir,mkdirat,connect,sendto,recvfrom,close \
 		"$ZT" join --to "$TMP/k0" --token-file "$TMP/token" >/dev/null || fail "a join under strace"
 	mapfile -t calls < <(sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$TMP/calls" | awk '{ print $1, ++n[$1] }')
 	[ ${#calls[@]} -ge 40 ] || fail "strace listed only ${#calls[@]} calls"
@@ -90,7 +90,7 @@ if strace -o /dev/null true 2>/dev/null; then
 	n=0 killed=0
 	for ((i = 0; i < ${#calls[@]}; i += step)); do
 		read -r name when <<<"${calls[i]}"
-		(strace -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$when" \
+		(ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$when" \
 			"$ZT" join --to "$TMP/k" --token-file "$TMP/token" >/dev/null 2>&1; exit $?) 2>/dev/null
 		[ $? != 137 ] || killed=$((killed + 1))
 		expect 0 "$ZT" join --to "$TMP/k" --token-file "$TMP/token"
