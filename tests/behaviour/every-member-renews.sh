@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# core
 # An edge, whose certificate is for a server alone, shows it to the authority to renew and to watch, as a
 # connector and a client do; whose role does neither is told so. Nobody but the authority takes a
 # certificate for servers from a client.
