@@ -20,15 +20,18 @@ for role in edge connector client; do
 	[ "$second" != "$first" ] || fail "$role: the serial is the old one"
 	same "$(shown "$role" id)/$(shown "$role" role)" "$id/$role" "who it is after the renewal"
 	expect 0 openssl verify -x509_strict -CAfile "$CA/infra.pem" "$TMP/$role/identity.pem"
-	# Due five seconds after its issue, for the sake of this test. It watches until then.
-	start "keep-$role" "$ZT" id keep "$TMP/$role" --renew-before 1998
+	# Due five seconds after its issue, for the sake of this test, and each that follows too. It watches until then.
+	start "keep-$role" "$ZT" id keep "$TMP/$role" --renew-before 1995
 done
 for role in edge connector client; do
 	wait_for grep -q "id/keep: renewed" "$TMP/keep-$role.log"
-	grep -q "following the status list" "$TMP/keep-$role.log" || fail "$role did not watch"
+	wait_for grep -q "following the status list" "$TMP/keep-$role.log"
 	stop "keep-$role"
 	same "$STATUS" 0 "the exit code of keep"
-	same "$("$ZT" ca list --all --json -c "$CONF" | grep -c "\"name\":\"the-$role\"")" 3 "certificates of the $role"
+	# One joined, one by hand, one for each line of its log; the stop may have come before the last line.
+	made=$("$ZT" ca list --all --json -c "$CONF" | grep -c "\"name\":\"the-$role\"")
+	told=$((2 + $(grep -c "id/keep: renewed" "$TMP/keep-$role.log")))
+	[ "$made" = "$told" ] || same "$made" $((told + 1)) "certificates of the $role, $told of which it knows"
 done
 
 # An edge by another program, and the authority's own certificate, which has a role that does neither.

@@ -109,7 +109,9 @@ peer "$TMP/storm.py" "${AT[near]}" "$PKI/home.pem" "$ZT" "${CONF[near]}" "$(chil
 # Six deaths within a minute make a role unhealthy: this one says so although all is up again.
 expect 1 "$ZT" health relay -c "${CONF[near]}"
 same "$(child_of near tlsd state)/$(child_of near worker state)" up/up "tlsd and worker"
-same "$(child_of near tlsd restarts)" 20 "restarts of tlsd"
+# A reload may replace the last of each four before its death was heard of: that is no restart then.
+n=$(child_of near tlsd restarts)
+if [ "$n" -lt 15 ] || [ "$n" -gt 20 ]; then fail "$n restarts of tlsd"; fi
 wait_for logged near 'not opened' "was not over in time"
 logged near 'not opened' by=zt "the process that holds the keys ended" || fail "the log does not say whose fault it was"
 stop near
