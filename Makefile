@@ -66,6 +66,12 @@ REL_LINK = $(CC) -static-pie -nostdlib -o $@ $(MUSL)/rcrt1.o $(MUSL)/crti.o \
 endif
 LDFLAGS_REL := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
                -Wl,--build-id=none
+# Packed relocations, 66 KB less, and who corrects them where musl cannot: third_party/start.c.
+ifneq ($(NATIVE_MUSL)$(filter x86_64% aarch64%,$(MULTIARCH)),)
+LDFLAGS_REL += -Wl,-z,pack-relative-relocs
+START := $(if $(NATIVE_MUSL),,build/rel/third_party/start.o)
+LDFLAGS_REL += $(START:%=-Wl,-e,zt_start)
+endif
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CC_rel     := $(CC)
@@ -117,7 +123,8 @@ build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SR
 ARCHIVES_$(1) := $(patsubst %,build/$(1)/lib%.a,serve io decide wire base)
 endef
 $(foreach v,rel asan fuzz,$(eval $(call variant,$(v))))
-SHIM := build/rel/third_party/shim.o
+SHIM := build/rel/third_party/shim.o $(START)
+$(START): CFLAGS_rel += -fno-stack-protector
 
 build/rel/zt: LDFLAGS_REL += -Wl,-Map=build/rel/zt.map
 build/rel/zt: $(ROLE_SRC:%.c=build/rel/%.o) $(ARCHIVES_rel) $(SHIM)
