@@ -7,21 +7,24 @@
 #define ZT_COUPLE_H
 
 #include "duct.h"
+#include "loop.h"
 
-struct couple {
+struct couple { /* the first three are the owner's to set, the rest is zero */
 	struct duct *side[2];
-	/* Over: both have finished, or one failed: by is its side, why 0 or the error. The owner closes both. Called once. */
+	/* Over, once: both have finished, or one failed. The owner closes both with why, here or later: 0 delivers
+	 * what is on its way. duct_why(side[by]) has the words of a failure. */
 	void (*over)(struct couple *c);
-	uint8_t by;
-	enum zt_err why;
-	bool ended;
-	uint64_t moved_at; /* loop_now() of the last byte, for idle timers: set through `now` */
 	const struct loop *loop;
+	uint64_t moved_at;  /* loop_now() of the start, and of the last byte or end */
+	enum zt_err why;    /* 0; ZT_E_CLOSED: cut; ZT_E_RESET: reset or broken */
+	uint8_t by;         /* the side that failed, or finished first */
+	uint8_t passed;     /* bits 1 << side: its end was passed on */
+	bool ended;
 };
-/* Takes over the user of both ducts; their event must be couple_event with the index found by address, so the
- * owner tells which couple a duct belongs to: */
+
+/* Begins with what has arrived already. The ducts' users are the owner's: their event() finds the couple, and
+ * which side the duct is, by address, and calls couple_event(). */
 void couple_start(struct couple *c);
-/* The owner's duct_user.event calls this. */
 void couple_event(struct couple *c, unsigned side, unsigned events);
 
 #endif

@@ -6,15 +6,14 @@
 
 #include "base/num.h"
 
-/* Neither side of it works any more; the carrier need not be asked. */
-static bool dead(const struct duct *d)
+bool duct_dead(const struct duct *d)
 {
 	return d->end == DUCT_RESET || d->end == DUCT_BROKEN;
 }
 
 struct span duct_peek(const struct duct *d)
 {
-	return dead(d) ? (struct span){0} : d->cls->peek(d);
+	return duct_dead(d) ? (struct span){0} : d->cls->peek(d);
 }
 
 void duct_take(struct duct *d, size_t n)
@@ -33,7 +32,7 @@ bool duct_ended(const struct duct *d)
 
 size_t duct_room(const struct duct *d)
 {
-	return dead(d) || d->finished ? 0 : d->cls->room(d);
+	return duct_dead(d) || d->finished ? 0 : d->cls->room(d);
 }
 
 size_t duct_put(struct duct *d, struct span s)
@@ -53,7 +52,7 @@ bool duct_put_all(struct duct *d, struct span s)
 
 void duct_finish(struct duct *d)
 {
-	if (dead(d) || d->finished)
+	if (duct_dead(d) || d->finished)
 		return;
 	d->finished = true;
 	d->cls->finish(d);
@@ -61,7 +60,7 @@ void duct_finish(struct duct *d)
 
 void duct_flush(struct duct *d)
 {
-	if (!dead(d))
+	if (!duct_dead(d))
 		d->cls->flush(d);
 }
 
@@ -78,6 +77,8 @@ void duct_close(struct duct *d, enum zt_err why)
 {
 	d->user = NULL; /* nothing is told afterwards */
 	d->wants = 0;
+	if (why == ZT_OK)
+		duct_finish(d);
 	d->cls->close(d, why);
 }
 

@@ -53,6 +53,8 @@ struct duct {
 	bool finished;                /* we said our end */
 	uint64_t in, out;             /* bytes taken and put, for logs and limits */
 };
+/* Dead both ways: RESET or BROKEN. */
+bool duct_dead(const struct duct *d);
 
 /* What has arrived and was not taken, or the first contiguous part of it. Valid until the next call on d. */
 struct span duct_peek(const struct duct *d);
@@ -69,8 +71,8 @@ void duct_flush(struct duct *d);
 
 void duct_want(struct duct *d, unsigned wants);
 
-/* The end, at once: nothing is told afterwards. why 0: tidily, what was put and finished is still delivered;
- * else what waits is dropped and the other side sees a reset (of a stream with this code). The memory is the
+/* The end, at once: nothing is told afterwards, and nothing may be called. why 0: tidily, as after duct_finish();
+ * what was put is still delivered. Else what waits is dropped and the other side sees a reset. The memory is the
  * carrier's to reap. */
 void duct_close(struct duct *d, enum zt_err why);
 /* Of a DUCT_RESET or DUCT_BROKEN, a sentence without a full stop. */

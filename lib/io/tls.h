@@ -158,6 +158,10 @@ struct tls_out { /* zero-initialise, then mem and cap */
 /* Where plaintext may be put: fills iov, answers how many. 0 while sealed bytes wait, and when
  * the bye was said. */
 size_t tls_out_space(const struct tls *t, const struct tls_out *o, struct iovec *iov, size_t max);
+/* The same as a sum, of an empty buffer of `cap` bytes; and a copy of s there, behind the first `at` bytes of
+ * plaintext, at + s.n <= tls_out_room(), while no sealed bytes wait. */
+size_t tls_out_room(const struct tls *t, size_t cap);
+void tls_out_copy(const struct tls *t, struct tls_out *o, size_t at, struct span s);
 /* n bytes were put there, in order. 0, or -ZT_E_RANGE (the counter). */
 int tls_out_seal(struct tls *t, struct tls_out *o, size_t n);
 /* To the socket. > 0 bytes gone, 0 nothing to do, -ZT_E_AGAIN, -ZT_E_RESET. */
