@@ -53,7 +53,7 @@ void sockduct_stop(struct sockduct *s)
 	s->d.user = NULL;
 	give_in(s);
 	give_out(s);
-	loop_timer_stop(s->src->loop, &s->linger);
+	loop_timer_stop(s->loop, &s->linger);
 	loop_close(s->src);
 }
 
@@ -416,7 +416,7 @@ static void linger_fire(struct timer *t, uint64_t now)
 
 	(void)now;
 	s->moved = false;
-	if (!again || !loop_timer(s->src->loop, t, SOCKDUCT_LINGER))
+	if (!again || !loop_timer(s->loop, t, SOCKDUCT_LINGER))
 		sockduct_stop(s);
 }
 
@@ -430,7 +430,7 @@ static void close_it(struct duct *d, enum zt_err why)
 		reset_on_close(s, true);
 	s->phase = SENDING;
 	give_in(s);
-	if (why || duct_dead(d) || !loop_timer(s->src->loop, &s->linger, SOCKDUCT_LINGER)) {
+	if (why || duct_dead(d) || !loop_timer(s->loop, &s->linger, SOCKDUCT_LINGER)) {
 		sockduct_stop(s);
 		return;
 	}
@@ -477,7 +477,7 @@ int sockduct_start(struct sockduct *s, struct bufs *b, struct source *src, struc
 		   struct span before)
 {
 	ZT_ASSERT(before.n == 0 || (tls == NULL && before.n <= BUFS_BYTES));
-	*s = (struct sockduct){.src = src, .tls = tls, .bufs = b, .linger.fire = linger_fire};
+	*s = (struct sockduct){.src = src, .loop = src->loop, .tls = tls, .bufs = b, .linger.fire = linger_fire};
 	s->d.cls = &sockduct_class;
 	s->d.user = u;
 	s->seat[IN] = (struct bufs_seat){.reads = true, .served = served_in, .evicted = evicted_in};

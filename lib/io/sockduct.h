@@ -23,6 +23,7 @@
 struct sockduct {
 	struct duct d; /* first: the owner's CONTAINER_OF goes through it */
 	struct source *src;
+	struct loop *loop;
 	struct tls *tls; /* open, or NULL: plain */
 	struct bufs *bufs;
 	struct bufs_seat seat[2]; /* in and out: a buffer, or a place in line */
