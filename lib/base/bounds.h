@@ -41,6 +41,7 @@
 	X(BOUND_HOSTS_ENTRIES, "hosts_entries", 1024, "further lines of the hosts file are ignored") \
 	X(BOUND_DIALS, "dials", 256, "the dial fails at once")                                     \
 	X(BOUND_HOSTS, "tls_hosts", 256, "the configuration is refused")                           \
+	X(BOUND_TLS_CLIENTS, "tls_client_plans", 128, "the configuration is refused")              \
 	X(BOUND_HELLO_BYTES, "tls_hello_bytes", 16384, "the connection is closed")                  \
 	X(BOUND_TLS_SHAKES, "tls_handshakes", 512, "the new connection is closed at once")         \
 	X(BOUND_TLS_FLIGHTS, "tls_flights", 128, "the handshake fails as busy")                    \

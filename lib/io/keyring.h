@@ -14,8 +14,9 @@ struct keyring {
 	struct tls_plan plan;                /* borrows the configuration's strings */
 	struct cred *server[TLS_PLANS];
 	struct trust *clients[TLS_PLANS];    /* whom a server plan asks for; NULL: nobody */
-	struct cred *client[ARRAY_LEN(((struct tls_plan *)0)->client)];
-	struct trust *trust[ARRAY_LEN(((struct tls_plan *)0)->client)]; /* NULL: a pin decides, or nothing */
+	/* Plans that name the same files share what is in them. */
+	struct cred *client[TLS_CLIENT_PLANS];
+	struct trust *trust[TLS_CLIENT_PLANS]; /* NULL: a pin decides, or nothing */
 	size_t skipped;                      /* authorities of the system that zt cannot use */
 };
 
