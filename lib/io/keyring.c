@@ -108,15 +108,10 @@ static int load_client(struct keyring *k, size_t i, struct span bundle, struct w
 	return rc;
 }
 
-int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w)
+static int load_all(struct keyring **out, struct keyring *k, struct span bundle, struct why *w)
 {
-	struct keyring *k = calloc(1, sizeof *k);
-	int rc;
+	int rc = bundle_check(bundle);
 
-	if (k == NULL)
-		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
-	tls_plan_of(c, &k->plan);
-	rc = bundle_check(bundle);
 	if (rc < 0)
 		rc = why_set(w, ZT_E_BUG, "the bundle of files that was handed over is malformed");
 	for (size_t i = 0; rc == 0 && i < k->plan.servers; i++)
@@ -132,6 +127,26 @@ int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, 
 	}
 	*out = k;
 	return 0;
+}
+
+int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w)
+{
+	struct keyring *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
+	tls_plan_of(c, &k->plan);
+	return load_all(out, k, bundle, w);
+}
+
+int keyring_of_plan(struct keyring **out, const struct tls_plan *plan, struct span bundle, struct why *w)
+{
+	struct keyring *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
+	k->plan = *plan;
+	return load_all(out, k, bundle, w);
 }
 
 /* ---- what clients will say ----------------------------------------------------------------- */

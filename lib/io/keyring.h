@@ -23,6 +23,7 @@ struct keyring {
 /* bundle: as wire/bundle has it; not needed afterwards. 0 and *out, or a sentence that names the
  * file and what is wrong with it. */
 int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w);
+int keyring_of_plan(struct keyring **out, const struct tls_plan *plan, struct span bundle, struct why *w); /* copied */
 /* What clients will hold against the certificates that are served: out of date or nearly so, not
  * for a name that it is to serve. Told and not refused, for it may be this machine's clock that is
  * wrong. name: "" when it is about all of them. */
