@@ -16,6 +16,7 @@
 #define ZT_BOUNDS(X)                                                                               \
 	X(BOUND_ECHO_CONNS, "echo_conns", 1024, "the new connection is closed at once")            \
 	X(BOUND_RELAY_BUFS, "relay_buffers", 256, "reading waits until a buffer is free")          \
+	X(BOUND_DUCT_BUFS, "duct_buffers", 512, "who needs one waits in line; who sits on one is ended") \
 	X(BOUND_CTL_CLIENTS, "control_clients", 8, "the new control connection is closed at once") \
 	X(BOUND_CHILDREN, "children", 16, "the child is not started and the start fails")          \
 	X(BOUND_LISTENERS, "listeners", 16, "the configuration is refused")                        \
@@ -40,6 +41,7 @@
 	X(BOUND_HOSTS_ENTRIES, "hosts_entries", 1024, "further lines of the hosts file are ignored") \
 	X(BOUND_DIALS, "dials", 256, "the dial fails at once")                                     \
 	X(BOUND_HOSTS, "tls_hosts", 256, "the configuration is refused")                           \
+	X(BOUND_TLS_CLIENTS, "tls_client_plans", 128, "the configuration is refused")              \
 	X(BOUND_HELLO_BYTES, "tls_hello_bytes", 16384, "the connection is closed")                  \
 	X(BOUND_TLS_SHAKES, "tls_handshakes", 512, "the new connection is closed at once")         \
 	X(BOUND_TLS_FLIGHTS, "tls_flights", 128, "the handshake fails as busy")                    \

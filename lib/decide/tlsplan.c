@@ -85,6 +85,7 @@ static const char *far_name(const struct conf_relay *r)
 static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
 {
 	*out = (struct tls_client_plan){
+		.id = "relay",
 		.name = far_name(r),
 		.ca = r->connect_ca,
 		.roles = r->connect_role == ROLE_NONE ? 0 : 1u << r->connect_role,
@@ -101,6 +102,14 @@ static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
 			out->npins++;
 }
 
+int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c)
+{
+	if (p->clients == TLS_CLIENT_PLANS)
+		return -ZT_E_FULL;
+	p->client[p->clients] = *c;
+	return (int)p->clients++;
+}
+
 void tls_plan_of(const struct conf *c, struct tls_plan *out)
 {
 	memset(out, 0, sizeof *out);
@@ -108,8 +117,12 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out)
 		server_plan(h, &out->server[out->servers++]);
 	if (c->ca.listen.n && out->servers == 0)
 		out->server[out->servers++] = ca_plan;
-	if (c->relay.connect == CONF_LEG_TLS)
-		client_plan(&c->relay, &out->client[out->clients++]);
+	if (c->relay.connect == CONF_LEG_TLS) {
+		struct tls_client_plan far;
+
+		client_plan(&c->relay, &far);
+		tls_plan_add(out, &far);
+	}
 }
 
 bool tls_plan_asks_authority(const struct tls_client_plan *p)

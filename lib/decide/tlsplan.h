@@ -12,6 +12,7 @@
 #include "wire/hello.h"
 
 #define TLS_PLANS BOUND_CAP(BOUND_HOSTS)
+#define TLS_CLIENT_PLANS BOUND_CAP(BOUND_TLS_CLIENTS)
 #define TLS_PINS 8
 
 struct cas; /* io/cas: the authorities that roles count under, in a worker */
@@ -34,6 +35,7 @@ struct tls_server_plan {
 };
 
 struct tls_client_plan {
+	const char *id;              /* the section it comes from, for sentences: "relay", "ingress nas" */
 	const char *name;            /* SNI, and what the certificate must be for; "": the address */
 	const char *ca;              /* file, or "system" */
 	unsigned roles;              /* as above; 0 or one */
@@ -50,7 +52,7 @@ struct tls_client_plan {
 struct tls_plan {
 	struct tls_server_plan server[TLS_PLANS];
 	size_t servers;
-	struct tls_client_plan client[1]; /* one for now: the relay's far side */
+	struct tls_client_plan client[TLS_CLIENT_PLANS]; /* the relay's far side, then one for each origin */
 	size_t clients;
 };
 
@@ -62,6 +64,8 @@ struct tls_plan {
 #define TLS_CA_CERT "serve.pem" /* key, certificate and chain */
 #define TLS_CA_CLIENTS "infra.pem"
 void tls_plan_of(const struct conf *c, struct tls_plan *out);
+/* One more server to meet, a plan of its own: its index, or -ZT_E_FULL. */
+int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c);
 /* Is an authority asked about this server? With a pin none is; where anything goes only a file
  * that was named, and only to say what it would have said. */
 bool tls_plan_asks_authority(const struct tls_client_plan *p);

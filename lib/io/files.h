@@ -20,8 +20,8 @@
 #include "base/err.h"
 #include "decide/config.h"
 
-/* A host names up to four files, the relay's far side as many. No other role has more. */
-#define FILES_MOST (4 * BOUND_CAP(BOUND_HOSTS) + 4)
+/* A host names up to four files, a server that is met as many. No other role has more. */
+#define FILES_MOST (4 * (BOUND_CAP(BOUND_HOSTS) + BOUND_CAP(BOUND_TLS_CLIENTS)))
 /* In the place of a path: the authorities that this machine trusts. */
 #define FILES_SYSTEM "system"
 const char *files_system(void); /* where they are; NULL: this machine has none */

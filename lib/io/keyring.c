@@ -65,32 +65,53 @@ static int load_server(struct keyring *k, size_t i, struct span bundle, struct w
 	return rc;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return span_eq(span_str(a), span_str(b));
+}
+
+static int load_own(struct keyring *k, size_t i, struct span bundle, struct why *w)
+{
+	const struct tls_client_plan *p = &k->plan.client[i], *q = k->plan.client;
+	const struct wanted want = {p->cert, p->key, p->pass};
+
+	for (size_t j = 0; j < i; j++, q++)
+		if (same(p->cert, q->cert) && same(p->key, q->key) && same(p->pass, q->pass)) {
+			k->client[i] = k->client[j];
+			return 0;
+		}
+	return load_cred(&k->client[i], bundle, &want, w);
+}
+
+static enum trust_kind trust_of(const struct tls_client_plan *p)
+{
+	return p->insecure_any || same(p->ca, SYSTEM) ? TRUST_SYSTEM : TRUST_FILE;
+}
+
 static int load_client(struct keyring *k, size_t i, struct span bundle, struct why *w)
 {
-	const struct tls_client_plan *p = &k->plan.client[i];
-	const struct wanted want = {p->cert, p->key, p->pass};
-	bool system = span_eq_str(span_str(p->ca), SYSTEM);
-	int rc = load_cred(&k->client[i], bundle, &want, w);
+	const struct tls_client_plan *p = &k->plan.client[i], *q = k->plan.client;
+	int rc = load_own(k, i, bundle, w);
 
 	if (rc < 0 || !tls_plan_asks_authority(p))
 		return rc;
-	rc = load_trust(&k->trust[i], bundle, p->ca, system || p->insecure_any ? TRUST_SYSTEM : TRUST_FILE, w);
+	for (size_t j = 0; j < i; j++, q++)
+		if (k->trust[j] && same(p->ca, q->ca) && trust_of(p) == trust_of(q)) {
+			k->trust[i] = k->trust[j];
+			return 0;
+		}
+	rc = load_trust(&k->trust[i], bundle, p->ca, trust_of(p), w);
 	if (rc == 0 && k->trust[i] == NULL)
-		rc = why_set(w, ZT_E_MISSING, "[relay]: no authority is named for the server that is dialled");
+		rc = why_set(w, ZT_E_MISSING, "[%s]: no authority is named for the server that is dialled", p->id);
 	if (rc == 0)
 		k->skipped += trust_skipped(k->trust[i]);
 	return rc;
 }
 
-int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w)
+static int load_all(struct keyring **out, struct keyring *k, struct span bundle, struct why *w)
 {
-	struct keyring *k = calloc(1, sizeof *k);
-	int rc;
+	int rc = bundle_check(bundle);
 
-	if (k == NULL)
-		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
-	tls_plan_of(c, &k->plan);
-	rc = bundle_check(bundle);
 	if (rc < 0)
 		rc = why_set(w, ZT_E_BUG, "the bundle of files that was handed over is malformed");
 	for (size_t i = 0; rc == 0 && i < k->plan.servers; i++)
@@ -106,6 +127,26 @@ int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, 
 	}
 	*out = k;
 	return 0;
+}
+
+int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w)
+{
+	struct keyring *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
+	tls_plan_of(c, &k->plan);
+	return load_all(out, k, bundle, w);
+}
+
+int keyring_of_plan(struct keyring **out, const struct tls_plan *plan, struct span bundle, struct why *w)
+{
+	struct keyring *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
+	k->plan = *plan;
+	return load_all(out, k, bundle, w);
 }
 
 /* ---- what clients will say ----------------------------------------------------------------- */
@@ -176,9 +217,17 @@ void keyring_free(struct keyring *k)
 		cred_free(k->server[i]);
 		trust_free(k->clients[i]);
 	}
-	for (size_t i = 0; i < k->plan.clients; i++) {
-		cred_free(k->client[i]);
-		trust_free(k->trust[i]);
+	for (size_t i = k->plan.clients; i-- > 0;) { /* the first who has it frees it */
+		bool cred = true, trust = true;
+
+		for (size_t j = 0; j < i; j++) {
+			cred &= k->client[j] != k->client[i];
+			trust &= k->trust[j] != k->trust[i];
+		}
+		if (cred)
+			cred_free(k->client[i]);
+		if (trust)
+			trust_free(k->trust[i]);
 	}
 	free(k);
 }

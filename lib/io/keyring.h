@@ -14,14 +14,16 @@ struct keyring {
 	struct tls_plan plan;                /* borrows the configuration's strings */
 	struct cred *server[TLS_PLANS];
 	struct trust *clients[TLS_PLANS];    /* whom a server plan asks for; NULL: nobody */
-	struct cred *client[ARRAY_LEN(((struct tls_plan *)0)->client)];
-	struct trust *trust[ARRAY_LEN(((struct tls_plan *)0)->client)]; /* NULL: a pin decides, or nothing */
+	/* Plans that name the same files share what is in them. */
+	struct cred *client[TLS_CLIENT_PLANS];
+	struct trust *trust[TLS_CLIENT_PLANS]; /* NULL: a pin decides, or nothing */
 	size_t skipped;                      /* authorities of the system that zt cannot use */
 };
 
 /* bundle: as wire/bundle has it; not needed afterwards. 0 and *out, or a sentence that names the
  * file and what is wrong with it. */
 int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, struct why *w);
+int keyring_of_plan(struct keyring **out, const struct tls_plan *plan, struct span bundle, struct why *w); /* copied */
 /* What clients will hold against the certificates that are served: out of date or nearly so, not
  * for a name that it is to serve. Told and not refused, for it may be this machine's clock that is
  * wrong. name: "" when it is about all of them. */

@@ -235,6 +235,29 @@ int tls_accept(struct tls *t, struct tls_world *w, const struct tls_class *cls, 
 	return 0;
 }
 
+int tls_accept_behind(struct tls *t, struct tls_world *w, const struct tls_class *cls, struct source *src,
+		      const struct addr *peer, struct span before)
+{
+	struct tls_shake *sh;
+	int rc;
+
+	*t = (struct tls){0};
+	if (before.n > TLS_BEFORE)
+		return -ZT_E_TOOLONG;
+	rc = tls_accept(t, w, cls, src, peer);
+	if (rc < 0)
+		return rc;
+	loop_touch(src);
+	if (before.n == 0)
+		return 0;
+	sh = t->shake;
+	sh->before = before.n;
+	sh->in_cap = SHAKE_SMALL - before.n;
+	memcpy(&sh->small[sh->in_cap], before.p, before.n);
+	loop_again(src); /* no poll will tell of them */
+	return 0;
+}
+
 /* Handed over by the line's callback in the next turn: failed() is never called from in here. */
 int tls_connect(struct tls *t, struct tls_world *w, const struct tls_class *cls, struct source *src,
 		const struct tls_connect *req)

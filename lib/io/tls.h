@@ -66,6 +66,10 @@ struct tls_class {
 	/* It failed; an alert was sent where one is due. The owner closes the socket. words is a
 	 * sentence for the log. Never called from inside tls_accept() or tls_connect(). */
 	void (*failed)(struct tls *t, enum tls_fault f, const char *words);
+	/* A whole ClientHello has come, and nothing has been answered; no plan is picked yet. NULL: all are served.
+	 * true: it is taken away unopened, to be passed on: t is as before tls_accept(), and everything read from
+	 * the socket is raw, which like h is borrowed for this call only, or until t is freed. */
+	bool (*hello)(struct tls *t, const struct hello *h, struct span raw);
 };
 
 struct tls {
@@ -113,6 +117,11 @@ struct tls_stats tls_world_stats(const struct tls_world *w);
  * many handshakes), -ZT_E_DENIED (its address has used up its budget), -ZT_E_NOMEM. */
 int tls_accept(struct tls *t, struct tls_world *w, const struct tls_class *cls, struct source *src,
 	       const struct addr *peer);
+/* The same when bytes were read already, of what stood behind a PROXY header; copied. src is in the loop.
+ * -ZT_E_TOOLONG: more than TLS_BEFORE. */
+#define TLS_BEFORE 2048
+int tls_accept_behind(struct tls *t, struct tls_world *w, const struct tls_class *cls, struct source *src,
+		      const struct addr *peer, struct span before);
 struct tls_connect {
 	uint16_t plan;
 	struct span name;         /* overrides the plan's name; empty: the plan's */
@@ -158,6 +167,10 @@ struct tls_out { /* zero-initialise, then mem and cap */
 /* Where plaintext may be put: fills iov, answers how many. 0 while sealed bytes wait, and when
  * the bye was said. */
 size_t tls_out_space(const struct tls *t, const struct tls_out *o, struct iovec *iov, size_t max);
+/* The same as a sum, of an empty buffer of `cap` bytes; and a copy of s there, behind the first `at` bytes of
+ * plaintext, at + s.n <= tls_out_room(), while no sealed bytes wait. */
+size_t tls_out_room(const struct tls *t, size_t cap);
+void tls_out_copy(const struct tls *t, struct tls_out *o, size_t at, struct span s);
 /* n bytes were put there, in order. 0, or -ZT_E_RANGE (the counter). */
 int tls_out_seal(struct tls *t, struct tls_out *o, size_t n);
 /* To the socket. > 0 bytes gone, 0 nothing to do, -ZT_E_AGAIN, -ZT_E_RESET. */

@@ -18,6 +18,7 @@
 #define SHAKE_SMALL 4096        /* nearly every hello and every client's flight fits */
 #define SHAKE_LARGE TLSMSG_MAX  /* a large hello, or a flight that the peer does not take yet */
 #define SHAKE_PATIENCE NS_PER_S /* with a peer, once slots get scarce: a lost packet is sent again in less */
+_Static_assert(SHAKE_SMALL >= 2 * TLS_BEFORE, "what was read before leaves room for a record");
 #define TLS_LINES 8             /* reloads whose handshakes are not over yet; the oldest gives way */
 
 /* First in, first out; a shake is in one queue at most. */
@@ -67,6 +68,7 @@ struct tls_shake {
 	size_t in_cap, have, ready;
 	struct buf out;                  /* for the peer, when its socket is full */
 	struct buf done;                 /* secret */
+	size_t before;                   /* bytes read before it began that were not looked at yet, at the end of small */
 	uint8_t small[SHAKE_SMALL];
 };
 

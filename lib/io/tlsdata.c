@@ -203,6 +203,30 @@ size_t tls_out_space(const struct tls *t, const struct tls_out *o, struct iovec 
 	return n;
 }
 
+size_t tls_out_room(const struct tls *t, size_t cap)
+{
+	size_t slot = slot_bytes(t), around = slot - t->most, room, full;
+
+	if (t->said_bye || cap <= TLS_ALERT_BYTES)
+		return 0;
+	room = cap - TLS_ALERT_BYTES;
+	full = num_min(room / slot, TLS_SLOTS);
+	room -= full * slot;
+	return full * t->most + (full < TLS_SLOTS && room > around ? room - around : 0);
+}
+
+void tls_out_copy(const struct tls *t, struct tls_out *o, size_t at, struct span s)
+{
+	ZT_ASSERT(o->head == o->tail && at + s.n <= tls_out_room(t, o->cap));
+	while (s.n > 0) {
+		size_t into = at % t->most, part = num_min(s.n, t->most - into);
+
+		memcpy(&o->mem[at / t->most * slot_bytes(t) + record_head(&t->out) + into], s.p, part);
+		s = span_sub(s, part, s.n);
+		at += part;
+	}
+}
+
 int tls_out_seal(struct tls *t, struct tls_out *o, size_t n)
 {
 	ZT_ASSERT(o->head == o->tail && !t->said_bye);

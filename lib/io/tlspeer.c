@@ -33,6 +33,43 @@ static enum tls_fault fault_of(int err)
 	return TLSF_BAD_MESSAGE;
 }
 
+static bool make_room(struct tls_shake *sh, size_t part);
+
+/* Bytes that were read before come first. They are where small ends, behind all that sh->in may hold. */
+static ssize_t receive(struct tls_shake *sh, uint8_t *to, size_t n)
+{
+	if (sh->before == 0)
+		return recv(sh->t->src->fd, to, n, MSG_DONTWAIT);
+	n = num_min(n, sh->before);
+	memcpy(to, &sh->small[SHAKE_SMALL - sh->before], n);
+	sh->before -= n;
+	return (ssize_t)n;
+}
+
+/* Does the owner take it away unopened? Answers whether sh is still there: the owner may have freed it, too. */
+static bool offer_hello(struct tls_shake *sh, const struct hello *h)
+{
+	struct tls_world *w = sh->world;
+	struct tls *t = sh->t;
+	uint32_t id = sh->id;
+	bool taken;
+
+	if (t->cls->hello == NULL)
+		return true;
+	if (sh->before && !make_room(sh, sh->before))
+		return shake_fail(sh, TLSF_BUSY, NULL);
+	memcpy(&sh->in[sh->have], &sh->small[SHAKE_SMALL - sh->before], sh->before);
+	taken = t->cls->hello(t, h, span_of(sh->in, sh->have + sh->before));
+	if (w->slot[TLSMSG_SLOT(id)] != sh || sh->id != id)
+		return false;
+	if (!taken)
+		return true;
+	t->state = TLS_IDLE;
+	loop_touch(t->src);
+	shake_cancel(sh, true);
+	return false;
+}
+
 /* What hello_read() cannot read as TLS at all gets no answer; what it can, and refuses, an alert. */
 static bool judge_hello(struct tls_shake *sh)
 {
@@ -45,6 +82,10 @@ static bool judge_hello(struct tls_shake *sh)
 	if (n < 0)
 		return shake_fail_saying(sh, n == -ZT_E_VERSION ? TLSF_NOT_TLS : TLSF_BAD_MESSAGE, &why);
 	if ((size_t)n != sh->have)
+		return shake_fail(sh, TLSF_UNEXPECTED, NULL);
+	if (!offer_hello(sh, &h))
+		return false;
+	if (sh->before) /* nobody may speak on before we have answered */
 		return shake_fail(sh, TLSF_UNEXPECTED, NULL);
 	sh->stage = SHAKE_WAITING;
 	if (sh->world->waiting.first == NULL) {
@@ -142,7 +183,7 @@ static int read_part(struct tls_shake *sh)
 	}
 	if (!make_room(sh, part))
 		return fail_reading(sh, TLSF_BUSY, NULL);
-	n = recv(sh->t->src->fd, &sh->in[sh->have], part, MSG_DONTWAIT);
+	n = receive(sh, &sh->in[sh->have], part);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
@@ -168,5 +209,7 @@ bool shake_read(struct tls_shake *sh)
 		rc = read_part(sh);
 	if (rc < 0)
 		return false;
+	if (sh->before)
+		loop_again(sh->t->src);
 	return sh->stage != SHAKE_RUNNING || shake_hand_ready(sh);
 }

@@ -304,7 +304,7 @@ static void on_failed(struct tls *t, enum tls_fault f, const char *words)
 	failed(r, &cause);
 }
 
-static const struct tls_class talk_tls = {on_opened, on_failed};
+static const struct tls_class talk_tls = {on_opened, on_failed, NULL};
 
 static void on_dialled(void *owner, const struct dial_result *d)
 {

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define BUNDLE_FILES 1024 /* 256 hosts with certificate, key, passphrase and authority each */
+#define BUNDLE_FILES 1536 /* 256 hosts and 128 servers that are met: certificate, key, passphrase, authority each */
 #define BUNDLE_PATH 4096
 
 void bundle_begin(struct wr *w);

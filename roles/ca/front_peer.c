@@ -314,7 +314,7 @@ static void on_failed(struct tls *t, enum tls_fault f, const char *words)
 	peer_close(CONTAINER_OF(t, struct peer, tls), words);
 }
 
-static const struct tls_class tls_class = {on_opened, on_failed};
+static const struct tls_class tls_class = {on_opened, on_failed, NULL};
 
 static void begin_tls(struct peer *c)
 {

@@ -247,7 +247,7 @@ static void on_far_opened(struct tls *t, const struct span *chain, size_t n)
 	go_open(CONTAINER_OF(t->src, struct conn, src[FAR]));
 }
 
-static const struct tls_class far_tls = {on_far_opened, on_far_failed};
+static const struct tls_class far_tls = {on_far_opened, on_far_failed, NULL};
 
 static void shake_far(struct conn *k, const struct addr *to)
 {
@@ -318,7 +318,7 @@ static void on_near_opened(struct tls *t, const struct span *chain, size_t n)
 	go_dial(CONTAINER_OF(t->src, struct conn, src[NEAR]));
 }
 
-static const struct tls_class near_tls = {on_near_opened, on_near_failed};
+static const struct tls_class near_tls = {on_near_opened, on_near_failed, NULL};
 
 static void shake_near(struct conn *k)
 {

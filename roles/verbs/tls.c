@@ -260,7 +260,7 @@ static void on_failed(struct tls *t, enum tls_fault f, const char *words)
 	finish(p);
 }
 
-static const struct tls_class probe_tls = {on_opened, on_failed};
+static const struct tls_class probe_tls = {on_opened, on_failed, NULL};
 
 static unsigned sock_wants(const struct source *s)
 {

@@ -252,6 +252,18 @@ FLOODS(BOUND_HOSTS)
 	free(text);
 }
 
+FLOODS(BOUND_TLS_CLIENTS)
+{
+	static struct tls_plan p;
+
+	p.clients = 0;
+	for (int i = 0; i < (int)BOUND_CAP(BOUND_TLS_CLIENTS); i++)
+		CHECK_INT(tls_plan_add(&p, &(struct tls_client_plan){.id = i == 77 ? "that one" : "x"}), i);
+	CHECK_INT(tls_plan_add(&p, &(struct tls_client_plan){.id = "one more"}), -ZT_E_FULL);
+	CHECK_INT(p.clients, BOUND_CAP(BOUND_TLS_CLIENTS));
+	CHECK_STR(p.client[77].id, "that one");
+}
+
 /* ---- the authority -------------------------------------------------------------------------------- */
 
 static const char all_roles[] =

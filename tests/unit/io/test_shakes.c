@@ -403,6 +403,44 @@ static void refused(const char *conf, const char *words)
 	conf_faults_free(&faults);
 }
 
+/* A hundred origins do not read the authorities of the system a hundred times. */
+TEST(plans_that_name_the_same_files_share_what_is_in_them)
+{
+	static const struct tls_client_plan rows[] = {
+		{.id = "a", .ca = "/ca.pem", .cert = "", .key = "", .pass = ""},
+		{.id = "b", .ca = "/ca.pem", .cert = "/client.pem", .key = "/client.key", .pass = ""},
+		{.id = "c", .ca = "system", .cert = "/client.pem", .key = "/client.key", .pass = ""},
+		{.id = "d", .ca = "system", .cert = "", .key = "", .pass = ""},
+		{.id = "e", .ca = "/ca.pem", .cert = "", .key = "", .pass = "", .npins = 1},
+		{.id = "f", .ca = "/ca.pem", .cert = "/web.pem", .key = "/web.key", .pass = ""},
+		{.id = "g", .ca = "", .cert = "", .key = "", .pass = ""},
+	};
+	static uint8_t mem[65536], pem[4096];
+	struct wr b = wr_of(mem, sizeof mem), text = wr_of(pem, sizeof pem);
+	static struct tls_plan plan;
+	struct keyring *k = NULL;
+	struct why why = {0};
+
+	NEED(world_open(&w, shakes_conf));
+	world_bundle(&w, &b);
+	kit_pem(&text, &w.ca);
+	bundle_add(&b, SPAN_LIT("system"), wr_span(&text));
+	for (size_t i = 0; i + 1 < ARRAY_LEN(rows); i++)
+		CHECK_INT(tls_plan_add(&plan, &rows[i]), i);
+	NEED(keyring_of_plan(&k, &plan, wr_span(&b), &why) == 0);
+	CHECK(k->trust[0] && k->trust[0] == k->trust[1] && k->trust[0] == k->trust[5]);
+	CHECK(k->trust[2] && k->trust[2] == k->trust[3] && k->trust[2] != k->trust[0]);
+	CHECK(k->trust[4] == NULL); /* its pin decides */
+	CHECK(k->client[0] == NULL && k->client[3] == NULL && k->client[1] && k->client[1] == k->client[2]);
+	CHECK(k->client[5] && k->client[5] != k->client[1]);
+	keyring_free(k);
+
+	tls_plan_add(&plan, &rows[6]);
+	CHECK(keyring_of_plan(&k, &plan, wr_span(&b), &why) < 0); /* what is shared is freed once here too */
+	CHECK(strstr(why.text, "[g]: no authority is named") != NULL);
+	world_close(&w);
+}
+
 TEST(a_reload_is_told_which_file_is_wrong)
 {
 	NEED(world_open(&w, shakes_conf));

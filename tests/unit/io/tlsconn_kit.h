@@ -78,7 +78,7 @@ static inline void conn_failed(struct tls *t, enum tls_fault f, const char *word
 	if (c->then)
 		c->then(c);
 }
-static const struct tls_class conn_tls = {conn_opened, conn_failed};
+static const struct tls_class conn_tls = {conn_opened, conn_failed, NULL};
 
 /* ---- the peer ---------------------------------------------------------------------------- */
 

@@ -1,0 +1,53 @@
+/*
+ * sockduct: a connected socket as a duct, plain or TLS. An idle one holds no buffer: both directions borrow
+ * from one pool of the process while bytes flow, and wait in line when it is empty. TLS handshakes are over
+ * before it begins (io/tls); it owns neither the struct tls nor the source's memory, but closes the source.
+ *
+ * Until the other side has been told our end, closing the socket resets it, also when it is the kernel that
+ * closes because the process died: nobody takes what came so far for all there is.
+ *
+ * After duct_close() the source stays until what was put has left and the other side has closed too, or nothing
+ * moves for SOCKDUCT_LINGER; then it is closed. The owner keeps socket, memory and the struct tls until its
+ * source is reaped.
+ */
+#ifndef ZT_SOCKDUCT_H
+#define ZT_SOCKDUCT_H
+
+#include "bufs.h"
+#include "duct.h"
+#include "loop.h"
+#include "tls.h"
+
+#define SOCKDUCT_LINGER (5 * NS_PER_S)
+
+struct sockduct {
+	struct duct d; /* first: the owner's CONTAINER_OF goes through it */
+	struct source *src;
+	struct loop *loop;
+	struct tls *tls; /* open, or NULL: plain */
+	struct bufs *bufs;
+	struct bufs_seat seat[2]; /* in and out: a buffer, or a place in line */
+	struct tls_in in;         /* plain: everything read is one piece, opened */
+	struct tls_out out;       /* plain: [head, tail) waits */
+	size_t unsealed;          /* TLS: plaintext in the slots of out */
+	struct timer linger;
+	const char *words;        /* of RESET and BROKEN */
+	uint8_t phase;
+	bool deaf;   /* the other side takes nothing more; what it has sent may still be here */
+	bool fin;    /* our end is on its way, behind everything */
+	bool told;   /* the user, of a death */
+	bool moved;  /* since the linger timer was set */
+	uint8_t bye[TLS_ALERT_BYTES]; /* an end needs no buffer */
+};
+
+/* *s is zero, or over. src is connected, in the loop, and its class is the owner's, which asks sockduct_wants() and
+ * passes ready on. before: bytes that were read from the socket already (a PROXY header's rest, a hello that is
+ * passed through), plain only, at most BUFS_BYTES; copied. -ZT_E_FULL: no buffer is free for them. */
+int sockduct_start(struct sockduct *s, struct bufs *b, struct source *src, struct tls *tls, const struct duct_user *u,
+		   struct span before);
+unsigned sockduct_wants(const struct sockduct *s);
+void sockduct_ready(struct sockduct *s, unsigned events);
+bool sockduct_lingers(const struct sockduct *s); /* closed, and not over */
+void sockduct_stop(struct sockduct *s); /* at once, buffers back, the source closed; harmless when over, or never started */
+
+#endif
