@@ -81,7 +81,8 @@ static ssize_t pipe_send(struct mux *m)
 
 static void pipe_bye(struct mux *m)
 {
-	end_of(m)->peer->closed = true;
+	if (end_of(m)->peer->cap)
+		end_of(m)->peer->closed = true;
 }
 
 static const char *pipe_ended(const struct mux *m, bool *clean)
