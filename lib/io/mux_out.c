@@ -159,25 +159,35 @@ static bool has_use(const struct stream_state *st)
 						window_out_room(&st->out) > 0));
 }
 
+static void line_up(struct stream_line *l, struct stream_state *st, bool first)
+{
+	st->queued = true;
+	st->turn_next = first ? l->head : NULL;
+	if (first)
+		l->head = st;
+	else if (l->tail)
+		l->tail->turn_next = st;
+	else
+		l->head = st;
+	if (st->turn_next == NULL)
+		l->tail = st;
+	l->n++;
+}
+
+static struct stream_line *line_of(struct mux *m, const struct stream_state *st)
+{
+	return &m->line[st->burst > FRESH_BYTES ? LINE_BULK : LINE_FRESH];
+}
+
 void out_queue(struct mux *m, struct stream_state *st)
 {
-	struct stream_line *l;
-
 	if (st->queued || m->over || !has_use(st))
 		return;
 	if (m->now - st->burst_ns > FRESH_NS) {
 		st->burst_ns = m->now;
 		st->burst = 0;
 	}
-	l = &m->line[st->burst > FRESH_BYTES ? LINE_BULK : LINE_FRESH];
-	st->queued = true;
-	st->turn_next = NULL;
-	if (l->tail)
-		l->tail->turn_next = st;
-	else
-		l->head = st;
-	l->tail = st;
-	l->n++;
+	line_up(line_of(m, st), st, false);
 	mux_kick(m);
 }
 
@@ -283,10 +293,16 @@ bool out_fin(struct mux *m, struct stream_state *st)
 	return true;
 }
 
+/* Whose turn is cut short by the end of the batch goes on with it in the next one: where batches and the number of
+ * streams keep step, the same few would get the scraps each time. */
 static void take_turn(struct mux *m, struct stream_state *st)
 {
+	bool cut;
+
 	m->turn = st;
-	st->quantum = FRAME_PAYLOAD;
+	st->queued = true; /* what its user wants is looked at behind the turn */
+	if (st->quantum == 0)
+		st->quantum = FRAME_PAYLOAD;
 	if (st->fin_due && out_fin(m, st)) {
 		st->fin_due = false;
 		strm_step(&st->state, STRM_TX_FIN);
@@ -296,6 +312,12 @@ static void take_turn(struct mux *m, struct stream_state *st)
 		stream_tell(st, DUCT_OUT);
 	}
 	m->turn = NULL;
+	st->queued = false;
+	cut = st->quantum > 0 && !m->over && has_use(st) && batch_room(m, st) == 0;
+	if (cut)
+		line_up(line_of(m, st), st, true);
+	else
+		st->quantum = 0;
 	out_queue(m, st);
 }
 
