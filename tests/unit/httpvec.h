@@ -62,9 +62,10 @@ static inline unsigned httpvec_each(const char *path, void (*one)(struct httpvec
 {
 	static struct httpvec v;
 	char line[4096];
+	struct span word, rest;
 	unsigned cases = 0;
 	FILE *f = fopen(path, "r"); /* run from the top of the tree */
-	int at;
+	size_t at;
 
 	v.line = 0;
 	if (f == NULL) {
@@ -75,12 +76,16 @@ static inline unsigned httpvec_each(const char *path, void (*one)(struct httpvec
 		v.line++;
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
-		at = 0;
-		if (sscanf(line, "%15s %63s%n", v.id, v.want, &at) != 2 || (line[at] != ' ' && line[at] != '\n')) {
+		at = strcspn(line, "\n");
+		if (!span_cut(span_of(line, at), ' ', &word, &rest) || span_to_cstr(word, v.id, sizeof v.id) < 0) {
 			unit_fail(__FILE__, __LINE__, "%s:%u is no case", path, v.line);
 			continue;
 		}
-		httpvec_text(&v, line + at + (line[at] == ' '));
+		if (!span_cut(rest, ' ', &word, &rest))
+			rest = span_of(line + at, 0); /* no text: an empty one */
+		if (span_to_cstr(word, v.want, sizeof v.want) < 0)
+			unit_fail(__FILE__, __LINE__, "%s:%u wants too much", path, v.line);
+		httpvec_text(&v, (const char *)rest.p);
 		one(&v);
 		cases++;
 	}

@@ -12,7 +12,7 @@ static void check_case(struct httpvec *v)
 	if (h.port)
 		snprintf(port, sizeof port, "!%u", h.port);
 	if (rc < 0)
-		strcpy(got, "no");
+		snprintf(got, sizeof got, "no");
 	else
 		snprintf(got, sizeof got, "%s=%.40s%s", h.kind == HTTPHOST_IP ? "ip" : "name", h.text, port);
 	if (strcmp(got, v->want) != 0)

@@ -31,7 +31,7 @@ static void check_case(struct httpvec *v)
 	int rc = httpreq_read(v->text, &req), scan = scan_in_steps(&whole, v->text, v->text.n);
 
 	if (rc == 0)
-		strcpy(got, "fine");
+		snprintf(got, sizeof got, "fine");
 	else
 		snprintf(got, sizeof got, "%u/%s", req.status, http_refusal_name(req.refusal));
 	if (strcmp(got, v->want) != 0)
