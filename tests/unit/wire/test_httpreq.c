@@ -309,3 +309,23 @@ TEST(refusals_have_a_name_a_status_and_a_sentence)
 	}
 	CHECK(http_refusal_status(HTTP_FINE) == 0 && http_refusal_err(HTTP_FINE) == 0);
 }
+
+/* docs/http.md lists each as the code has it, and no other. */
+TEST(refusals_are_documented)
+{
+	char line[512], want[512];
+	unsigned next = 1;
+	FILE *f = fopen("docs/http.md", "r"); /* run from the top of the tree */
+
+	NEED(f != NULL);
+	while (fgets(line, sizeof line, f)) {
+		if (!span_starts(span_str(line), "| `"))
+			continue;
+		snprintf(want, sizeof want, "| `%s` | %u | %s |\n", http_refusal_name(next), http_refusal_status(next),
+			 http_refusal_text(next));
+		CHECK_STR(line, want);
+		next++;
+	}
+	fclose(f);
+	CHECK_INT(next, HTTP_REFUSAL_COUNT);
+}
