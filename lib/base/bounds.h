@@ -60,6 +60,9 @@
 	X(BOUND_CA_SIGHTINGS, "ca_sightings", 4096, "the oldest sighting is forgotten")            \
 	X(BOUND_CA_CHANGES, "ca_list_changes", 4096, "who is further behind gets the full status list") \
 	X(BOUND_STATUS_ENTRIES, "status_entries", 262144, "the status list is refused")            \
+	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
+	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
+	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
 
