@@ -56,7 +56,8 @@ void rules_write(struct wr *w, const struct rules *r);
 bool rule_headers_next(struct span *rest, struct span *name, struct span *value);
 /* Appends one; value SPAN_NONE for remove. */
 void rule_headers_add(struct wr *w, struct span name, struct span value);
-/* The sentence about a rule's own values, or NULL: what rules_read() and a configuration refuse alike. */
-const char *rule_wrong(const struct rule *r);
+/* The sentence about a rule's own values, and the key that says them, or NULL: what rules_read() and a
+ * configuration refuse alike. */
+const char *rule_wrong(const struct rule *r, const char **key);
 
 #endif

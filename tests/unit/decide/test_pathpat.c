@@ -308,7 +308,8 @@ TEST(the_c_library_agrees_on_made_patterns)
 
 /* ---- work ---------------------------------------------------------------------------------- */
 
-/* What blows a backtracking matcher up: here twice the path is at most twice the work. */
+/* What blows a backtracking matcher up: here twice the path is at most twice the work, but for
+ * the first bytes, where not all places are in use yet. */
 TEST(the_worst_patterns_are_linear)
 {
 	static const char *const evil[] = {
@@ -327,7 +328,7 @@ TEST(the_worst_patterns_are_linear)
 		NEED(p != NULL);
 		pathpat_match_counted(p, span_sub(all, 0, all.n / 2), &half);
 		pathpat_match_counted(p, all, &whole);
-		if (whole > 2 * half + pathpat_ops(p) || whole > (all.n + 1) * pathpat_ops(p))
+		if (whole > 2 * half + pathpat_ops(p) * pathpat_ops(p) || whole > (all.n + 1) * pathpat_ops(p))
 			unit_fail(__FILE__, __LINE__, "'%s': %llu steps, then %llu", evil[i], (unsigned long long)half,
 				  (unsigned long long)whole);
 	}
