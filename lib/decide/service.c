@@ -57,7 +57,7 @@ static bool read_host(struct span at, struct span *host, uint16_t *port)
 		*host = span_sub(at, 1, at.n - 2);
 		return *port && addr_parse_ip(*host, &ip) == 0 && ip.family == 6;
 	}
-	return *port && !span_find(at, ':', &colon) && addr_is_hostname(at);
+	return *port && !span_find(at, ':', &colon) && (addr_is_hostname(at) || addr_parse_ip(at, &ip) == 0);
 }
 
 static int read_url(struct span text, const struct scheme *s, uint16_t port, struct service *out, struct why *w)
