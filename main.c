@@ -49,6 +49,14 @@ static const struct entry {
 	{"ca-sign", CHILD, ca_sign_main, ""},
 };
 
+/* What a role does when its first argument is one of these. */
+static const struct {
+	const char *role, *word;
+	int (*main)(int argc, char **argv);
+} words[] = {
+	{"connector", "ingress", ingress_main},
+};
+
 static const struct entry *find(const char *name, enum kind kind)
 {
 	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
@@ -108,6 +116,9 @@ static int unknown(const char *name)
 
 static int run(const struct entry *e, int argc, char **argv)
 {
+	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(words); i++)
+		if (e->kind == ROLE && strcmp(e->name, words[i].role) == 0 && strcmp(argv[1], words[i].word) == 0)
+			return words[i].main(argc - 1, argv + 1);
 	if (e->main)
 		return e->main(argc, argv);
 	fprintf(stderr, "zt: the role '%s' is planned but not built yet in version %s\n", e->name,

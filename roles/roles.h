@@ -27,5 +27,6 @@ int tls_main(int argc, char **argv);
 int token_main(int argc, char **argv);
 int join_main(int argc, char **argv);
 int id_main(int argc, char **argv);
+int ingress_main(int argc, char **argv); /* zt connector ingress */
 
 #endif

@@ -40,7 +40,7 @@ static bool collide(const struct addr *a, const struct addr *b)
 	       (addr_same_ip(a, b) || addr_is_any(a) || addr_is_any(b));
 }
 
-static void check_listen(struct conf_build *b, const char *section, const char *key, const struct conf_list *l)
+void conf_check_listen(struct conf_build *b, const char *section, const char *key, const struct conf_list *l)
 {
 	struct conf_place at = conf_build_place(b, section, key);
 	char one[ADDR_TEXT], two[ADDR_TEXT];
@@ -63,8 +63,8 @@ static void check_ca_listen(const struct conf *c, struct conf_build *b)
 	struct conf_place at = conf_build_place(b, "ca", "http_listen");
 	char text[ADDR_TEXT];
 
-	check_listen(b, "ca", "listen", tls);
-	check_listen(b, "ca", "http_listen", http);
+	conf_check_listen(b, "ca", "listen", tls);
+	conf_check_listen(b, "ca", "http_listen", http);
 	if (tls->n <= BOUND_CAP(BOUND_LISTENERS) && http->n <= BOUND_CAP(BOUND_LISTENERS) &&
 	    tls->n + http->n > BOUND_CAP(BOUND_LISTENERS))
 		conf_fault_add(conf_build_faults(b), at, ZT_E_FULL, "listen and http_listen: %zu addresses, at most %u are allowed",
@@ -85,8 +85,8 @@ static void check_listeners(const void *root, struct conf_build *b)
 {
 	const struct conf *c = root;
 
-	check_listen(b, "echo", "listen", &c->echo.listen);
-	check_listen(b, "relay", "listen", &c->relay.listen);
+	conf_check_listen(b, "echo", "listen", &c->echo.listen);
+	conf_check_listen(b, "relay", "listen", &c->relay.listen);
 	check_ca_listen(c, b);
 }
 
@@ -115,7 +115,7 @@ static void check_descriptors(const void *root, struct conf_build *b)
 /* ---- names ------------------------------------------------------------------------------- */
 
 /* What is wrong with it as a name that is served; NULL: nothing. */
-static const char *wrong_name(struct span name)
+const char *conf_name_wrong(struct span name)
 {
 	size_t dot;
 
@@ -136,7 +136,7 @@ static void check_names(const struct conf_host *h, struct conf_build *b)
 		conf_fault_add(conf_build_faults(b), at, ZT_E_MISSING, "[host %s] serves nobody: give it names, or default = true",
 			       h->named.name);
 	for (size_t i = 0; i < h->names.n; i++) {
-		const char *name = conf_text(&h->names, i), *wrong = wrong_name(span_str(name));
+		const char *name = conf_text(&h->names, i), *wrong = conf_name_wrong(span_str(name));
 
 		if (wrong)
 			conf_fault_add(conf_build_faults(b), at, ZT_E_SYNTAX, "names: '%.100s' %s", name, wrong);
@@ -338,4 +338,5 @@ static void check_relay(const void *root, struct conf_build *b)
 }
 
 void (*const conf_checks[])(const void *, struct conf_build *) = {
-	check_sandbox, check_ids, check_listeners, check_descriptors, check_hosts, check_relay, NULL};
+	check_sandbox, check_ids, check_listeners, check_descriptors, check_hosts, check_relay, conf_check_web,
+	NULL};

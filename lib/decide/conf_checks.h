@@ -6,8 +6,15 @@
 #ifndef ZT_CONF_CHECKS_H
 #define ZT_CONF_CHECKS_H
 
+#include "base/span.h"
 #include "conf_schema.h"
 
 extern void (*const conf_checks[])(const void *root, struct conf_build *b); /* ends with NULL */
+
+/* Of the edge, the connector and the tunnel; in conf_checks_web.c. */
+void conf_check_web(const void *root, struct conf_build *b);
+/* Shared: addresses of one key that cannot be bound together; what is wrong with a name that is served. */
+void conf_check_listen(struct conf_build *b, const char *section, const char *key, const struct conf_list *l);
+const char *conf_name_wrong(struct span name);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "conf_checks.h"
 #include "config.h"
+#include "pathpat.h"
 
 #define EVERYBODY CONF_FOR_ALL
 #define SUPERVISOR CONF_FOR_SUPERVISOR
@@ -27,7 +28,8 @@
 #define ID_MAX (UINT32_MAX - UINT64_C(1))
 
 _Static_assert(sizeof(enum log_level) == 4 && sizeof(enum log_format) == 4 && sizeof(enum conf_leg) == 4 &&
-		       sizeof(enum tls_ask) == 4 && sizeof(enum cert_role) == 4, "CONF_ENUM stores 4 bytes");
+		       sizeof(enum tls_ask) == 4 && sizeof(enum cert_role) == 4 &&
+		       sizeof(enum conf_access) == 4 && sizeof(enum conf_proxy) == 4 && sizeof(enum conf_preset) == 4 && sizeof(enum conf_open) == 4, "CONF_ENUM stores 4 bytes");
 
 static const struct conf_name levels[] = {
 	{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
@@ -134,6 +136,13 @@ static const struct conf_key relay_keys[] = {
 };
 #undef AT
 
+static const struct conf_name accesses[] = {
+	{"none", ACCESS_NONE}, {"public", ACCESS_PUBLIC}, {"cert", ACCESS_CERT}, {NULL, 0}};
+static const struct conf_name proxies[] = {
+	{"no", CONF_PROXY_NO}, {"v1", CONF_PROXY_V1}, {"v2", CONF_PROXY_V2}, {NULL, 0}};
+static const struct conf_name presets[] = {
+	{"none", PRESET_NONE}, {"proxmox", PRESET_PROXMOX}, {"home-assistant", PRESET_HOME_ASSISTANT}, {NULL, 0}};
+
 static const struct conf_name asks[] = {
 	{"no", TLS_ASK_NO}, {"optional", TLS_ASK_OPTIONAL}, {"required", TLS_ASK_REQUIRED}, {NULL, 0}};
 
@@ -158,6 +167,21 @@ static const struct conf_key host_keys[] = {
 	 "Application protocols (ALPN), best first; empty: none is agreed on."},
 	{"resume", CONF_BOOL, AT(resume), 0, "true", 0, 0, NULL, PLAN,
 	 "Let clients resume sessions; never where a certificate is asked for or a protocol begins with zt-."},
+	{"access", CONF_ENUM, AT(access), 0, "none", 0, 0, accesses, WORKER,
+	 "Whom the edge lets in: none (403), public (everybody), cert (a client certificate of client_ca)."},
+	{"origin", CONF_STRING, AT(origin), 0, "", 0, 300, NULL, PLAN,
+	 "A local origin, http:// or https://, a host and a port; empty: connectors serve the names."},
+	{"origin_ca", CONF_STRING, AT(origin_ca), 0, "system", 1, 4095, NULL, PLAN,
+	 "Whom to trust about an https origin: system, or a file of certificates in PEM."},
+	{"origin_pin", CONF_STRING, AT(origin_pin), CONF_LIST, "", 1, 71, NULL, PLAN,
+	 "sha256: and 64 hex digits of the local origin's public key; then that counts, and no authority."},
+	{"proxy_protocol", CONF_ENUM, AT(proxy), 0, "no", 0, 0, proxies, WORKER,
+	 "Is a PROXY header sent to the local origin: no, v1, v2?"},
+	{"max_body", CONF_SIZE, AT(max_body), 0, "0", 0, 0, NULL, WORKER, "Bytes of a request's body; 0: any number."},
+	{"response_timeout", CONF_DURATION, AT(response_ms), 0, "5m", MS_PER_S, 24 * MS_PER_H, NULL, WORKER,
+	 "How long an origin may take until its answer begins; then 504."},
+	{"idle", CONF_DURATION, AT(idle_ms), 0, "10m", MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
+	 "A request or WebSocket on which nothing moves for this long is ended."},
 };
 #undef AT
 
@@ -180,6 +204,139 @@ static const struct conf_key ca_keys[] = {
 };
 #undef AT
 
+#define AT(field) offsetof(struct conf_edge, field)
+static const struct conf_key edge_keys[] = {
+	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, WORKER,
+	 "The public port, for visitors and connectors, over TLS; empty: the role is not configured."},
+	{"http_listen", CONF_ADDR, AT(http), CONF_LIST, "", 0, 0, NULL, WORKER,
+	 "Where plain HTTP is answered, with a redirect to https and nothing else."},
+	{"proxy_from", CONF_STRING, AT(proxy_from), CONF_LIST, "", 1, 49, NULL, WORKER,
+	 "Networks of proxies; who comes from there must send a PROXY header, nobody else may."},
+	{"health", CONF_ADDR, AT(health), CONF_LIST, "", 0, 0, NULL, WORKER,
+	 "Where /healthcheck, /ready and /metrics are answered, over plain HTTP; empty: nowhere."},
+	{"max_conns", CONF_U64, AT(max_conns), 0, "20000", 1, 100000, NULL, WORKER,
+	 "Connections of visitors at a time; one more is closed at once."},
+	{"head_timeout", CONF_DURATION, AT(head_ms), 0, "10s", MS_PER_S, 300 * MS_PER_S, NULL, WORKER,
+	 "How long a request's head may take from its first byte to its last."},
+	{"idle", CONF_DURATION, AT(idle_ms), 0, "75s", MS_PER_S, MS_PER_H, NULL, WORKER,
+	 "A connection without a request is closed after this."},
+	{"max_stale", CONF_DURATION, AT(max_stale_ms), 0, "5m", 30 * MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
+	 "With a status list older than this nothing new that needs a certificate is let in."},
+	{"cut_stale", CONF_DURATION, AT(cut_stale_ms), 0, "1h", 30 * MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
+	 "With one older than this, what was let in by a certificate is cut."},
+};
+#undef AT
+
+#define AT(field) offsetof(struct conf_connector, field)
+static const struct conf_key connector_keys[] = {
+	{"edge", CONF_HOSTPORT, AT(edge), CONF_LIST, "", 0, 0, NULL, PLAN,
+	 "Edges to dial, each of them; empty: the role is not configured."},
+	{"health", CONF_ADDR, AT(health), CONF_LIST, "127.0.0.1:9999", 0, 0, NULL, WORKER,
+	 "Where /healthcheck, /ready and /metrics are answered, over plain HTTP; empty: nowhere."},
+	{"connect_timeout", CONF_DURATION, AT(connect_ms), 0, "30s", 100, 300 * MS_PER_S, NULL, WORKER,
+	 "How long an origin may take to accept a connection, unless its rule says otherwise."},
+	{"tls_timeout", CONF_DURATION, AT(tls_ms), 0, "10s", 100, 300 * MS_PER_S, NULL, WORKER,
+	 "The same for its TLS handshake."},
+	{"keepalive", CONF_DURATION, AT(keepalive_ms), 0, "90s", MS_PER_S, MS_PER_H, NULL, WORKER,
+	 "How long a connection to an origin is kept for the next request."},
+};
+#undef AT
+
+#define AT(field) offsetof(struct conf_tunnel, field)
+static const struct conf_key tunnel_keys[] = {
+	{"streams", CONF_U64, AT(streams), 0, "4096", 1, 4096, NULL, WORKER, "Streams in one connection at a time."},
+	{"opens", CONF_U64, AT(opens), 0, "1000", 1, 100000, NULL, WORKER,
+	 "Streams that may be opened in one connection in a second, in the long run."},
+	{"window", CONF_SIZE, AT(window), 0, "16M", 64 * KIB, 64 * KIB * KIB, NULL, WORKER,
+	 "Bytes of one stream that may be on their way, at most; it begins with 64K."},
+	{"memory", CONF_SIZE, AT(memory), 0, "128M", KIB * KIB, 64 * GIB, NULL, WORKER,
+	 "What all streams of a process may hold; over it windows stop growing, then the largest stalled one ends."},
+	{"ping_after", CONF_DURATION, AT(ping_ms), 0, "3s", 500, 300 * MS_PER_S, NULL, WORKER,
+	 "After so long without a sign of life the other side is asked for one."},
+	{"dead_after", CONF_DURATION, AT(dead_ms), 0, "9s", MS_PER_S, MS_PER_H, NULL, WORKER,
+	 "After so long it is given up; longer than ping_after."},
+	{"rotate", CONF_DURATION, AT(rotate_ms), 0, "24h", 60 * MS_PER_S, 7 * 24 * MS_PER_H, NULL, WORKER,
+	 "A connection is replaced by a new one after this, without an interruption."},
+};
+#undef AT
+
+#define RULE_TIME(name, field, doc) \
+	{name, CONF_DURATION, AT(field), 0, "0s", 0, 30 * 24 * MS_PER_H, NULL, WORKER, doc}
+#define AT(field) offsetof(struct conf_ingress, field)
+static const struct conf_key ingress_keys[] = {
+	{"hostname", CONF_STRING, AT(hostname), 0, "", 0, 255, NULL, WORKER,
+	 "A DNS name, or *.example.org for all below it, however deep; empty or *: every name."},
+	{"path", CONF_STRING, AT(path), 0, "", 0, PATHPAT_TEXT, NULL, WORKER,
+	 "A regular expression that is looked for anywhere in the path: begin it with ^; empty: every path."},
+	{"service", CONF_STRING, AT(service), CONF_LIST | CONF_REQUIRED, "", 1, 300, NULL, PLAN,
+	 "http https ws wss tcp ssh rdp smb ://HOST:PORT, unix:/PATH, unix+tls:/PATH, http_status:N or hello_world."},
+	{"weights", CONF_U64, AT(weights), CONF_LIST, "", 0, 1000, NULL, WORKER,
+	 "Of several services, how much of it each is given; 0: only when the others are down; empty: all alike."},
+	{"health_path", CONF_STRING, AT(health_path), 0, "", 0, 255, NULL, WORKER,
+	 "A path that a healthy origin answers with 2xx or 3xx; empty: it accepts connections."},
+	{"health_every", CONF_DURATION, AT(health_ms), 0, "0s", 0, MS_PER_H, NULL, WORKER,
+	 "How often origins are looked at; 0s: never, or every 30s where there are several."},
+	{"preset", CONF_ENUM, AT(preset), 0, "none", 0, 0, presets, PLAN,
+	 "Defaults for an origin whose ways are known: none, proxmox, home-assistant."},
+	RULE_TIME("connect_timeout", connect_ms, "How long an origin may take to accept a connection; 0s: as [connector] says."),
+	RULE_TIME("tls_timeout", tls_ms, "The same for its TLS handshake."),
+	RULE_TIME("keepalive", keepalive_ms, "How long a connection to it is kept for the next request; 0s: as [connector] says."),
+	RULE_TIME("response_timeout", response_ms, "How long until its answer begins; 0s: as the edge's host says."),
+	RULE_TIME("idle", idle_ms, "Nothing moves for so long: it is ended; 0s: as the preset or the edge's host says."),
+	{"host_header", CONF_STRING, AT(host_header), 0, "", 0, 260, NULL, WORKER,
+	 "The Host that the origin is told; empty: the one that was asked for."},
+	{"server_name", CONF_STRING, AT(server_name), 0, "", 0, 253, NULL, PLAN,
+	 "The name that its certificate must be for, and SNI; empty: the host of the service."},
+	{"ca", CONF_STRING, AT(ca), 0, "system", 1, 4095, NULL, PLAN,
+	 "Whom to trust about it: system, or a file of certificates in PEM."},
+	{"pin", CONF_STRING, AT(pin), CONF_LIST, "", 1, 71, NULL, PLAN,
+	 "sha256: and 64 hex digits, the digest of its public key; then that counts, and no authority."},
+	{"insecure_any_cert", CONF_BOOL, AT(insecure_any_cert), 0, "false", 0, 0, NULL, PLAN,
+	 "Take any certificate of the origin: encrypted, but to whoever answers."},
+	{"strip_prefix", CONF_STRING, AT(strip_prefix), 0, "", 0, 255, NULL, WORKER,
+	 "Taken off the beginning of the path, where it is there, as whole segments."},
+	{"add_prefix", CONF_STRING, AT(add_prefix), 0, "", 0, 255, NULL, WORKER, "Then put before the path."},
+	{"set_header", CONF_STRING, AT(set_header), CONF_LIST, "", 1, 190, NULL, WORKER,
+	 "Fields that the origin is sent, each as Name: value; what came with the name is dropped."},
+	{"remove_header", CONF_STRING, AT(remove_header), CONF_LIST, "", 1, 64, NULL, WORKER,
+	 "Names of fields that the origin is not sent."},
+	{"forwarded", CONF_BOOL, AT(forwarded), 0, "true", 0, 0, NULL, WORKER,
+	 "Send X-Forwarded-For, -Proto, -Host and X-Real-IP; never with preset = home-assistant."},
+	{"proxy_protocol", CONF_ENUM, AT(proxy), 0, "no", 0, 0, proxies, WORKER,
+	 "Is a PROXY header sent to the origin: no, v1, v2?"},
+};
+#undef AT
+
+static const struct conf_name opens[] = {{"no", OPEN_NO}, {"unauthenticated", OPEN_UNAUTHENTICATED}, {NULL, 0}};
+
+#define AT(field) offsetof(struct conf_service, field)
+static const struct conf_key service_keys[] = {
+	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, WORKER,
+	 "Ports of its own, whose bytes are passed on unread."},
+	{"sni", CONF_STRING, AT(sni), CONF_LIST, "", 1, 255, NULL, WORKER,
+	 "Names on the edge's port whose TLS is passed on unopened; *.example.org stands for one label more."},
+	{"hostname", CONF_STRING, AT(hostname), 0, "", 0, 253, NULL, WORKER,
+	 "The name that connectors' rules are asked for; empty: the one in the hello."},
+	{"origin", CONF_HOSTPORT, AT(origin), 0, "", 0, 0, NULL, WORKER,
+	 "A local origin instead of a connector's."},
+	{"public", CONF_ENUM, AT(open), 0, "no", 0, 0, opens, WORKER,
+	 "unauthenticated: yes, whoever knows the port or name gets through to it."},
+	{"proxy_protocol", CONF_ENUM, AT(proxy), 0, "no", 0, 0, proxies, WORKER,
+	 "Is a PROXY header sent to the local origin: no, v1, v2?"},
+	{"idle", CONF_DURATION, AT(idle_ms), 0, "1h", MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
+	 "A connection on which nothing moves for this long is closed."},
+};
+#undef AT
+
+#define AT(field) offsetof(struct conf_grant, field)
+static const struct conf_key grant_keys[] = {
+	{"connector", CONF_STRING, AT(connector), CONF_LIST | CONF_REQUIRED, "", 1, 64, NULL, WORKER,
+	 "Ids of connectors, as their certificates say them."},
+	{"names", CONF_STRING, AT(names), CONF_LIST | CONF_REQUIRED, "", 1, 255, NULL, WORKER,
+	 "Names that they may serve; *.example.org stands for one label more."},
+};
+#undef AT
+
 static const struct conf_section sections[] = {
 	{"log", false, offsetof(struct conf, log), sizeof(struct conf_log), log_keys, ARRAY_LEN(log_keys),
 	 "What zt says about itself, and where."},
@@ -195,8 +352,20 @@ static const struct conf_section sections[] = {
 	 "The relay role: takes connections, plain or TLS, and passes their bytes on, plain or TLS."},
 	{"ca", false, offsetof(struct conf, ca), sizeof(struct conf_ca), ca_keys, ARRAY_LEN(ca_keys),
 	 "The ca role: a private certificate authority, joins and renewals."},
+	{"edge", false, offsetof(struct conf, edge), sizeof(struct conf_edge), edge_keys, ARRAY_LEN(edge_keys),
+	 "The edge role: the public port; hosts, grants and services say what it does there."},
+	{"connector", false, offsetof(struct conf, connector), sizeof(struct conf_connector), connector_keys,
+	 ARRAY_LEN(connector_keys), "The connector role: dials edges, and reaches what its rules say."},
+	{"tunnel", false, offsetof(struct conf, tunnel), sizeof(struct conf_tunnel), tunnel_keys, ARRAY_LEN(tunnel_keys),
+	 "Between edge and connector, on either side."},
 	{"host", true, offsetof(struct conf, hosts), sizeof(struct conf_host), host_keys, ARRAY_LEN(host_keys),
 	 "A certificate and the names it serves; any number of them, each with a name of its own."},
+	{"ingress", true, offsetof(struct conf, ingress), sizeof(struct conf_ingress), ingress_keys,
+	 ARRAY_LEN(ingress_keys), "A rule of the connector; the first that matches counts, and the last one matches all."},
+	{"service", true, offsetof(struct conf, services), sizeof(struct conf_service), service_keys,
+	 ARRAY_LEN(service_keys), "What the edge passes on without reading it: nobody is asked who they are."},
+	{"grant", true, offsetof(struct conf, grants), sizeof(struct conf_grant), grant_keys, ARRAY_LEN(grant_keys),
+	 "Which connectors may serve which names, at the edge."},
 };
 
 const struct conf_schema conf_keys = {sections, ARRAY_LEN(sections), conf_checks};

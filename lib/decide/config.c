@@ -116,16 +116,32 @@ enum cert_role conf_role(const struct conf_list *l, size_t i)
 	return ((const enum cert_role *)l->items)[i];
 }
 
-/* A named section's struct begins with its struct conf_named. */
-const struct conf_host *conf_first_host(const struct conf *c)
+uint64_t conf_number(const struct conf_list *l, size_t i)
 {
-	return (const struct conf_host *)c->hosts.first;
+	ZT_ASSERT(i < l->n);
+	return ((const uint64_t *)l->items)[i];
 }
 
-const struct conf_host *conf_next_host(const struct conf_host *h)
+const struct conf_hostport *conf_to(const struct conf_list *l, size_t i)
 {
-	return (const struct conf_host *)h->named.next;
+	ZT_ASSERT(i < l->n);
+	return &((const struct conf_hostport *)l->items)[i];
 }
+
+/* A named section's struct begins with its struct conf_named. */
+#define WALK(word, list)                                                                            \
+	const struct conf_##word *conf_first_##word(const struct conf *c)                            \
+	{                                                                                            \
+		return (const struct conf_##word *)c->list.first;                                    \
+	}                                                                                            \
+	const struct conf_##word *conf_next_##word(const struct conf_##word *s)                      \
+	{                                                                                            \
+		return (const struct conf_##word *)s->named.next;                                    \
+	}
+WALK(host, hosts)
+WALK(ingress, ingress)
+WALK(service, services)
+WALK(grant, grants)
 
 void conf_free(struct conf *c)
 {

@@ -70,6 +70,11 @@ struct conf_relay {
 	uint64_t max_conns, idle_ms, connect_ms;
 };
 
+/* Who is let in by the edge. Nobody, until somebody says who. */
+enum conf_access { ACCESS_NONE, ACCESS_PUBLIC, ACCESS_CERT };
+/* Is a PROXY header sent ahead of an origin's bytes, and of which version? */
+enum conf_proxy { CONF_PROXY_NO, CONF_PROXY_V1, CONF_PROXY_V2 };
+
 /* Is a client asked for a certificate? */
 enum tls_ask { TLS_ASK_NO, TLS_ASK_OPTIONAL, TLS_ASK_REQUIRED };
 
@@ -83,6 +88,79 @@ struct conf_host {
 	struct conf_list client_role; /* conf_role(); empty: any, and none */
 	struct conf_list alpn;     /* strings, best first */
 	bool resume;               /* as written; tls_plan_of() knows where it may not be */
+	/* Of the edge alone: */
+	enum conf_access access;
+	const char *origin;        /* http(s)://host:port; "": connectors serve it. service_read() takes it */
+	const char *origin_ca;     /* a path, or "system" */
+	struct conf_list origin_pin; /* strings; tls_pin_read() */
+	enum conf_proxy proxy;     /* to the local origin */
+	uint64_t max_body;         /* 0: any */
+	uint64_t response_ms, idle_ms;
+};
+
+struct conf_edge {
+	struct conf_list listen;   /* conf_addr(); empty: the role is not configured */
+	struct conf_list http;     /* the same: redirects to https */
+	struct conf_list proxy_from; /* strings; cidr_parse() takes each */
+	struct conf_list health;   /* conf_addr() */
+	uint64_t max_conns, head_ms, idle_ms;
+	uint64_t max_stale_ms, cut_stale_ms; /* of the status list; max <= cut */
+};
+
+struct conf_connector {
+	struct conf_list edge;     /* conf_to(); empty: the role is not configured */
+	struct conf_list health;   /* conf_addr() */
+	uint64_t connect_ms, tls_ms, keepalive_ms; /* of every rule that says nothing else */
+};
+
+struct conf_tunnel {
+	uint64_t streams, opens;   /* of one connection: at a time, and begun a second */
+	uint64_t window, memory;   /* bytes: of one stream at most, of all of them */
+	uint64_t ping_ms, dead_ms, rotate_ms;
+};
+
+/* Origins whose ways are known. */
+enum conf_preset { PRESET_NONE, PRESET_PROXMOX, PRESET_HOME_ASSISTANT, PRESETS };
+
+/* One rule of a connector, in the order written; decide/ingress says what it means. */
+struct conf_ingress {
+	struct conf_named named;
+	const char *hostname, *path; /* "": any */
+	struct conf_list service;  /* strings; service_read() takes each; 1.., several: origins of one service */
+	struct conf_list weights;  /* conf_number(); none, or one for each service */
+	const char *health_path;   /* "": whether it accepts a connection */
+	uint64_t health_ms;        /* 0: nobody looks */
+	enum conf_preset preset;
+	uint64_t connect_ms, tls_ms, keepalive_ms; /* 0: as [connector] says */
+	uint64_t response_ms, idle_ms;             /* 0: as the host or the preset says */
+	const char *host_header, *server_name;     /* "": as it came; the origin's own name */
+	const char *ca;            /* a path, or "system" */
+	struct conf_list pin;      /* strings; tls_pin_read() */
+	bool insecure_any_cert;
+	const char *strip_prefix, *add_prefix;
+	struct conf_list set_header, remove_header; /* strings: "Name: value"; names */
+	bool forwarded;            /* X-Forwarded-* are sent */
+	enum conf_proxy proxy;
+};
+
+/* What reaches a connector, or a local port, without being read by the edge. */
+enum conf_open { OPEN_NO, OPEN_UNAUTHENTICATED };
+struct conf_service {
+	struct conf_named named;
+	struct conf_list listen;   /* conf_addr() */
+	struct conf_list sni;      /* strings: names, or "*." and one */
+	const char *hostname;      /* looked up in the connectors' rules; "": the SNI itself */
+	struct conf_hostport origin; /* local; host NULL: a connector's */
+	enum conf_open open;       /* OPEN_UNAUTHENTICATED, once the checks have passed */
+	enum conf_proxy proxy;     /* to a local origin */
+	uint64_t idle_ms;
+};
+
+/* Names that connectors may serve. */
+struct conf_grant {
+	struct conf_named named;
+	struct conf_list connector; /* strings: ids, as in zt://CA/connector/ID */
+	struct conf_list names;    /* strings: a DNS name, or "*." and one */
 };
 
 struct conf_ca {
@@ -101,7 +179,13 @@ struct conf {
 	struct conf_tls tls;
 	struct conf_relay relay;
 	struct conf_ca ca;
+	struct conf_edge edge;
+	struct conf_connector connector;
+	struct conf_tunnel tunnel;
 	struct conf_named_list hosts; /* of struct conf_host; at most BOUND_HOSTS */
+	struct conf_named_list ingress; /* of struct conf_ingress; at most BOUND_INGRESS */
+	struct conf_named_list services; /* of struct conf_service; at most BOUND_SERVICES */
+	struct conf_named_list grants; /* of struct conf_grant; at most BOUND_GRANTS */
 
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
@@ -113,9 +197,18 @@ struct conf {
 const struct addr *conf_addr(const struct conf_list *l, size_t i);
 const char *conf_text(const struct conf_list *l, size_t i);
 enum cert_role conf_role(const struct conf_list *l, size_t i);
+uint64_t conf_number(const struct conf_list *l, size_t i);
+const struct conf_hostport *conf_to(const struct conf_list *l, size_t i);
 /* for (h = conf_first_host(c); h; h = conf_next_host(h)) */
 const struct conf_host *conf_first_host(const struct conf *c);
 const struct conf_host *conf_next_host(const struct conf_host *h);
+/* The same for the others: */
+const struct conf_ingress *conf_first_ingress(const struct conf *c);
+const struct conf_ingress *conf_next_ingress(const struct conf_ingress *g);
+const struct conf_service *conf_first_service(const struct conf *c);
+const struct conf_service *conf_next_service(const struct conf_service *s);
+const struct conf_grant *conf_first_grant(const struct conf *c);
+const struct conf_grant *conf_next_grant(const struct conf_grant *g);
 
 /* One text by the rules of a file; no conf.d, no environment. name: what faults cite. 0 and
  * *out (free with conf_free), -ZT_E_CONFIG with the reasons in faults, or -ZT_E_NOMEM. */
