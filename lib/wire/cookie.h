@@ -19,7 +19,8 @@ bool cookie_is_ours(struct span name);
 /* The one cookie of this name in all Cookie fields: 1; 0 when there is none; -ZT_E_DUP for two, even if equal;
  * -ZT_E_SYNTAX when its value holds what a cookie's may not. */
 int cookie_find(const struct httpfields *fs, const char *name, struct span *value);
-/* A Cookie field's value without zt's own; appends nothing when nothing is left. False: w is full. */
+/* A Cookie field's value without zt's own; appends nothing when nothing is left. False: w is full, and
+ * what it holds is no use. */
 bool cookie_strip(struct span value, struct wr *w);
 /* A Set-Cookie field's value sets one of zt's. */
 bool cookie_sets_ours(struct span set_cookie);

@@ -67,10 +67,15 @@ struct httpfield {
 bool httpfield_name_ok(struct span name);
 /* A token of RFC 9110 section 5.6.2: what else may be a name in a response, and methods and options. */
 bool http_is_token(struct span s);
-/* No control byte but the tab; bytes above ASCII mean nothing and pass. */
+/* A byte that may stand in a value or a first line: no control byte but the tab; above ASCII bytes mean nothing
+ * and pass. */
+static inline bool http_text_byte(uint8_t c)
+{
+	return c == '\t' || (c >= ' ' && c != 0x7f);
+}
 bool httpfield_value_ok(struct span value);
 
-/* By name; case and, but for FIELD_OTHER, nothing else is folded. */
+/* By name, case folded and nothing else. */
 enum field_id httpfield_id(struct span name);
 /* The class of any name, '_' and '.' read as '-', case folded. */
 unsigned httpfield_class(struct span name);

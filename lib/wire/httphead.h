@@ -27,6 +27,7 @@
 	X(HTTPBAD_BOTH, 400, "length-and-coding", "both Content-Length and Transfer-Encoding")                \
 	X(HTTPBAD_CODING, 400, "bad-coding", "Transfer-Encoding is malformed, twice there, or in HTTP/1.0")   \
 	X(HTTPBAD_CODINGS, 501, "unknown-coding", "Transfer-Encoding is something else than chunked")         \
+	X(HTTPBAD_TWICE, 400, "field-twice", "a field that may be there once is there twice")                 \
 	X(HTTPBAD_OPTIONS, 400, "bad-connection", "Connection holds no list of options, or too many")         \
 	X(HTTPBAD_EXPECT, 417, "unknown-expectation", "Expect is something else than 100-continue")           \
 	X(HTTPBAD_METHOD, 501, "unknown-method", "the method is not served")                                  \
@@ -85,8 +86,7 @@ unsigned httpfields_count(const struct httpfields *fs, enum field_id id);
 /* Some line of that name lists the member. */
 bool httpfields_list(const struct httpfields *fs, enum field_id id, const char *member);
 
-/* One line without its CRLF; *in moves behind it. For bytes that httpscan_more() has passed: false only when
- * there is no line. */
+/* One line without its CRLF; *in moves behind it. For bytes that httpscan_more() has passed. False: none. */
 bool httphead_line(struct span *in, struct span *line);
 /* "HTTP/1.0" or "HTTP/1.1". */
 enum http_refusal httphead_version(struct span s, uint8_t *minor);
