@@ -60,6 +60,9 @@
 	X(BOUND_CA_SIGHTINGS, "ca_sightings", 4096, "the oldest sighting is forgotten")            \
 	X(BOUND_CA_CHANGES, "ca_list_changes", 4096, "who is further behind gets the full status list") \
 	X(BOUND_STATUS_ENTRIES, "status_entries", 262144, "the status list is refused")            \
+	X(BOUND_STREAMS, "tunnel_streams", 16384, "the stream is refused as full")                 \
+	X(BOUND_TUNNEL_KEPT, "tunnel_kept_chunks", 16384, "the stream that holds most is reset")   \
+	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
 

@@ -6,16 +6,18 @@
  * Reading: whole records are opened in place, and a stream whose user wants DUCT_IN gets its bytes from there;
  * what it does not take is kept, as far as its credit goes. Writing: control first, then the streams that have
  * something, 16 KiB each in turn, fresh ones before bulk 8:1. Nothing is sealed before the socket has room for
- * it, so what is urgent never waits behind more than TUNNEL_NOTSENT bytes.
+ * it, so what is urgent never waits behind more than MUX_NOTSENT bytes. Its two buffers are its own: a tunnel
+ * must go on when visitors have taken all there are.
  */
 #ifndef ZT_MUX_H
 #define ZT_MUX_H
 
-#include "bufs.h"
 #include "duct.h"
 #include "loop.h"
 #include "tls.h"
 #include "wire/frame.h"
+
+#define MUX_NOTSENT 131072 /* TCP_NOTSENT_LOWAT of its socket */
 
 struct mux;
 
@@ -26,7 +28,7 @@ struct stream {
 	void *owner;                 /* the user's */
 	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went */
 	/* mux.c's own follow; see mux_int.h */
-	struct stream_state *st;
+	struct stream_state *st;     /* the slot that it is in */
 };
 
 enum mux_over { MUX_LEFT, MUX_TLS, MUX_PROTOCOL, MUX_SILENT, MUX_VERSION, MUX_NOMEM, MUX_SPENT };
@@ -46,7 +48,6 @@ struct mux_opts {
 	const struct mux_class *cls;
 	struct loop *loop;
 	struct bounds *bounds;
-	struct bufs *bufs;
 	struct source *src;  /* connected; class is the owner's: mux_wants(), mux_ready() */
 	struct tls *tls;     /* open */
 	bool opens_even;     /* the edge */
@@ -68,15 +69,17 @@ void stream_refuse(struct stream *s, enum frame_reset code, const char *text); /
 void stream_delivered(struct stream *s, uint64_t bytes);
 /* Closes it with a code of its own; duct_close(d, err) uses RESET_CANCEL. */
 void stream_reset(struct stream *s, enum frame_reset code, const char *text);
-/* -ZT_E_FULL: a message before it is still on its way and there is room for one more only. */
+/* Copies the message. -ZT_E_TOOLONG, -ZT_E_NOMEM; -ZT_E_FULL: a message before it is still on its way and there is room for one more only. */
 int mux_control(struct mux *m, enum frame_ctrl kind, struct span message);
 void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const char *text);
 
 struct mux_stats {
-	uint64_t streams, opened, queued, in, out, resets_in, resets_out, rtt_ns;
+	uint64_t streams, opened, queued, in, out, resets_in, resets_out, records, rtt_ns;
 	bool leaving;
 };
 struct mux_stats mux_stats(const struct mux *m);
+/* 2^24 records or 24 hours: the owner makes another connection and leaves this one. */
+bool mux_is_old(const struct mux *m);
 /* Calls each live stream; f may close the one it was called with. */
 void mux_each(struct mux *m, void (*f)(struct stream *s, void *ctx), void *ctx);
 

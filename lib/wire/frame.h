@@ -37,7 +37,9 @@ struct frame {
 	uint32_t stream;
 	struct span payload; /* of frame_read() */
 };
-/* > 0: bytes of the frame; ZT_MORE; -ZT_E_TOOLONG. Types and lengths are judged, not states. */
+/* > 0: bytes of the frame; ZT_MORE; -ZT_E_TOOLONG; -ZT_E_SYNTAX (a length, flag or stream that the type has not);
+ * -ZT_E_UNKNOWN (a type that must be known). A header is judged before its payload is there. Other unknown types
+ * are answered like frames, for the caller to pass over. States are not judged. */
 int frame_read(struct span in, struct frame *out);
 void frame_head(struct wr *w, uint8_t type, uint8_t flags, uint32_t stream, uint16_t length);
 
@@ -53,6 +55,7 @@ struct frame_hello {
 	uint32_t stream_credit;            /* for each stream, at the start */
 	char software[32];                 /* for people */
 };
+/* What is behind the fields is passed over: a later version may say more. All other payloads end where they end. */
 int frame_hello_read(struct span payload, struct frame_hello *out);
 void frame_hello_write(struct wr *w, const struct frame_hello *h);
 
@@ -87,7 +90,8 @@ void frame_open_write(struct wr *w, const struct frame_open *o);
 	X(RESET_FULL, 10, "full")                    /* a bound was reached */                            \
 	X(RESET_STALLED, 11, "stalled")              /* it held memory and did not move */                \
 	X(RESET_GONE, 12, "tunnel-gone")             /* never sent: the connection is over */             \
-	X(RESET_DOWN, 13, "origin-down")             /* every origin of the rule is unhealthy */
+	X(RESET_DOWN, 13, "origin-down")             /* every origin of the rule is unhealthy */          \
+	X(RESET_LEAVING, 14, "leaving")              /* it takes no new streams: GOAWAY is on its way */
 enum frame_reset {
 #define X(id, value, name) id = value,
 	FRAME_RESETS(X)
@@ -97,7 +101,7 @@ const char *frame_reset_name(unsigned code);
 #define FRAME_TEXT 480
 struct frame_resets {
 	uint16_t code;
-	uint64_t delivered; /* bytes of ours that have reached the far end: with 0 it may be tried elsewhere */
+	uint64_t delivered; /* bytes of its reader's that have reached the far end: with 0 it may be tried elsewhere */
 	char text[FRAME_TEXT];
 };
 int frame_reset_read(struct span payload, struct frame_resets *out);

@@ -1,0 +1,47 @@
+/*
+ * window: credit of a stream or a connection, in bytes since its beginning: an absolute u64 can be said twice
+ * and never adds up to a wrong sum. Pure; time is handed in.
+ *
+ * The window of a stream begins small and doubles as long as it, and not the reader, is what holds the sender up:
+ * when a whole window was used up within four round trips.
+ */
+#ifndef ZT_WINDOW_H
+#define ZT_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define WINDOW_FIRST 65536
+#define WINDOW_MOST 16777216
+
+struct window_in { /* what the peer may send */
+	uint64_t granted, received, taken; /* taken <= received <= granted */
+	uint64_t size, most;
+	uint64_t since_ns, since; /* when `taken` was `since`: the beginning of a measure */
+};
+void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t now_ns);
+int window_in_receive(struct window_in *w, uint64_t n); /* -ZT_E_RANGE: beyond its credit */
+void window_in_take(struct window_in *w, uint64_t n);   /* n bytes have left */
+static inline uint64_t window_in_held(const struct window_in *w) { return w->received - w->taken; }
+/* New credit is due, half a window of it at least: *credit. rtt_ns 0: not known, then nothing grows. */
+bool window_in_grant(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow, uint64_t *credit);
+
+struct window_out { /* what we may send */
+	uint64_t limit, sent; /* sent <= limit */
+};
+/* 1: more than before; 0: the same again; -ZT_E_RANGE: less, which nobody may take back. */
+int window_out_credit(struct window_out *w, uint64_t limit);
+static inline uint64_t window_out_room(const struct window_out *w) { return w->limit - w->sent; }
+int window_out_send(struct window_out *w, uint64_t n); /* -ZT_E_RANGE: more than its room; nothing is counted */
+
+/* Tokens for what a peer may do only so often. The first burst is there from the start. */
+struct window_rate {
+	uint32_t rate, burst; /* a second; burst <= 4,000,000 */
+	uint64_t spent_milli; /* of burst * 1000 */
+	uint64_t at_ns;
+};
+bool window_rate_take(struct window_rate *r, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * duct: the front that all carriers share: counts, limits to what there is and what there is room for, and
+ * keeps a dead duct quiet, so that no carrier has to. Owns no byte and calls no user.
+ */
+#include "duct.h"
+
+#include "base/num.h"
+
+/* Neither side of it works any more; the carrier need not be asked. */
+static bool dead(const struct duct *d)
+{
+	return d->end == DUCT_RESET || d->end == DUCT_BROKEN;
+}
+
+struct span duct_peek(const struct duct *d)
+{
+	return dead(d) ? (struct span){0} : d->cls->peek(d);
+}
+
+void duct_take(struct duct *d, size_t n)
+{
+	n = num_min(n, duct_peek(d).n); /* a carrier is never asked for more than it showed */
+	if (n == 0)
+		return;
+	d->in += n;
+	d->cls->take(d, n);
+}
+
+bool duct_ended(const struct duct *d)
+{
+	return d->end != DUCT_GOING && duct_peek(d).n == 0;
+}
+
+size_t duct_room(const struct duct *d)
+{
+	return dead(d) || d->finished ? 0 : d->cls->room(d);
+}
+
+size_t duct_put(struct duct *d, struct span s)
+{
+	s.n = num_min(s.n, duct_room(d));
+	if (s.n == 0)
+		return 0;
+	d->out += s.n;
+	d->cls->put(d, s);
+	return s.n;
+}
+
+bool duct_put_all(struct duct *d, struct span s)
+{
+	return s.n <= duct_room(d) && duct_put(d, s) == s.n;
+}
+
+void duct_finish(struct duct *d)
+{
+	if (dead(d) || d->finished)
+		return;
+	d->finished = true;
+	d->cls->finish(d);
+}
+
+void duct_flush(struct duct *d)
+{
+	if (!dead(d))
+		d->cls->flush(d);
+}
+
+void duct_want(struct duct *d, unsigned wants)
+{
+	wants &= DUCT_IN | DUCT_OUT;
+	if (d->wants == wants)
+		return;
+	d->wants = (uint8_t)wants;
+	d->cls->want(d);
+}
+
+void duct_close(struct duct *d, enum zt_err why)
+{
+	d->user = NULL; /* nothing is told afterwards */
+	d->wants = 0;
+	d->cls->close(d, why);
+}
+
+const char *duct_why(const struct duct *d)
+{
+	return d->cls->why(d);
+}

@@ -1,0 +1,139 @@
+/*
+ * mux_int: what the files of mux share: mux.c (its life, what arrives), mux_out.c (what leaves, and whose turn it is),
+ * mux_stream.c (a stream as a duct), mux_kept.c (bytes that wait), mux_tls.c (records). Nobody else includes it but
+ * tests, which put a carrier of their own in the place of TLS.
+ */
+#ifndef ZT_MUX_INT_H
+#define ZT_MUX_INT_H
+
+#include "base/pool.h"
+#include "decide/strm.h"
+#include "decide/window.h"
+#include "mux.h"
+
+/* ---- bytes that wait, in chunks under BOUND_TUNNEL_KEPT ------------------------------------ */
+
+struct mux_chunk;
+struct mux_kept {
+	struct mux_chunk *head, *tail;
+	size_t n;
+};
+bool kept_push(struct bounds *b, struct mux_kept *k, struct span s); /* all or nothing */
+struct span kept_peek(const struct mux_kept *k);
+size_t kept_copy(const struct mux_kept *k, uint8_t *out, size_t n); /* the first n, or all */
+void kept_take(struct bounds *b, struct mux_kept *k, size_t n);
+
+/* ---- what carries it ----------------------------------------------------------------------- */
+
+struct mux_carrier {
+	ssize_t (*read)(struct mux *m);              /* as tls_read(), into m->in */
+	int (*seal)(struct mux *m, uint8_t *mem, size_t n); /* plaintext at mem + head; bytes of the record, or -ZT_E_RANGE */
+	ssize_t (*send)(struct mux *m);              /* as tls_out_send(), of m->out */
+	void (*bye)(struct mux *m);
+	const char *(*end)(const struct mux *m, bool *clean); /* of what read() called over */
+};
+/* mux_new() is this with records of o->tls. head and most: of a record's plaintext. */
+struct mux_carried {
+	const struct mux_carrier *by;
+	void *ctx;
+	size_t head, most;
+};
+int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c);
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+struct stream_state {
+	struct stream s;                        /* first */
+	struct stream_state *chain;             /* of its hash */
+	struct stream_state *prev, *next;       /* all */
+	struct stream_state *turn_next, *eager_next;
+	struct window_in in;
+	struct window_out out;
+	struct span direct;                     /* of the record that is being read */
+	struct mux_kept kept;
+	uint64_t delivered, burst, burst_ns;
+	size_t quantum;
+	uint8_t state;                          /* enum strm_state */
+	bool mine, closed, found;               /* closed: by its user; found: in the hash, it counts */
+	bool queued, eager, fin_due, told_end;
+};
+
+struct stream_line {
+	struct stream_state *head, *tail;
+	size_t n;
+};
+
+enum { LINE_FRESH, LINE_BULK };
+#define MUX_HASH 256
+#define MUX_MESSAGES 2
+
+struct mux_message {
+	uint8_t *mem;
+	size_t n, at;
+	uint16_t kind;
+};
+
+struct mux {
+	struct mux_opts o;
+	struct mux_carried c;
+	struct timer tick;
+	struct tls_in in;
+	struct tls_out out;
+	size_t rec;                             /* plaintext of the record that is being filled, at out.tail */
+	struct stream_state *last;              /* whose DATA is the last frame of it, */
+	size_t last_at;                         /* which begins here */
+	bool blocked;                           /* the socket has not taken all that is sealed */
+	struct mux_kept control;                /* frames, whole, in order */
+	struct mux_message say[MUX_MESSAGES], hear;
+	struct frame_hello peer;
+	bool heard_hello, left, peer_left;
+	struct window_in win_in;
+	struct window_out win_out;
+	struct window_rate opens, noise;
+	struct strm_ids ids;
+	uint64_t born_ns, heard_ns, ping_ns, ping, leave_ns, now; /* ping_ns 0: none on its way */
+	bool pinging;
+	struct pool pool;
+	struct stream_state *hash[MUX_HASH], *all;
+	struct stream_line line[2], eager;
+	struct stream_state *turn;
+	unsigned fresh_turns;
+	size_t mine, theirs;                    /* streams in the hash */
+	enum mux_over why;
+	bool dying, over, busy, reap;
+	const char *words;
+	struct mux_stats stats;
+};
+
+void mux_die(struct mux *m, enum mux_over why, const char *words); /* words live on; the first one counts */
+void mux_kick(struct mux *m);                                      /* mux_ready() in the next turn */
+
+void mux_message_free(struct mux_message *g);
+
+/* mux_out.c */
+bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload); /* a control frame */
+void out_control(struct mux *m);
+void mux_write(struct mux *m);
+void mux_last_words(struct mux *m);
+size_t out_room(const struct mux *m, const struct stream_state *st);
+void out_put(struct mux *m, struct stream_state *st, struct span s);
+bool out_fin(struct mux *m, struct stream_state *st);
+bool out_idle(const struct mux *m);
+bool out_waiting(const struct mux *m); /* a stream has a use for a turn, and the connection credit */
+void out_queue(struct mux *m, struct stream_state *st); /* if there is anything that it could do with a turn */
+
+/* mux_stream.c */
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine);
+struct stream_state *stream_find(const struct mux *m, uint32_t id);
+void stream_tell(struct stream_state *st, unsigned events);
+void stream_tell_reset(struct stream_state *st, const struct frame_resets *r);
+void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin);
+void stream_given_back(struct mux *m, uint64_t n); /* to the connection's credit */
+void stream_over(struct mux *m, struct stream_state *st); /* its state is CLOSED: it counts no more */
+void stream_eager(struct mux *m);
+bool stream_scarce(const struct mux *m); /* no more than what refusals need is left */
+void stream_reap(struct mux *m);
+void stream_free_all(struct mux *m);
+void stream_cut(struct mux *m, struct stream_state *st, enum frame_reset code, const char *text);
+
+#endif

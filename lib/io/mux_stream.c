@@ -1,0 +1,446 @@
+/*
+ * mux_stream: a stream as a duct: what its user takes, puts, wants and ends, and the memory of all of them. Owns the
+ * bytes that arrived before they were wanted. Frames are mux.c's and mux_out.c's.
+ *
+ * A stream's memory lives until both are done with it: the protocol (its state is CLOSED) and its user (it was
+ * closed). It is freed at the end of mux_ready(), when no pointer to it is left on the stack.
+ */
+#include <string.h>
+
+#include "base/num.h"
+#include "mux_int.h"
+
+static struct stream_state *state_of(const struct duct *d)
+{
+	return ((const struct stream *)(const void *)d)->st;
+}
+
+static struct mux *mux_of(const struct stream_state *st)
+{
+	return st->s.mux;
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+static struct stream_state **chain_of(struct mux *m, uint32_t id)
+{
+	return &m->hash[id / 2 % MUX_HASH];
+}
+
+struct stream_state *stream_find(const struct mux *m, uint32_t id)
+{
+	struct stream_state *st = m->hash[id / 2 % MUX_HASH];
+
+	while (st && st->s.id != id)
+		st = st->chain;
+	return st;
+}
+
+void stream_over(struct mux *m, struct stream_state *st)
+{
+	struct stream_state **at = chain_of(m, st->s.id);
+
+	if (!st->found)
+		return;
+	while (*at != st)
+		at = &(*at)->chain;
+	*at = st->chain;
+	st->found = false;
+	if (st->mine)
+		m->mine--;
+	else
+		m->theirs--;
+	mux_kick(m);
+}
+
+static void kept_drop(struct stream_state *st)
+{
+	struct mux *m = mux_of(st);
+	uint64_t held = window_in_held(&st->in);
+
+	kept_take(m->o.bounds, &st->kept, st->kept.n);
+	window_in_take(&st->in, held);
+	st->direct = SPAN_NONE;
+	stream_given_back(m, held);
+}
+
+/* ---- what arrived -------------------------------------------------------------------------- */
+
+void stream_given_back(struct mux *m, uint64_t n)
+{
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+	uint64_t credit;
+
+	window_in_take(&m->win_in, n);
+	if (m->dying || !window_in_grant(&m->win_in, m->now, 0, false, &credit))
+		return;
+	wr_le64(&w, credit);
+	mux_say(m, FRAME_CREDIT, 0, wr_span(&w));
+}
+
+static void give_back(struct stream_state *st, size_t n)
+{
+	struct mux *m = mux_of(st);
+	struct wr w;
+	uint8_t mem[8];
+	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
+	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
+
+	window_in_take(&st->in, n);
+	if (!m->dying && window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) &&
+	    strm_step(&st->state, STRM_TX_CREDIT) == STRM_GO) {
+		w = wr_of(mem, sizeof mem);
+		wr_le64(&w, credit);
+		mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));
+	}
+	stream_given_back(m, n);
+}
+
+static struct span peek(const struct duct *d)
+{
+	const struct stream_state *st = state_of(d);
+
+	return st->kept.n ? kept_peek(&st->kept) : st->direct;
+}
+
+static void take(struct duct *d, size_t n)
+{
+	struct stream_state *st = state_of(d);
+
+	if (st->kept.n)
+		kept_take(mux_of(st)->o.bounds, &st->kept, n);
+	else
+		st->direct = span_sub(st->direct, n, st->direct.n);
+	give_back(st, n);
+}
+
+void stream_tell(struct stream_state *st, unsigned events)
+{
+	if (st->closed || st->s.d.user == NULL)
+		return;
+	if ((events & DUCT_IN) && st->s.d.end != DUCT_GOING && st->kept.n == 0)
+		st->told_end = true;
+	st->s.d.user->event(&st->s.d, events);
+}
+
+void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
+{
+	kept_drop(st);
+	st->fin_due = false;
+	if (st->closed || st->s.d.end == DUCT_RESET)
+		return;
+	st->s.d.end = DUCT_RESET;
+	st->s.reset = *r;
+	stream_tell(st, DUCT_IN | DUCT_OUT);
+}
+
+/* Something to take, or an end that was not told. */
+static bool has_news(const struct stream_state *st)
+{
+	return !st->closed && (st->s.d.wants & DUCT_IN) && st->s.d.end != DUCT_RESET &&
+	       (st->kept.n || st->direct.n || (st->s.d.end != DUCT_GOING && !st->told_end));
+}
+
+static void be_eager(struct stream_state *st)
+{
+	struct mux *m = mux_of(st);
+
+	if (st->eager || !has_news(st) || m->over)
+		return;
+	st->eager = true;
+	st->eager_next = NULL;
+	if (m->eager.tail)
+		m->eager.tail->eager_next = st;
+	else
+		m->eager.head = st;
+	m->eager.tail = st;
+	mux_kick(m);
+}
+
+void stream_eager(struct mux *m)
+{
+	struct stream_state *st = m->eager.head;
+
+	m->eager = (struct stream_line){0};
+	while (st && !m->dying) {
+		struct stream_state *next = st->eager_next;
+
+		st->eager = false;
+		if (has_news(st))
+			stream_tell(st, DUCT_IN);
+		be_eager(st);
+		st = next;
+	}
+}
+
+/* ---- who has to give way ------------------------------------------------------------------- */
+
+static const struct frame_resets stalled = {.code = RESET_STALLED, .text = "it held memory that others needed, and took nothing"};
+
+/* The one that holds most, in this connection; NULL: nobody holds anything. */
+static struct stream_state *most_held(const struct mux *m)
+{
+	struct stream_state *most = NULL;
+
+	for (struct stream_state *st = m->all; st; st = st->next)
+		if (st->kept.n && (most == NULL || st->kept.n > most->kept.n))
+			most = st;
+	return most;
+}
+
+static void give_way(struct mux *m, struct stream_state *st)
+{
+	stream_cut(m, st, (enum frame_reset)stalled.code, stalled.text);
+	stream_tell_reset(st, &stalled);
+}
+
+static void keep(struct mux *m, struct stream_state *st)
+{
+	struct span s = st->direct;
+
+	st->direct = SPAN_NONE;
+	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s)) {
+		struct stream_state *other = most_held(m);
+
+		give_way(m, other ? other : st);
+	}
+	/* A connection whose credit is held by those who take nothing would hold up all the others. */
+	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {
+		struct stream_state *other = most_held(m);
+
+		if (other)
+			give_way(m, other);
+	}
+}
+
+void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin)
+{
+	if (st->closed) { /* by a user who has said its end and takes no more */
+		give_back(st, s.n);
+		if (s.n)
+			stream_cut(m, st, RESET_CANCEL, "");
+		return;
+	}
+	if (fin)
+		st->s.d.end = DUCT_FINISHED;
+	st->direct = s;
+	if (st->kept.n == 0 && has_news(st))
+		stream_tell(st, DUCT_IN);
+	if (st->direct.n)
+		keep(m, st);
+	be_eager(st);
+}
+
+/* ---- what leaves --------------------------------------------------------------------------- */
+
+static size_t room(const struct duct *d)
+{
+	return out_room(mux_of(state_of(d)), state_of(d));
+}
+
+static void put(struct duct *d, struct span s)
+{
+	out_put(mux_of(state_of(d)), state_of(d), s);
+}
+
+static void finish(struct duct *d)
+{
+	struct stream_state *st = state_of(d);
+	struct mux *m = mux_of(st);
+
+	if (st->state != STRM_OPEN && st->state != STRM_IN_DONE)
+		return;
+	st->fin_due = true;
+	if (out_fin(m, st)) {
+		st->fin_due = false;
+		strm_step(&st->state, STRM_TX_FIN);
+		if (st->state == STRM_CLOSED)
+			stream_over(m, st);
+	} else {
+		out_queue(m, st);
+	}
+}
+
+static void flush(struct duct *d)
+{
+	mux_kick(mux_of(state_of(d)));
+}
+
+static void want(struct duct *d)
+{
+	struct stream_state *st = state_of(d);
+
+	be_eager(st);
+	out_queue(mux_of(st), st);
+}
+
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+void stream_cut(struct mux *m, struct stream_state *st, enum frame_reset code, const char *text)
+{
+	struct frame_resets r = {.code = (uint16_t)code, .delivered = st->delivered};
+	uint8_t mem[10 + FRAME_TEXT];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	st->fin_due = false;
+	kept_drop(st);
+	if (m->dying || strm_step(&st->state, STRM_TX_RESET) != STRM_GO)
+		return;
+	span_to_cstr(span_sub(span_str(text), 0, sizeof r.text - 1), r.text, sizeof r.text);
+	frame_reset_write(&w, &r);
+	mux_say(m, FRAME_RESET, st->s.id, wr_span(&w));
+	m->stats.resets_out++;
+}
+
+static void close_stream(struct duct *d, enum zt_err why)
+{
+	struct stream_state *st = state_of(d);
+	bool said_all = why == 0 && d->finished;
+
+	if (st->closed)
+		return;
+	st->closed = true;
+	kept_drop(st);
+	if (!said_all) /* else its end is delivered, and the peer's is waited for: stream_data() */
+		stream_cut(mux_of(st), st, RESET_CANCEL, why ? err_text(why) : "");
+	mux_kick(mux_of(st));
+}
+
+static const char *why(const struct duct *d)
+{
+	const struct stream *s = &state_of(d)->s;
+
+	return d->end != DUCT_RESET ? "" : s->reset.text[0] ? s->reset.text : frame_reset_name(s->reset.code);
+}
+
+static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why};
+
+/* ---- the user's ---------------------------------------------------------------------------- */
+
+/* An eighth of all is kept for those that are refused: they have to be remembered until the peer knows. */
+bool stream_scarce(const struct mux *m)
+{
+	uint64_t cap = m->o.bounds->row[BOUND_STREAMS].cap;
+
+	return !bounds_fits(m->o.bounds, BOUND_STREAMS, m->o.bounds->row[BOUND_STREAMS].used + cap / 8);
+}
+
+struct stream *stream_open(struct mux *m, const struct frame_open *o, const struct duct_user *u, void *owner, int *rc)
+{
+	uint8_t mem[512];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct stream_state *st;
+	uint32_t id;
+
+	*rc = m->dying || m->left || m->peer_left ? -ZT_E_CLOSED : !m->heard_hello ? -ZT_E_AGAIN :
+	      m->mine >= m->peer.streams || stream_scarce(m) ? -ZT_E_FULL : strm_ids_next(&m->ids, &id);
+	if (*rc < 0)
+		return NULL;
+	frame_open_write(&w, o);
+	st = stream_make(m, id, true);
+	if (st == NULL || !mux_say(m, FRAME_OPEN, id, wr_span(&w))) {
+		*rc = -ZT_E_NOMEM;
+		return NULL;
+	}
+	strm_step(&st->state, STRM_TX_OPEN);
+	st->s.d.user = u;
+	st->s.owner = owner;
+	if (!m->blocked && m->turn == NULL)
+		out_control(m); /* so that DATA may follow at once */
+	return &st->s;
+}
+
+void stream_reset(struct stream *s, enum frame_reset code, const char *text)
+{
+	if (s->st->closed)
+		return;
+	stream_cut(s->mux, s->st, code, text);
+	duct_close(&s->d, ZT_E_CANCELLED);
+}
+
+void stream_refuse(struct stream *s, enum frame_reset code, const char *text)
+{
+	stream_reset(s, code, text);
+}
+
+void stream_delivered(struct stream *s, uint64_t bytes)
+{
+	s->st->delivered = bytes;
+}
+
+void mux_each(struct mux *m, void (*f)(struct stream *s, void *ctx), void *ctx)
+{
+	for (struct stream_state *st = m->all, *next; st; st = next) {
+		next = st->next;
+		if (!st->closed)
+			f(&st->s, ctx);
+	}
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine)
+{
+	struct stream_state *st = pool_get(&m->pool), **chain = chain_of(m, id);
+
+	if (st == NULL)
+		return NULL;
+	st->s.d.cls = &stream_class;
+	st->s.mux = m;
+	st->s.id = id;
+	st->s.st = st;
+	st->mine = mine;
+	st->state = STRM_IDLE;
+	window_in_init(&st->in, m->o.hello.stream_credit, m->o.window_most, m->now);
+	st->out.limit = m->peer.stream_credit;
+	st->chain = *chain;
+	*chain = st;
+	st->found = true;
+	st->next = m->all;
+	if (m->all)
+		m->all->prev = st;
+	m->all = st;
+	if (mine)
+		m->mine++;
+	else
+		m->theirs++;
+	m->stats.opened++;
+	return st;
+}
+
+static void free_one(struct mux *m, struct stream_state *st)
+{
+	kept_take(m->o.bounds, &st->kept, st->kept.n);
+	if (st->prev)
+		st->prev->next = st->next;
+	else
+		m->all = st->next;
+	if (st->next)
+		st->next->prev = st->prev;
+	if (m->last == st)
+		m->last = NULL;
+	pool_put(&m->pool, st);
+}
+
+void stream_reap(struct mux *m)
+{
+	if (!m->reap)
+		return;
+	m->reap = false;
+	for (struct stream_state *st = m->all, *next; st; st = next) {
+		next = st->next;
+		if (!st->closed || st->found)
+			continue;
+		if (st->queued || st->eager)
+			m->reap = true; /* its place in line comes first */
+		else
+			free_one(m, st);
+	}
+}
+
+void stream_free_all(struct mux *m)
+{
+	while (m->all)
+		free_one(m, m->all);
+}

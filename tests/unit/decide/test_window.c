@@ -1,0 +1,154 @@
+/* window: credit at every edge of u64, growth by time, and the rate of what costs nothing. */
+#include "decide/window.h"
+
+#include "base/num.h"
+#include "tests/unit/unit.h"
+
+#define MS UINT64_C(1000000)
+
+TEST(credit_comes_back_in_halves)
+{
+	struct window_in w;
+	uint64_t credit = 7;
+
+	window_in_init(&w, 1000, 1000, 0);
+	CHECK_INT(window_in_receive(&w, 1000), 0);
+	CHECK_INT(window_in_receive(&w, 1), -ZT_E_RANGE);
+	CHECK_INT(window_in_receive(&w, UINT64_MAX), -ZT_E_RANGE);
+	CHECK_INT(window_in_held(&w), 1000);
+	CHECK_INT(window_in_receive(&w, 0), 0);
+	window_in_take(&w, 499);
+	CHECK(!window_in_grant(&w, 0, 0, true, &credit) && credit == 7);
+	window_in_take(&w, 1);
+	CHECK(window_in_grant(&w, 0, 0, true, &credit) && credit == 1500);
+	CHECK(!window_in_grant(&w, 0, 0, true, &credit));
+	CHECK_INT(window_in_receive(&w, 500), 0);
+	CHECK_INT(window_in_receive(&w, 1), -ZT_E_RANGE);
+	window_in_take(&w, 1000);
+	CHECK(window_in_grant(&w, 0, 0, true, &credit) && credit == 2500);
+	CHECK_INT(window_in_held(&w), 0);
+}
+
+static void take_too_much(void)
+{
+	struct window_in w;
+
+	window_in_init(&w, 10, 10, 0);
+	window_in_take(&w, 1);
+}
+
+TEST(nobody_takes_what_did_not_come)
+{
+	CHECK(unit_dies(take_too_much));
+}
+
+/* What a sender does that only the window holds up, one window a round trip. */
+static uint64_t rounds(struct window_in *w, unsigned n, uint64_t *now, uint64_t each_ns, uint64_t rtt, bool may_grow)
+{
+	uint64_t credit;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t room = w->granted - w->received;
+
+		*now += each_ns;
+		window_in_receive(w, room);
+		window_in_take(w, room);
+		window_in_grant(w, *now, rtt, may_grow, &credit);
+	}
+	return w->size;
+}
+
+TEST(a_window_grows_while_it_is_what_holds_the_sender_up)
+{
+	struct window_in w;
+	uint64_t now = 0;
+
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, now);
+	CHECK_INT(rounds(&w, 1, &now, 20 * MS, 20 * MS, true), 2 * WINDOW_FIRST);
+	CHECK_INT(rounds(&w, 1, &now, 80 * MS, 20 * MS, true), 4 * WINDOW_FIRST);
+	CHECK_INT(rounds(&w, 3, &now, 81 * MS, 20 * MS, true), 4 * WINDOW_FIRST);  /* more than four: the reader is slow */
+	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 20 * MS, false), 4 * WINDOW_FIRST); /* no budget */
+	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 0, true), 4 * WINDOW_FIRST);        /* round trip not known */
+	CHECK_INT(rounds(&w, 40, &now, 20 * MS, 20 * MS, true), WINDOW_MOST);
+	CHECK_INT(rounds(&w, 1, &now, 20 * MS, UINT64_MAX, true), WINDOW_MOST);
+}
+
+TEST(a_window_never_passes_its_most)
+{
+	for (uint64_t most = 1; most < 40; most++) {
+		struct window_in w;
+		uint64_t now = 0;
+
+		window_in_init(&w, 3, most, 0);
+		CHECK(rounds(&w, 20, &now, 1, 1, true) <= (most < 3 ? 3 : most));
+	}
+}
+
+TEST(the_end_of_u64_stops_credit_and_wraps_nothing)
+{
+	struct window_in w;
+	struct window_out o = {.limit = 10, .sent = 4};
+	uint64_t credit;
+
+	window_in_init(&w, 100, 100, 0);
+	w.granted = w.received = UINT64_MAX - 20;
+	w.taken = UINT64_MAX - 120;
+	window_in_take(&w, 80); /* 40 before the end, 100 more do not fit */
+	CHECK(!window_in_grant(&w, 0, 0, true, &credit));
+	CHECK_INT(window_in_receive(&w, 1), -ZT_E_RANGE);
+	w.granted = UINT64_MAX;
+	CHECK_INT(window_in_receive(&w, 20), 0);
+	CHECK_INT(window_in_receive(&w, 1), -ZT_E_RANGE);
+
+	CHECK_INT(window_out_room(&o), 6);
+	CHECK_INT(window_out_send(&o, 7), -ZT_E_RANGE);
+	CHECK_INT(window_out_send(&o, UINT64_MAX), -ZT_E_RANGE);
+	CHECK(window_out_send(&o, 6) == 0 && window_out_room(&o) == 0);
+	CHECK_INT(window_out_credit(&o, 9), -ZT_E_RANGE);
+	CHECK_INT(window_out_credit(&o, 10), 0);
+	CHECK_INT(window_out_credit(&o, UINT64_MAX), 1);
+	CHECK(window_out_room(&o) == UINT64_MAX - 10);
+	CHECK_INT(window_out_credit(&o, UINT64_MAX - 1), -ZT_E_RANGE);
+}
+
+/* Every pair of sizes and steps: the sums hold at each moment and a sender is never stuck. */
+TEST(no_sender_is_ever_stuck)
+{
+	for (uint64_t size = 1; size <= 24; size++)
+		for (uint64_t step = 1; step <= 24; step++) {
+			struct window_in w;
+			struct window_out o = {.limit = size};
+			uint64_t credit, moved = 0;
+
+			window_in_init(&w, size, size, 0);
+			for (unsigned turn = 0; turn < 200 && moved < 500; turn++) {
+				uint64_t n = num_min64(step, window_out_room(&o));
+
+				NEED(window_out_send(&o, n) == 0 && window_in_receive(&w, n) == 0);
+				window_in_take(&w, n);
+				moved += n;
+				if (window_in_grant(&w, turn, 0, true, &credit))
+					NEED(window_out_credit(&o, credit) == 1);
+				NEED(w.taken <= w.received && w.received <= w.granted && window_out_room(&o) > 0);
+			}
+			CHECK(moved >= 200);
+		}
+}
+
+TEST(a_rate_gives_its_burst_and_then_so_many_a_second)
+{
+	struct window_rate r = {.rate = 10, .burst = 3, .at_ns = 5};
+
+	CHECK(window_rate_take(&r, 5) && window_rate_take(&r, 5) && window_rate_take(&r, 5) && !window_rate_take(&r, 5));
+	CHECK(!window_rate_take(&r, 0)); /* a clock that goes back gives nothing */
+	CHECK(!window_rate_take(&r, 5 + 99 * MS));
+	CHECK(window_rate_take(&r, 5 + 100 * MS) && !window_rate_take(&r, 5 + 100 * MS));
+	CHECK(window_rate_take(&r, UINT64_MAX));
+	CHECK(window_rate_take(&r, UINT64_MAX) && window_rate_take(&r, UINT64_MAX) && !window_rate_take(&r, UINT64_MAX));
+	/* Asked every nanosecond it still earns. */
+	r = (struct window_rate){.rate = 1000, .burst = 1};
+	CHECK(window_rate_take(&r, 0));
+	for (uint64_t t = 0; t < MS; t += MS / 16)
+		CHECK(!window_rate_take(&r, t));
+	CHECK(window_rate_take(&r, MS));
+}

@@ -1,0 +1,531 @@
+/* mux: two of them, joined in memory: bytes, ends, credit, turns, limits and time. */
+#include "tests/unit/io/muxpair.h"
+
+#include "tests/unit/unit.h"
+
+/* A user that does what a test tells it: takes so much an event, puts so much in all. */
+struct user {
+	struct stream *s;
+	bool takes, echo, close_at_end, closed;
+	uint64_t to_put, put, got, events;
+	uint32_t sum_in, sum_out;
+	uint8_t end;
+	uint16_t code;
+	uint64_t delivered;
+	char text[FRAME_TEXT];
+};
+
+static uint8_t byte_at(uint64_t at) { return (uint8_t)(at * 7 + at / 251); }
+
+static void feed(struct user *u)
+{
+	static uint8_t mem[FRAME_PAYLOAD];
+	struct duct *d = &u->s->d;
+	size_t n;
+
+	while (u->put < u->to_put && (n = num_min64(duct_room(d), u->to_put - u->put)) > 0) {
+		n = num_min(n, sizeof mem);
+		for (size_t i = 0; i < n; i++)
+			mem[i] = byte_at(u->put + i);
+		u->put += duct_put(d, span_of(mem, n));
+	}
+	if (u->to_put && u->put == u->to_put)
+		duct_finish(d);
+	duct_want(d, (u->takes ? DUCT_IN : 0) | (u->put < u->to_put ? DUCT_OUT : 0));
+	duct_flush(d);
+}
+
+static unsigned wrong_bytes;
+
+static void on_event(struct duct *d, unsigned events)
+{
+	struct user *u = ((struct stream *)(void *)d)->owner;
+	struct span s;
+
+	u->events++;
+	while (u->takes && (events & DUCT_IN) && (s = duct_peek(d)).n) {
+		for (size_t i = 0; i < s.n; i++)
+			wrong_bytes += s.p[i] != byte_at(u->got + i);
+		u->got += s.n;
+		duct_take(d, s.n);
+	}
+	u->end = d->end;
+	if (d->end == DUCT_RESET) {
+		u->code = u->s->reset.code;
+		u->delivered = u->s->reset.delivered;
+		snprintf(u->text, sizeof u->text, "%s", duct_why(d));
+		duct_close(d, 0);
+		u->closed = true;
+		return;
+	}
+	feed(u);
+	if (u->close_at_end && duct_ended(d) && d->finished) {
+		duct_close(d, 0);
+		u->closed = true;
+	}
+}
+static const struct duct_user user_class = {on_event};
+
+#define USERS 5000
+static struct user users[2][USERS]; /* who opened; who took */
+static size_t opened, hellos, leavings, controls;
+static struct user next_user;      /* a copy for each that is opened */
+static bool refuse;
+static struct span last_control;
+static uint8_t control_mem[70000];
+static struct frame_open last_open;
+
+static void on_hello(struct mux *m, const struct frame_hello *h)
+{
+	(void)m;
+	hellos += h->streams > 0;
+}
+static void on_opened(struct mux *m, struct stream *s, const struct frame_open *o)
+{
+	struct user *u = &users[1][opened++];
+
+	(void)m;
+	last_open = *o;
+	if (refuse) {
+		stream_refuse(s, RESET_RULE, "no rule 7");
+		return;
+	}
+	*u = next_user;
+	u->s = s;
+	s->owner = u;
+	s->d.user = &user_class;
+	feed(u);
+}
+static void on_control(struct mux *m, unsigned kind, struct span message)
+{
+	(void)m;
+	controls += kind;
+	memcpy(control_mem, message.p, num_min(message.n, sizeof control_mem));
+	last_control = span_of(control_mem, message.n);
+}
+static void on_leaving(struct mux *m, const struct frame_goaway *g)
+{
+	(void)m;
+	leavings += g->reason;
+}
+static const struct mux_class mux_class = {on_hello, on_opened, on_control, on_leaving, pipe_over};
+
+static struct pair *start(void)
+{
+	struct pair *p = pair_new();
+
+	opened = hellos = leavings = controls = wrong_bytes = 0;
+	refuse = false;
+	memset(users, 0, sizeof users);
+	next_user = (struct user){.takes = true, .close_at_end = true};
+	return p;
+}
+
+static struct pair *both(void)
+{
+	struct pair *p = start();
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 10);
+	return p;
+}
+
+static struct user *opens(struct pair *p, unsigned side, size_t i, uint64_t to_put, int *rc)
+{
+	static const struct frame_open o = {.kind = FRAME_KIND_HTTP, .rule = 7, .epoch = 3, .name = "app.example"};
+	struct user *u = &users[0][i];
+
+	u->takes = u->close_at_end = true;
+	u->to_put = to_put;
+	u->s = stream_open(p->end[side].mux, &o, &user_class, u, rc);
+	if (u->s)
+		feed(u);
+	return u;
+}
+
+TEST(a_request_and_its_answer_take_one_flight_each)
+{
+	struct pair *p = both();
+	int rc;
+
+	CHECK_INT(hellos, 2);
+	next_user.to_put = 300;
+	opens(p, 0, 0, 100, &rc);
+	CHECK_INT(users[0][0].put, 100); /* before anything came back: DATA behind OPEN */
+	pair_turns(p, 20);
+	CHECK(opened == 1 && users[1][0].got == 100 && users[0][0].got == 300 && wrong_bytes == 0);
+	CHECK(users[0][0].end == DUCT_FINISHED && users[1][0].end == DUCT_FINISHED);
+	CHECK(last_open.rule == 7 && last_open.epoch == 3 && last_open.kind == FRAME_KIND_HTTP);
+	CHECK_STR(last_open.name, "app.example");
+	CHECK(mux_stats(p->end[0].mux).streams == 0 && mux_stats(p->end[1].mux).streams == 0);
+	CHECK_INT(p->bounds.row[BOUND_STREAMS].used, 0);
+	CHECK_INT(p->bounds.row[BOUND_TUNNEL_KEPT].used, 0);
+	pair_free(p);
+}
+
+TEST(nothing_is_opened_before_hello)
+{
+	struct pair *p = start();
+	struct mux_opts o = pair_opts(p, 0, &mux_class);
+	int rc;
+
+	pair_start(p, 0, &o);
+	opens(p, 0, 0, 1, &rc);
+	CHECK_INT(rc, -ZT_E_AGAIN);
+	pair_free(p);
+}
+
+TEST(both_sides_open_and_megabytes_go_both_ways_at_once)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user.to_put = 3000000;
+	p->end[0].cap = p->end[1].cap = 40000; /* a socket that is always in the way */
+	for (size_t i = 0; i < 10; i++)
+		opens(p, i % 2, i, 2000000 + i, &rc);
+	pair_turns(p, 100000);
+	for (size_t i = 0; i < 10; i++)
+		CHECK(users[0][i].got == 3000000 && users[1][i].got >= 2000000 && users[0][i].closed && users[1][i].closed);
+	CHECK_INT(wrong_bytes, 0);
+	CHECK_INT(p->bounds.row[BOUND_STREAMS].used, 0);
+	CHECK_INT(p->bounds.row[BOUND_TUNNEL_KEPT].used, 0);
+	pair_free(p);
+}
+
+TEST(who_takes_nothing_holds_up_its_own_stream_only)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user = (struct user){.takes = false};
+	opens(p, 0, 0, 1000000, &rc);
+	pair_turns(p, 100);
+	CHECK_INT(users[0][0].put, WINDOW_FIRST);
+	CHECK_INT(users[1][0].got, 0);
+	next_user = (struct user){.takes = true, .close_at_end = true, .to_put = 1};
+	opens(p, 0, 1, 1000000, &rc);
+	pair_turns(p, 1000);
+	CHECK(users[1][1].got == 1000000 && users[0][1].got == 1 && users[0][0].put == WINDOW_FIRST);
+	users[1][0].takes = users[1][0].close_at_end = true;
+	users[1][0].to_put = 5;
+	feed(&users[1][0]);
+	pair_turns(p, 1000);
+	CHECK(users[1][0].got == 1000000 && users[0][0].got == 5 && wrong_bytes == 0);
+	CHECK_INT(p->bounds.row[BOUND_TUNNEL_KEPT].used, 0);
+	pair_free(p);
+}
+
+TEST(a_keystroke_passes_bulk)
+{
+	struct pair *p = both();
+	uint64_t before;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 50; i++)
+		opens(p, 0, i, 100000000, &rc);
+	pair_turns(p, 400);
+	CHECK(users[0][0].put > 200000 && users[0][49].put > 200000); /* they are bulk by now */
+	opens(p, 0, 50, 1, &rc);
+	before = users[0][0].put + users[0][1].put + users[0][2].put;
+	for (unsigned i = 0; i < 12 && users[1][50].got == 0; i++)
+		pair_turns(p, 1);
+	CHECK_INT(users[1][50].got, 1);
+	CHECK(users[0][0].put + users[0][1].put + users[0][2].put - before <= 3 * 8 * FRAME_PAYLOAD);
+	pair_free(p);
+}
+
+TEST(turns_are_shared_evenly)
+{
+	struct pair *p = both();
+	uint64_t least = UINT64_MAX, most = 0;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 20; i++)
+		opens(p, 0, i, 1u << 30, &rc);
+	pair_turns(p, 400);
+	for (size_t i = 0; i < 20; i++) {
+		least = num_min64(least, users[1][i].got);
+		most = users[1][i].got > most ? users[1][i].got : most;
+	}
+	CHECK(least > 200000 && most - least <= 3 * FRAME_PAYLOAD + WINDOW_FIRST);
+	pair_free(p);
+}
+
+TEST(a_refusal_says_why_and_that_nothing_arrived)
+{
+	struct pair *p = both();
+	int rc;
+
+	refuse = true;
+	opens(p, 0, 0, 50000, &rc);
+	pair_turns(p, 20);
+	CHECK(users[0][0].end == DUCT_RESET && users[0][0].code == RESET_RULE && users[0][0].delivered == 0);
+	CHECK_STR(users[0][0].text, "no rule 7");
+	CHECK(mux_stats(p->end[0].mux).streams == 0 && mux_stats(p->end[1].mux).streams == 0);
+	pair_free(p);
+}
+
+TEST(a_reset_crosses_data_and_counts_what_arrived)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user = (struct user){.takes = true, .to_put = 1u << 30};
+	opens(p, 0, 0, 1u << 30, &rc);
+	pair_turns(p, 9);
+	stream_delivered(users[1][0].s, 4242);
+	stream_reset(users[1][0].s, RESET_ORIGIN, "gone");
+	pair_turns(p, 20);
+	CHECK(users[0][0].code == RESET_ORIGIN && users[0][0].delivered == 4242 && !p->end[0].over && !p->end[1].over);
+	CHECK(mux_stats(p->end[0].mux).streams == 0 && mux_stats(p->end[1].mux).streams == 0);
+	CHECK_INT(p->bounds.row[BOUND_STREAMS].used, 0);
+	opens(p, 0, 1, 10, &rc);
+	pair_turns(p, 20);
+	CHECK_INT(users[1][1].got, 10);
+	/* The other way round, and both at once. */
+	opens(p, 0, 2, 1u << 30, &rc);
+	pair_turns(p, 9);
+	duct_close(&users[0][2].s->d, ZT_E_TIMEOUT);
+	duct_close(&users[1][2].s->d, ZT_E_TIMEOUT);
+	pair_turns(p, 20);
+	CHECK(!p->end[0].over && !p->end[1].over && mux_stats(p->end[1].mux).resets_in == 2);
+	pair_free(p);
+}
+
+TEST(what_was_put_and_finished_is_delivered_after_a_close)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user = (struct user){.takes = true, .to_put = 100000};
+	opens(p, 0, 0, 777, &rc);
+	duct_close(&users[0][0].s->d, 0);
+	pair_turns(p, 20);
+	CHECK(users[1][0].got == 777 && users[1][0].end == DUCT_RESET && users[1][0].code == RESET_CANCEL);
+	CHECK(!p->end[0].over && !p->end[1].over && p->bounds.row[BOUND_STREAMS].used == 0);
+	pair_free(p);
+}
+
+TEST(messages_arrive_whole_and_in_order)
+{
+	static uint8_t big[65000];
+	struct pair *p = both();
+
+	memset(big, 'b', sizeof big);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_RULES, span_of(big, sizeof big)), 0);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_HEALTH, SPAN_LIT("up")), 0);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_HEALTH, SPAN_LIT("up")), -ZT_E_FULL);
+	pair_turns(p, 2);
+	pair_turns(p, 20);
+	CHECK_INT(controls, CTRL_RULES + CTRL_HEALTH);
+	CHECK(span_eq_str(last_control, "up"));
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_RULES, span_of(big, sizeof big)), 0);
+	pair_turns(p, 20);
+	CHECK(span_eq(last_control, span_of(big, sizeof big)));
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_STATUS, SPAN_NONE), 0);
+	pair_turns(p, 20);
+	CHECK(last_control.n == 0 && controls == 2 * CTRL_RULES + CTRL_HEALTH + CTRL_STATUS);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_RULES, span_of(big, FRAME_CTRL_MOST + 1)), -ZT_E_TOOLONG);
+	pair_free(p);
+}
+
+TEST(leaving_lets_streams_end_and_takes_no_new_ones)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	opens(p, 0, 0, 0, &rc);
+	users[0][0].close_at_end = false;
+	pair_turns(p, 9);
+	mux_leave(p->end[1].mux, LEAVE_DRAIN, 30000, "restart");
+	opens(p, 0, 1, 10, &rc); /* under way when the news came */
+	pair_turns(p, 9);
+	CHECK(users[0][1].code == RESET_LEAVING && leavings == LEAVE_DRAIN);
+	opens(p, 0, 2, 10, &rc);
+	CHECK_INT(rc, -ZT_E_CLOSED);
+	opens(p, 1, 3, 10, &rc);
+	CHECK_INT(rc, -ZT_E_CLOSED);
+	CHECK(!p->end[0].over && !p->end[1].over);
+	users[0][0].to_put = users[1][0].to_put = 500;
+	users[0][0].close_at_end = users[1][0].close_at_end = true;
+	feed(&users[0][0]);
+	feed(&users[1][0]);
+	pair_turns(p, 9);
+	CHECK(users[0][0].got == 500 && users[1][0].got == 500);
+	CHECK(p->end[0].over && p->end[1].over && p->end[0].why == MUX_LEFT && p->end[1].why == MUX_LEFT);
+	pair_free(p);
+}
+
+TEST(silence_is_the_end_and_a_ping_breaks_it)
+{
+	struct pair *p = both();
+	int rc;
+
+	for (unsigned i = 0; i < 20; i++) {
+		clock_fake_step(&p->clock, 1000000000);
+		pair_turns(p, 9);
+	}
+	CHECK(!p->end[0].over && !p->end[1].over);
+	next_user = (struct user){.takes = true};
+	opens(p, 0, 0, 10, &rc);
+	pair_turns(p, 9);
+	p->end[0].cap = p->end[1].cap = 0; /* nothing gets through */
+	for (unsigned i = 0; i < 5; i++) { /* the last answer may be three seconds old */
+		clock_fake_step(&p->clock, 1000000000);
+		pair_turns(p, 3);
+	}
+	CHECK(!p->end[0].over && !p->end[1].over);
+	clock_fake_step(&p->clock, 4000000000);
+	pair_turns(p, 3);
+	CHECK(p->end[0].over && p->end[0].why == MUX_SILENT && p->end[1].why == MUX_SILENT);
+	CHECK(users[0][0].code == RESET_GONE && users[1][0].code == RESET_GONE);
+	pair_free(p);
+}
+
+TEST(a_cut_connection_is_told_to_every_stream)
+{
+	struct pair *p = both();
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 9; i++)
+		opens(p, 0, i, 10, &rc);
+	pair_turns(p, 9);
+	p->end[0].cut = p->end[1].cut = true;
+	pair_turns(p, 5);
+	CHECK(p->end[0].why == MUX_TLS && p->end[1].why == MUX_TLS);
+	CHECK_STR(p->end[0].words, "cut");
+	for (size_t i = 0; i < 9; i++)
+		CHECK(users[0][i].code == RESET_GONE && users[1][i].code == RESET_GONE);
+	CHECK_INT(p->bounds.row[BOUND_STREAMS].used, 0);
+	pair_free(p);
+}
+
+TEST(the_round_trip_is_measured_and_old_age_told)
+{
+	struct pair *p = both();
+
+	clock_fake_step(&p->clock, 3000000000);
+	loop_turn(p->loop, 0);
+	clock_fake_step(&p->clock, 40000000);
+	pair_turns(p, 9);
+	CHECK(mux_stats(p->end[0].mux).rtt_ns > 1000000);
+	CHECK(!mux_is_old(p->end[0].mux));
+	p->end[0].mux->stats.records = 1u << 24;
+	CHECK(mux_is_old(p->end[0].mux));
+	pair_free(p);
+}
+
+/* ---- bounds -------------------------------------------------------------------------------- */
+
+FLOODS(BOUND_STREAMS)
+{
+	struct pair *p = both();
+	int rc = 0;
+	size_t n = 0;
+
+	bounds_set(&p->bounds, BOUND_STREAMS, 800); /* an eighth is for refusals */
+	next_user = (struct user){.takes = true};
+	while (n < 500 && rc == 0 && (n == 0 || users[0][n - 1].code == 0)) {
+		opens(p, 0, n, 1, &rc);
+		pair_turns(p, 9);
+		n += rc == 0;
+	}
+	CHECK(rc == -ZT_E_FULL || users[0][n - 1].code == RESET_FULL);
+	CHECK(n >= 345 && n <= 351 && p->bounds.row[BOUND_STREAMS].hits > 0);
+	CHECK(!p->end[0].over && !p->end[1].over);
+	duct_close(&users[0][0].s->d, ZT_E_CANCELLED);
+	duct_close(&users[0][1].s->d, ZT_E_CANCELLED);
+	pair_turns(p, 9);
+	opens(p, 0, n, 1, &rc);
+	pair_turns(p, 9);
+	CHECK(rc == 0 && users[1][opened - 1].got == 1);
+	pair_free(p);
+}
+
+FLOODS(BOUND_TUNNEL_KEPT)
+{
+	struct pair *p = both();
+	int rc;
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40); /* 160 KiB: two windows and a half */
+	next_user = (struct user){.takes = false};
+	opens(p, 0, 0, 60000, &rc);
+	opens(p, 0, 1, 50000, &rc);
+	pair_turns(p, 50);
+	CHECK(users[0][0].end == DUCT_GOING && users[0][1].end == DUCT_GOING);
+	opens(p, 0, 2, 65000, &rc);
+	pair_turns(p, 50);
+	CHECK(users[0][0].code == RESET_STALLED && users[0][1].end == DUCT_GOING && users[0][2].end == DUCT_GOING);
+	CHECK(users[1][0].code == RESET_STALLED && !p->end[0].over && !p->end[1].over);
+	CHECK(p->bounds.row[BOUND_TUNNEL_KEPT].hits > 0 && p->bounds.row[BOUND_TUNNEL_KEPT].peak <= 40);
+	pair_free(p);
+}
+
+FLOODS(BOUND_TUNNEL_MESSAGE)
+{
+	static uint8_t big[50000];
+	struct pair *p = both();
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_MESSAGE, sizeof big);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_RULES, span_of(big, sizeof big)), 0);
+	pair_turns(p, 20);
+	CHECK(controls == CTRL_RULES && last_control.n == sizeof big && !p->end[0].over);
+	bounds_set(&p->bounds, BOUND_TUNNEL_MESSAGE, sizeof big - 1);
+	CHECK_INT(mux_control(p->end[1].mux, CTRL_RULES, span_of(big, sizeof big)), 0);
+	pair_turns(p, 20);
+	CHECK(p->end[0].over && p->end[0].why == MUX_PROTOCOL && controls == CTRL_RULES);
+	pair_free(p);
+}
+
+TEST(the_peers_limit_of_streams_is_kept)
+{
+	struct pair *p = start();
+	int rc;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.hello.streams = 3;
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 9);
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 3; i++)
+		opens(p, 0, i, 1, &rc);
+	CHECK_INT(rc, 0);
+	opens(p, 0, 3, 1, &rc);
+	CHECK_INT(rc, -ZT_E_FULL);
+	pair_turns(p, 9);
+	duct_close(&users[0][0].s->d, ZT_E_CANCELLED);
+	opens(p, 0, 3, 1, &rc);
+	CHECK_INT(rc, -ZT_E_FULL); /* not before the peer has answered */
+	pair_turns(p, 9);
+	opens(p, 0, 3, 1, &rc);
+	pair_turns(p, 9);
+	CHECK(rc == 0 && opened == 4 && !p->end[1].over);
+	pair_free(p);
+}
+
+TEST(versions_that_do_not_meet_end_it)
+{
+	struct pair *p = start();
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.hello.version_min = o.hello.version_max = (uint16_t)(1 + i);
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 9);
+	CHECK(p->end[0].over && p->end[0].why == MUX_VERSION && p->end[1].over && hellos == 0);
+	pair_free(p);
+}
