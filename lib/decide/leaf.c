@@ -35,32 +35,6 @@ const char *leaf_text(enum leaf_reason r)
 
 /* ---- names ----------------------------------------------------------------------------- */
 
-bool name_is_dns(struct span name)
-{
-	return addr_is_hostname(name);
-}
-
-static struct span without_dot(struct span s)
-{
-	return s.n > 1 && s.p[s.n - 1] == '.' ? span_sub(s, 0, s.n - 1) : s;
-}
-
-/* Compared first: that fails at once for nearly all of the names that a hello is held against, and a
- * pattern that is the same as a name is one where the name is. */
-bool name_matches(struct span pattern, struct span name)
-{
-	struct span label, rest, parent;
-	size_t at;
-
-	pattern = without_dot(pattern);
-	name = without_dot(name);
-	if (!span_starts(pattern, "*."))
-		return span_ieq(pattern, name) && name_is_dns(name);
-	parent = span_sub(pattern, 2, pattern.n);
-	return span_cut(name, '.', &label, &rest) && span_ieq(parent, rest) && span_find(parent, '.', &at) &&
-	       name_is_dns(name);
-}
-
 static bool has_dns(const struct x509 *c, struct span name)
 {
 	struct span rest = c->san;

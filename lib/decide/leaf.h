@@ -8,6 +8,7 @@
 #define ZT_LEAF_H
 
 #include "certrole.h"
+#include "namematch.h"
 #include "wire/addr.h"
 #include "wire/x509.h"
 
@@ -90,13 +91,5 @@ const char *leaf_role_text(const struct x509 *c, const struct leaf_rule *rule, c
 /* The id of zt://<ca>/<role>/<id>; empty unless that is its one URI. The id has 1 to 64 letters,
  * digits, '-', '_' and '.'. */
 struct span leaf_zt_id(const struct x509 *c);
-
-/* RFC 6125 as zt means it everywhere: case folded, one trailing dot ignored, "*." stands for
- * exactly one left-most label, never for a public-suffix-like single label ("*.com" matches
- * nothing). Both in A-label form. */
-bool name_matches(struct span pattern, struct span name);
-/* Is it a DNS name as zt accepts them: 1..253 bytes, labels 1..63 of letters, digits, - and _,
- * no label that begins or ends with -, not all digits in the last label, no trailing dot? */
-bool name_is_dns(struct span name);
 
 #endif

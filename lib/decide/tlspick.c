@@ -3,31 +3,15 @@
  * an exact name before a wildcard, a wildcard before any name, our order of protocols before the client's. Never reads a file,
  * and never falls back to a plan that was not meant: an unknown name has none.
  */
-#include "leaf.h"
+#include "namematch.h"
 #include "tlsplan.h"
 #include "wire/tlsmsg.h"
-
-static bool is_wildcard(struct span pattern)
-{
-	return span_starts(pattern, "*");
-}
-
-static bool serves(const struct tls_server_plan *s, struct span name, bool wildcard)
-{
-	for (size_t i = 0; i < s->names->n; i++) {
-		struct span pattern = span_str(conf_text(s->names, i));
-
-		if (is_wildcard(pattern) == wildcard && name_matches(pattern, name))
-			return true;
-	}
-	return false;
-}
 
 static const struct tls_server_plan *plan_for(const struct tls_plan *p, struct span name)
 {
 	for (int wildcard = 0; wildcard < 2; wildcard++)
 		for (size_t i = 0; i < p->servers; i++)
-			if (name.n > 0 ? serves(&p->server[i], name, wildcard) : p->server[i].no_name)
+			if (name.n > 0 ? names_match(p->server[i].names, name, wildcard) : p->server[i].no_name)
 				return &p->server[i];
 	for (size_t i = 0; i < p->servers; i++)
 		if (p->server[i].any_name)

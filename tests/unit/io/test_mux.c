@@ -229,7 +229,8 @@ TEST(a_keystroke_passes_bulk)
 	next_user = (struct user){.takes = true};
 	for (size_t i = 0; i < 50; i++)
 		opens(p, 0, i, 100000000, &rc);
-	pair_turns(p, 40); /* they are bulk by now */
+	pair_turns(p, 400);
+	CHECK(users[0][0].put > 200000 && users[0][49].put > 200000); /* they are bulk by now */
 	opens(p, 0, 50, 1, &rc);
 	before = users[0][0].put + users[0][1].put + users[0][2].put;
 	for (unsigned i = 0; i < 12 && users[1][50].got == 0; i++)
