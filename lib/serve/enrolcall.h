@@ -1,7 +1,6 @@
 /*
- * enrolcall: one talk of zt-enrol/1 (serve/enrolee) over the network, for a command: the addresses of the
- * authority one after another, TCP, TLS by a handshake process of its own, the judgement of who answers
- * (decide/authority) before a byte is said, then frames. It blocks until the talk is over.
+ * enrolcall: one talk of zt-enrol/1 (serve/enroltalk) over the network, for a command: with a loop, a dialer
+ * and a handshake process of its own. It blocks until the talk is over.
  */
 #ifndef ZT_ENROLCALL_H
 #define ZT_ENROLCALL_H
@@ -9,9 +8,6 @@
 #include "base/clock.h"
 #include "enrolee.h"
 #include "identity.h"
-
-#define ENROLCALL_ANSWER_MS 20000 /* for an answer; docs/protocol.md, "zt-enrol/1" */
-#define ENROLCALL_LIST_MS 45000   /* between two lists: the authority sends one every 15 seconds */
 
 struct enrolcall {
 	const char *who;                    /* "zt join", for warnings on stderr */
