@@ -297,7 +297,7 @@ static int ask_once(struct join *j, struct why *w)
 
 	j->e = (struct enrolee){.kind = ENROLEE_JOIN, .token = &j->token, .csr = j->request.der, .label = span_str(j->label)};
 	j->e.asked = (struct authority_asked){.spki = j->request.spki, .role = (enum cert_role)j->token.role, .pins = &j->pins};
-	rc = enrolcall_run(&call, NULL, w);
+	rc = enrolcall_run(&call, w);
 	j->asked_for |= j->e.asked_for;
 	j->refused = j->e.refused;
 	return rc;
