@@ -103,6 +103,7 @@ struct conf {
 	struct conf_ca ca;
 	struct conf_named_list hosts; /* of struct conf_host; at most BOUND_HOSTS */
 
+	unsigned who;                 /* of enum conf_who: whose copy this is */
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
 	uint8_t shown[SHA256_LEN];    /* of the text with secrets masked: for people and logs */
