@@ -44,7 +44,6 @@ fi
 start connector "$ZT" connector -c "$HOME_CONF"
 wait_for says keeper counters.connected 1
 wait_for says worker counters.list_fresh 1
-same "$(child keeper jail.profile)" keeper "the profile of the keeper"
 number=$(child keeper counters.list_number)
 # What changes reaches the worker, as a change.
 new_token service other --dns other.test
