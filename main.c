@@ -13,6 +13,7 @@
 #include "io/logd.h"
 #include "io/tlsd.h"
 #include "roles/roles.h"
+#include "serve/keeper.h"
 
 enum kind { ROLE, VERB, CHILD };
 
@@ -23,7 +24,7 @@ static const struct entry {
 	const char *help;
 } entries[] = {
 	{"edge", ROLE, NULL, "the public side: TLS, login, rules"},
-	{"connector", ROLE, NULL, "the home side: dials out, reaches your services"},
+	{"connector", ROLE, connector_main, "the home side: dials out, reaches your services"},
 	{"client", ROLE, NULL, "a laptop's way to private TCP and UDP services"},
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},
 	{"ca", ROLE, ca_main, "private certificate authority and enrolment"},
@@ -44,6 +45,9 @@ static const struct entry {
 	{"relay-worker", CHILD, relay_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
+	{"id-tlsd", CHILD, id_tlsd_main, ""},
+	{"keeper", CHILD, keeper_main, ""},
+	{"connector-worker", CHILD, connector_worker_main, ""},
 	{"ca-front", CHILD, ca_front_main, ""},
 	{"ca-tlsd", CHILD, ca_tlsd_main, ""},
 	{"ca-sign", CHILD, ca_sign_main, ""},

@@ -12,6 +12,10 @@ int echo_worker_main(int argc, char **argv); /* its jailed child */
 int relay_main(int argc, char **argv);
 int relay_worker_main(int argc, char **argv);
 
+int connector_main(int argc, char **argv);
+int connector_worker_main(int argc, char **argv); /* its jailed child */
+int connector_join_main(int argc, char **argv);   /* roles/verbs/join.c */
+
 int ca_main(int argc, char **argv);
 int ca_front_main(int argc, char **argv); /* its jailed children */
 int ca_sign_main(int argc, char **argv);

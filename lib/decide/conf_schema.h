@@ -43,7 +43,9 @@ enum conf_who {
 	CONF_FOR_TLSD = 16,
 	CONF_FOR_CA_FRONT = 32,
 	CONF_FOR_CA_TLSD = 64,
-	CONF_FOR_CA_SIGN = 128
+	CONF_FOR_CA_SIGN = 128,
+	CONF_FOR_KEEPER = 256, /* of an identity: the process that renews it, and that with its key */
+	CONF_FOR_ID_TLSD = 512
 };
 #define CONF_FOR_ALL (~0u)
 

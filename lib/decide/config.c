@@ -25,6 +25,7 @@ int conf_begin(struct conf **out, struct conf_build **b, unsigned who, struct co
 	if (c == NULL)
 		return -ZT_E_NOMEM;
 	c->mem = mem;
+	c->who = who;
 	rc = conf_build_open(b, &conf_keys, who, c, &c->mem, faults);
 	if (rc < 0)
 		conf_free(c);

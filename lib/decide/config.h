@@ -187,6 +187,7 @@ struct conf {
 	struct conf_named_list services; /* of struct conf_service; at most BOUND_SERVICES */
 	struct conf_named_list grants; /* of struct conf_grant; at most BOUND_GRANTS */
 
+	unsigned who;                 /* of enum conf_who: whose copy this is */
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
 	uint8_t shown[SHA256_LEN];    /* of the text with secrets masked: for people and logs */

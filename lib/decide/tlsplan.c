@@ -110,9 +110,18 @@ int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c)
 	return (int)p->clients++;
 }
 
+/* Resumption would keep a certificate alive that was renewed since. */
+static const struct tls_client_plan authority_plan = {
+	.name = "", .ca = "system", .cert = TLS_ID_CERT, .key = TLS_ID_CERT, .pass = "", .alpn = "zt-enrol/1", .insecure_any = true,
+};
+
 void tls_plan_of(const struct conf *c, struct tls_plan *out)
 {
 	memset(out, 0, sizeof *out);
+	if (c->who == CONF_FOR_KEEPER || c->who == CONF_FOR_ID_TLSD) {
+		tls_plan_add(out, &authority_plan);
+		return;
+	}
 	for (const struct conf_host *h = conf_first_host(c); h && out->servers < TLS_PLANS; h = conf_next_host(h))
 		server_plan(h, &out->server[out->servers++]);
 	if (c->ca.listen.n && out->servers == 0)

@@ -63,6 +63,11 @@ struct tls_plan {
  * the authority's: one plan for any name, with files of its own directory (TLS_CA_...). */
 #define TLS_CA_CERT "serve.pem" /* key, certificate and chain */
 #define TLS_CA_CLIENTS "infra.pem"
+/* The processes that keep an identity (CONF_FOR_KEEPER, CONF_FOR_ID_TLSD) have one client plan, TLS_PLAN_AUTHORITY: how
+ * they meet the authority, whose certificate is judged by what the identity pins (decide/authority). */
+#define TLS_PLAN_AUTHORITY 0
+#define TLS_ID_DIR "identity" /* below the state directory of a role */
+#define TLS_ID_CERT TLS_ID_DIR "/identity.pem" /* key, certificate and chain */
 void tls_plan_of(const struct conf *c, struct tls_plan *out);
 /* One more server to meet, a plan of its own: its index, or -ZT_E_FULL. */
 int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c);

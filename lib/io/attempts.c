@@ -374,14 +374,14 @@ static int kernel_log(const struct attempt_world *w)
 /* ---- the table ------------------------------------------------------------------------------ */
 
 #define P(p) (1u << JAIL_##p)
-#define CHILDREN (P(WORKER) | P(LOGD) | P(KEYS) | P(STATE) | P(SIGN))
+#define CHILDREN (P(WORKER) | P(LOGD) | P(KEYS) | P(STATE) | P(SIGN) | P(KEEPER))
 #define JAILED (CHILDREN | P(PROBE)) /* refused by other layers as well */
 #define EVERYBODY (JAILED | P(SUPERVISOR))
 
 #define L(l) (1u << JAIL_L_##l)
 #define FILTER L(SECCOMP)
 /* Their filter cannot tell one directory from another. */
-#define WITH_FILES (P(LOGD) | P(STATE) | P(SIGN))
+#define WITH_FILES (P(LOGD) | P(STATE) | P(SIGN) | P(KEEPER))
 #define OFFLINE (P(LOGD) | P(KEYS) | P(SIGN))
 
 const struct attempt attempts[] = {

@@ -42,19 +42,15 @@ static int sent(ssize_t n)
 	return errno == EPIPE || errno == ECONNRESET ? -ZT_E_CLOSED : -(int)err_from_errno(errno);
 }
 
-int chan_order(int fd, const struct ipc_msg *m, const int *fds, size_t nfds)
+int chan_send(int fd, struct span packet, const int *fds, size_t nfds)
 {
-	uint8_t bytes[BOUND_CAP(BOUND_IPC_BYTES)];
-	struct wr w = wr_of(bytes, sizeof bytes);
-	struct iovec iov = {.iov_base = bytes};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)packet.p, .iov_len = packet.n};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	union control control = {0};
 	ssize_t n;
 
-	ipc_write(&w, m);
-	if (w.full || nfds > CHAN_FDS)
+	if (nfds > CHAN_FDS)
 		return -ZT_E_TOOLONG;
-	iov.iov_len = w.n;
 	if (nfds) {
 		struct cmsghdr *c;
 
@@ -70,6 +66,15 @@ int chan_order(int fd, const struct ipc_msg *m, const int *fds, size_t nfds)
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return sent(n);
+}
+
+int chan_order(int fd, const struct ipc_msg *m, const int *fds, size_t nfds)
+{
+	uint8_t bytes[BOUND_CAP(BOUND_IPC_BYTES)];
+	struct wr w = wr_of(bytes, sizeof bytes);
+
+	ipc_write(&w, m);
+	return w.full ? -ZT_E_TOOLONG : chan_send(fd, wr_span(&w), fds, nfds);
 }
 
 int chan_say(int fd, const struct ipc_msg *m)
@@ -89,41 +94,54 @@ int chan_say(int fd, const struct ipc_msg *m)
 
 /* One header is all there can be: the kernel merges descriptors, and no other kind of control
  * message was switched on for this socket. */
-static void take_fds(struct msghdr *msg, struct chan_msg *out)
+static size_t take_fds(struct msghdr *msg, int *fds)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	size_t n;
 
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return;
-	out->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	ZT_ASSERT(out->nfds <= CHAN_FDS); /* the control buffer holds no more */
-	memcpy(out->fds, CMSG_DATA(c), out->nfds * sizeof(int));
+		return 0;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	ZT_ASSERT(n <= CHAN_FDS); /* the control buffer holds no more */
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	return n;
 }
 
-int chan_take_order(int fd, struct chan_msg *out)
+static void close_all(const int *fds, size_t n)
 {
-	struct iovec iov = {.iov_base = out->bytes, .iov_len = sizeof out->bytes};
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+ssize_t chan_recv(int fd, void *mem, size_t cap, int fds[static CHAN_FDS], size_t *nfds)
+{
+	struct iovec iov = {.iov_base = mem, .iov_len = cap};
 	union control control;
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
 			     .msg_controllen = sizeof control.room};
 	ssize_t n;
-	int rc;
 
-	out->nfds = 0;
+	*nfds = 0;
 	do
 		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return 0;
 	if (n < 0)
-		return -ZT_E_CLOSED;
-	take_fds(&msg, out); /* an empty datagram may carry some too */
-	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-		rc = -ZT_E_TOOLONG;
-	else if (n == 0)
-		rc = -ZT_E_CLOSED;
-	else
-		rc = ipc_read(span_of(out->bytes, (size_t)n), 's', &out->ipc);
+		return errno == EAGAIN ? 0 : -ZT_E_CLOSED;
+	*nfds = take_fds(&msg, fds); /* an empty datagram may carry some too */
+	if (n > 0 && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return n;
+	close_all(fds, *nfds);
+	*nfds = 0;
+	return n == 0 ? -ZT_E_CLOSED : -ZT_E_TOOLONG;
+}
+
+int chan_take_order(int fd, struct chan_msg *out)
+{
+	ssize_t n = chan_recv(fd, out->bytes, sizeof out->bytes, out->fds, &out->nfds);
+	int rc = n > 0 ? ipc_read(span_of(out->bytes, (size_t)n), 's', &out->ipc) : 0;
+
+	if (n <= 0)
+		return (int)n;
 	if (rc < 0)
 		chan_close_fds(out);
 	return rc < 0 ? rc : 1;
@@ -148,7 +166,6 @@ int chan_hear(int fd, struct chan_msg *out)
 
 void chan_close_fds(struct chan_msg *m)
 {
-	for (size_t i = 0; i < m->nfds; i++)
-		close(m->fds[i]);
+	close_all(m->fds, m->nfds);
 	m->nfds = 0;
 }

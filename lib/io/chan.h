@@ -13,6 +13,8 @@
 #ifndef ZT_CHAN_H
 #define ZT_CHAN_H
 
+#include <sys/types.h>
+
 #include "wire/ipc.h"
 
 #define CHAN_FDS BOUND_CAP(BOUND_IPC_FDS)
@@ -40,5 +42,11 @@ int chan_say(int fd, const struct ipc_msg *m); /* the child's word; answers the 
 int chan_take_order(int fd, struct chan_msg *out);
 int chan_hear(int fd, struct chan_msg *out);
 void chan_close_fds(struct chan_msg *m);
+
+/* The same for packets of any kind between two children, which are linked by such a pair: chan_send() as
+ * chan_order(). chan_recv(): > 0 bytes, and *nfds descriptors that are now ours to close; 0 when none is
+ * waiting; -ZT_E_CLOSED; -ZT_E_TOOLONG. */
+int chan_send(int fd, struct span packet, const int *fds, size_t nfds);
+ssize_t chan_recv(int fd, void *mem, size_t cap, int fds[static CHAN_FDS], size_t *nfds);
 
 #endif

@@ -73,6 +73,15 @@ size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MO
 	return w.n;
 }
 
+size_t files_of_identity(const struct conf *c, struct file_want out[static FILES_MOST])
+{
+	struct wants w = {out, 0};
+
+	(void)c;
+	add(&w, TLS_ID_CERT, FILE_SECRET);
+	return w.n;
+}
+
 size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST])
 {
 	struct wants w = {out, 0};
@@ -174,14 +183,14 @@ static const struct judging judgings[] = {
 	[FILE_ANCHORS] = {"the list of authorities in ", true, S_IWGRP | S_IWOTH, "go-w"},
 };
 
-static int judge(const char *path, enum file_kind kind, const struct stat *st, struct why *w)
+static int judge(const char *path, enum file_kind kind, uid_t owner, const struct stat *st, struct why *w)
 {
 	const struct judging *j = &judgings[kind];
 	uid_t me = geteuid();
 
 	if (!S_ISREG(st->st_mode))
 		return why_set(w, ZT_E_SYNTAX, "%s is not a regular file", path);
-	if (j->owned && st->st_uid != 0 && st->st_uid != me)
+	if (j->owned && st->st_uid != 0 && st->st_uid != me && (owner == 0 || st->st_uid != owner))
 		return why_set(w, ZT_E_PERM, "%s%s belongs to user %lu, who could change it under zt: chown %lu %s", j->what,
 			       path, (unsigned long)st->st_uid, (unsigned long)me, path);
 	if (st->st_mode & j->closed)
@@ -246,7 +255,7 @@ static int pack_open(struct packing *p, const struct file_want *f, const char *p
 
 	if (fstat(fd, &st) < 0)
 		return why_sys(p->why, errno, "cannot look at %s", path);
-	rc = judge(path, f->kind, &st, p->why);
+	rc = judge(path, f->kind, f->path[0] != '/' && p->base ? p->base->owner : 0, &st, p->why);
 	if (rc < 0)
 		return rc;
 	mark_add(&p->mark, &st);
@@ -269,11 +278,13 @@ static int no_link(const char *path, struct why *w)
 	return why_set(w, ZT_E_PERM, "%s is a symbolic link, and zt made none: put the file itself there", path);
 }
 
-/* The first that a start of the authority looks for: what to do, instead of what the system calls it. Who asks
+/* The first that a start of the authority, or of a member, looks for: what to do, instead of what the system calls it. Who asks
  * for the error's number still learns it. */
-static int no_authority(const char *path, struct why *w)
+static int no_own_file(const char *path, bool identity, struct why *w)
 {
-	int rc = why_set(w, ZT_E_SYS, "there is no %s: 'zt ca init' makes an authority, 'zt ca renew --serve' this file", path);
+	int rc = why_set(w, ZT_E_SYS, identity ? "there is no %s: this role has not joined yet; 'zt connector join' or 'zt edge join' "
+			 "with a token of the authority makes it" : "there is no %s: 'zt ca init' makes an authority, 'zt ca renew --serve' this file",
+			 path);
 
 	w->sys = ENOENT;
 	return rc;
@@ -292,8 +303,8 @@ static int pack(struct packing *p, const struct file_want *f)
 		mark_add(&p->mark, &absent);
 		return 0;
 	}
-	if (fd < 0 && errno == ENOENT && span_eq_str(span_str(f->path), TLS_CA_CERT))
-		return no_authority(path, p->why);
+	if (fd < 0 && errno == ENOENT && (span_eq_str(span_str(f->path), TLS_CA_CERT) || span_eq_str(span_str(f->path), TLS_ID_CERT)))
+		return no_own_file(path, span_eq_str(span_str(f->path), TLS_ID_CERT), p->why);
 	if (fd < 0)
 		return own && errno == ELOOP ? no_link(path, p->why) : why_sys(p->why, errno, "cannot open %s", path);
 	rc = pack_open(p, f, path, fd);

@@ -45,6 +45,7 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 /* What a worker wants to check roles with, behind the n that out has. Answers how many it has then. */
 size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n);
 /* What the authority's own endpoint wants of its directory: the same for a ca-tlsd. */
+size_t files_of_identity(const struct conf *c, struct file_want out[static FILES_MOST]); /* for an id-tlsd */
 size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]);
 
 /* Which files there are now, as one value: it changes when any of them is another file, or has
@@ -61,7 +62,8 @@ struct files_extra {
 };
 /* What the paths alone do not say. NULL in its place: no path is relative, and no more. */
 struct files_base {
-	const char *dir; /* relative paths begin here */
+	const char *dir; /* relative paths begin here, */
+	unsigned owner;  /* and their files may be this user's, who renews them; 0: only root's and ours */
 	const struct files_extra *extra;
 	size_t nextra;
 };

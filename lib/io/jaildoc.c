@@ -54,7 +54,8 @@ static void layers(struct wr *w)
 }
 
 #define CHILDREN                                                                                  \
-	(JAIL_BIT(JAIL_WORKER) | JAIL_BIT(JAIL_LOGD) | JAIL_BIT(JAIL_KEYS) | JAIL_BIT(JAIL_STATE) | JAIL_BIT(JAIL_SIGN))
+	(JAIL_BIT(JAIL_WORKER) | JAIL_BIT(JAIL_LOGD) | JAIL_BIT(JAIL_KEYS) | JAIL_BIT(JAIL_STATE) | JAIL_BIT(JAIL_SIGN) | \
+	 JAIL_BIT(JAIL_KEEPER))
 
 static void calls(struct wr *w)
 {

@@ -32,7 +32,7 @@ void bundles_close(struct bundles *b)
 
 int bundles_pack(struct bundles *out, const struct super *s, const struct conf *c, struct why *w)
 {
-	const struct files_base base = {.dir = s->place.state};
+	const struct files_base base = {.dir = s->place.state, .owner = place_children(c).uid};
 	const struct super_role *role = s->role;
 	struct file_want want[FILES_MOST];
 

@@ -72,6 +72,8 @@ static const struct profile {
 	[JAIL_STATE] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS, .dir = true,
 			.dir_read = true, .connects = true},
 	[JAIL_SIGN] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS, .dir = true, .dir_read = true},
+	[JAIL_KEEPER] = {.wants = EVERY_LAYER, .demands = EVERY_LAYER & ~SECOND_WALLS, .dir = true, .dir_read = true,
+			 .connects = true},
 	[JAIL_PROBE] = {.wants = EVERY_LAYER & ~BIT(JAIL_L_SECCOMP),
 			.demands = EVERY_LAYER & ~BIT(JAIL_L_SECCOMP) & ~SECOND_WALLS, .connects = true},
 };

@@ -30,8 +30,8 @@ struct jail_opts {
 	 * free would be given to the next socket, and messages for stderr would go there. */
 	const int *keep;
 	size_t keep_n;
-	int dir_fd; /* JAIL_LOGD, JAIL_STATE, JAIL_SIGN: their directory (O_PATH will do). Others: -1 */
-	/* JAIL_WORKER, JAIL_STATE: the only TCP ports to connect to; none = any. */
+	int dir_fd; /* JAIL_LOGD, _STATE, _SIGN, _KEEPER: their directory (O_PATH will do). Others: -1 */
+	/* JAIL_WORKER, _STATE, _KEEPER: the only TCP ports to connect to; none = any. */
 	const uint16_t *connect_ports;
 	size_t connect_ports_n;
 	bool off;         /* insecure_no_sandbox: nothing at all is put on, the report says so */

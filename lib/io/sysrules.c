@@ -31,6 +31,7 @@
 #define K JAIL_BIT(JAIL_KEYS)
 #define S JAIL_BIT(JAIL_STATE)
 #define G JAIL_BIT(JAIL_SIGN)
+#define I JAIL_BIT(JAIL_KEEPER)
 
 /* ---- argument checks ---------------------------------------------------------------------- */
 
@@ -84,6 +85,7 @@ static const struct sys_check fcntl_flags = {
 	"only flags, seals read, and duplicates with close-on-exec",
 	{ARG_IN(1, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS)},
 };
+static const struct sys_check fcntl_seal = {"only seals added", {ARG_IN(1, F_ADD_SEALS)}};
 static const struct sys_check fionread = {"only FIONREAD", {ARG_IN(1, FIONREAD)}};
 
 static const struct sys_check abort_tkill = {
@@ -110,11 +112,12 @@ static const struct sys_check type_for_others = {
 #define DENY(call, why) REFUSE(call, V, EPERM, why)
 #define DENY_IF(call, check, why) {__NR_##call, #call, V, EPERM, &(check), (why)}
 
-#define ALL (W | L | K | S | G)
-#define LOOPED (W | L | S | G) /* run the event loop */
-#define NET (W | S)
-#define DIR (L | S | G)
+#define ALL (W | L | K | S | G | I)
+#define LOOPED (W | L | S | G | I) /* run the event loop */
+#define NET (W | S | I)
+#define DIR (L | S | G | I)
 #define JOURNAL (S | G)
+#define OWNER (S | G | I)
 
 const struct sys_rule sys_rules[] = {
 	/* The data path first: a filter is read from the top at every call. */
@@ -166,9 +169,10 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(rt_sigprocmask, ALL, "abort(), signals of the loop"),
 	ALLOW(getpid, ALL, "abort()"),
 	ALLOW(gettid, ALL, "abort()"),
-	ALLOW(geteuid, JOURNAL, "are these files its own?"),
+	ALLOW(geteuid, OWNER, "are these files its own?"),
 	CHECK(tkill, ALL, abort_tkill, "abort(): a bug of ours must be seen as one, not as an attack"),
 	CHECK(tgkill, ALL, abort_tgkill, "abort()"),
+	CHECK(fcntl, I, fcntl_seal, "what it hands on cannot be changed any more"),
 	CHECK(fcntl, LOOPED, fcntl_flags, "non-blocking"),
 	CHECK(ioctl, LOOPED, fionread, "how much is waiting"),
 	REFUSE(ioctl, LOOPED, ENOTTY, "stdio asks whether stderr is a terminal"),
@@ -190,11 +194,14 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(stat, DIR, "is it there, how big is it"),
 	ALLOW(lstat, DIR, "the same"),
 	ALLOW(newfstatat, DIR, "the same"),
+	ALLOW(linkat, I, "a file that must be the first under its name"),
+	ALLOW(fchmod, I, "the mode of a file that it has just made"),
+	ALLOW(memfd_create, I, "a status list, for whoever it is handed on to"),
 	ALLOW(getdents64, L | S, "which files are there"),
 	ALLOW(pwrite64, JOURNAL, "the journal"),
 	ALLOW(flock, JOURNAL, "one writer"),
 	ALLOW(mkdir, S, "below its directory"),
-	ALLOW(mkdirat, S, "below its directory"),
+	ALLOW(mkdirat, S | I, "below its directory"),
 	ALLOW(fallocate, S, "room for the journal before it is promised"),
 
 	/* what a C library tries by itself, and copes without */

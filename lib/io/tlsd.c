@@ -312,6 +312,7 @@ static void tlsd_counters(struct child *c, struct wr *w)
 	}
 
 static const struct child_class tlsd_class = TLSD_CLASS(CONF_FOR_TLSD);
+static const struct child_class id_tlsd_class = TLSD_CLASS(CONF_FOR_ID_TLSD);
 static const struct child_class ca_tlsd_class = TLSD_CLASS(CONF_FOR_CA_TLSD);
 
 /* A handshake is a millisecond of arithmetic. Where the worker has to share a processor with it, the
@@ -337,6 +338,11 @@ static int run(const struct child_class *cls, int argc, char **argv)
 int tlsd_main(int argc, char **argv)
 {
 	return run(&tlsd_class, argc, argv);
+}
+
+int id_tlsd_main(int argc, char **argv)
+{
+	return run(&id_tlsd_class, argc, argv);
 }
 
 int ca_tlsd_main(int argc, char **argv)

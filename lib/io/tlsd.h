@@ -10,6 +10,7 @@
 #define ZT_TLSD_H
 
 int tlsd_main(int argc, char **argv);    /* zt --child tlsd EPOCH */
+int id_tlsd_main(int argc, char **argv); /* id-tlsd: of an identity, by CONF_FOR_ID_TLSD */
 int ca_tlsd_main(int argc, char **argv); /* ca-tlsd: of the authority's endpoint, by CONF_FOR_CA_TLSD */
 
 #endif

@@ -196,14 +196,12 @@ static int find_role(struct identity *id, const struct at *f, struct why *w)
 	return 0;
 }
 
-int identity_open(struct identity *id, const char *dir, struct why *w)
+/* id->dirfd is its own. */
+static int open_all(struct identity *id, const char *dir, struct why *w)
 {
 	struct at f;
 	int rc;
 
-	*id = (struct identity){.dir = dir, .dirfd = identity_dir(dir, false, w)};
-	if (id->dirfd < 0)
-		return id->dirfd;
 	at(&f, id->dirfd, dir, IDENTITY_FILE, 0600);
 	rc = read_file(id, &f, w);
 	if (rc == 0)
@@ -215,6 +213,18 @@ int identity_open(struct identity *id, const char *dir, struct why *w)
 	if (rc < 0)
 		identity_close(id);
 	return rc;
+}
+
+int identity_open(struct identity *id, const char *dir, struct why *w)
+{
+	*id = (struct identity){.dir = dir, .dirfd = identity_dir(dir, false, w)};
+	return id->dirfd < 0 ? id->dirfd : open_all(id, dir, w);
+}
+
+int identity_open_at(struct identity *id, int dirfd, const char *shown, struct why *w)
+{
+	*id = (struct identity){.dir = shown, .dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3)};
+	return id->dirfd < 0 ? why_sys(w, errno, "%.300s", shown) : open_all(id, shown, w);
 }
 
 void identity_forget_key(struct identity *id)

@@ -45,6 +45,8 @@ bool identity_has(int dirfd, const char *name); /* one of these files */
 /* Read and checked: key and certificate belong together, the role's own anchor signed it. Time is not
  * looked at. -ZT_E_NOTFOUND, -ZT_E_PERM, -ZT_E_KEY, -ZT_E_DAMAGED with a sentence that names the file. */
 int identity_open(struct identity *id, const char *dir, struct why *w);
+/* The same of a directory that is open, which stays the caller's: in a jail there is no way to it by name. */
+int identity_open_at(struct identity *id, int dirfd, const char *shown, struct why *w);
 void identity_forget_key(struct identity *id);
 void identity_close(struct identity *id);
 

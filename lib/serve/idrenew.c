@@ -1,29 +1,7 @@
 /* idrenew: see idrenew.h. Owns nothing longer than one renewal. */
 #include "idrenew.h"
 
-#include <stdio.h>
-
 #include "base/ct.h"
-#include "wire/csr.h"
-
-struct renewal_run {
-	const struct idrenew *o;
-	struct identity id;
-	struct identity_where where;
-	struct authority_pins pins;
-	struct enrolee e;
-	uint8_t csr[CSR_MAX];
-	struct csr request; /* spans into csr */
-	uint8_t signature[PK_SIG_MAX];
-	struct wr signed_by; /* the key that is renewed; into signature */
-};
-
-int identity_path(const char *dir, char out[static IDENTITY_PATH], struct why *w)
-{
-	int n = snprintf(out, IDENTITY_PATH, "%s/" IDENTITY_FILE, dir);
-
-	return n < 0 || n >= IDENTITY_PATH ? why_set(w, ZT_E_TOOLONG, "the path of the identity is too long") : 0;
-}
 
 int idrenew_role(enum cert_role role, struct why *w)
 {
@@ -49,13 +27,13 @@ static int check(const struct identity *id, int64_t now, struct why *w)
 
 /* The key of this renewal, on disk before it is asked for; what stays in memory is the request, and what the old
  * key says to it. */
-static int make_request(struct renewal_run *r, struct why *w)
+static int make_request(struct idrenewal *r, bool same_key, struct why *w)
 {
 	struct wr out = wr_of(r->csr, sizeof r->csr);
 	struct privkey key;
 	int rc = 0;
 
-	if (r->o->same_key)
+	if (same_key)
 		rc = identity_key_of(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &r->id.key.key, w);
 	if (rc == 0)
 		rc = identity_key(r->id.dirfd, r->id.dir, IDENTITY_RENEWING, &key, w);
@@ -70,9 +48,31 @@ static int make_request(struct renewal_run *r, struct why *w)
 	return rc < 0 ? rc : csr_form(&r->request, wr_span(&out), w);
 }
 
-static int store(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
+int idrenewal_begin(struct idrenewal *r, bool same_key, int64_t now, struct why *w)
 {
-	struct renewal_run *r = ctx;
+	struct status_seen seen = {0};
+	int rc = check(&r->id, now, w);
+
+	if (rc == 0)
+		rc = identity_read_where(r->id.dirfd, r->id.dir, &r->where, w);
+	if (rc == 0)
+		rc = identity_read_seen(r->id.dirfd, r->id.dir, &seen, w);
+	if (rc == 0)
+		rc = authority_pins_of(&r->pins, r->id.infra, "this identity", w);
+	if (rc == 0)
+		rc = make_request(r, same_key, w);
+	identity_forget_key(&r->id);
+	if (rc < 0)
+		return rc;
+	r->floor = seen.issued - STATUS_SKEW > CLOCK_FLOOR_S ? seen.issued - STATUS_SKEW : CLOCK_FLOOR_S;
+	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der, .signature = wr_span(&r->signed_by)};
+	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
+					      .pins = &r->pins, .at = {now, r->floor}};
+	return 0;
+}
+
+int idrenewal_store(struct idrenewal *r, enum enrolee_event ev, const struct enrol *m, struct why *w)
+{
 	struct privkey key;
 	int rc;
 
@@ -91,45 +91,38 @@ static int store(void *ctx, enum enrolee_event ev, const struct enrol *m, struct
 	return rc;
 }
 
-static int ask(struct renewal_run *r, int64_t now, struct why *w)
+void idrenewal_over(struct idrenewal *r, int rc)
 {
-	char path[IDENTITY_PATH];
-	struct status_seen seen = {0};
-	struct enrolcall call = {.who = r->o->who, .where = &r->where, .identity = path, .e = &r->e, .on = store, .ctx = r};
-	int rc = identity_path(r->id.dir, path, w);
-
-	if (rc == 0)
-		rc = identity_read_where(r->id.dirfd, r->id.dir, &r->where, w);
-	if (rc == 0)
-		rc = identity_read_seen(r->id.dirfd, r->id.dir, &seen, w);
-	if (rc == 0)
-		rc = authority_pins_of(&r->pins, r->id.infra, "this identity", w);
-	if (rc == 0)
-		rc = make_request(r, w);
-	if (rc < 0)
-		return rc;
-	call.floor = seen.issued - STATUS_SKEW > CLOCK_FLOOR_S ? seen.issued - STATUS_SKEW : CLOCK_FLOOR_S;
-	r->e = (struct enrolee){.kind = ENROLEE_RENEW, .csr = r->request.der, .signature = wr_span(&r->signed_by)};
-	r->e.asked = (struct authority_asked){.spki = r->request.spki, .role = r->id.role, .registry = r->id.registry,
-					      .pins = &r->pins, .at = {now, call.floor}};
-	rc = enrolcall_run(&call, r->o->signalled, w);
 	/* Said by the authority itself: it has no certificate for this key, and makes none. */
 	if (rc == -ZT_E_DENIED && r->e.refused)
 		identity_drop_key(r->id.dirfd, IDENTITY_RENEWING);
+}
+
+static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
+{
+	return idrenewal_store(ctx, ev, m, w);
+}
+
+static int ask(const struct idrenew *o, struct idrenewal *r, struct why *w)
+{
+	struct enrolcall call = {.who = o->who, .where = &r->where, .identity = o->dir, .e = &r->e, .on = on_event, .ctx = r,
+				 .floor = r->floor};
+	int rc = enrolcall_run(&call, w);
+
+	idrenewal_over(r, rc);
 	return rc;
 }
 
 int idrenew(const struct idrenew *o, struct why *w)
 {
-	struct renewal_run r = {.o = o};
-	int64_t now = clock_wall(&clock_real) / 1000;
+	struct idrenewal r;
 	int rc = identity_open(&r.id, o->dir, w);
 
 	if (rc < 0)
 		return rc;
-	rc = check(&r.id, now, w);
+	rc = idrenewal_begin(&r, o->same_key, clock_wall(&clock_real) / 1000, w);
 	if (rc == 0)
-		rc = ask(&r, now, w);
+		rc = ask(o, &r, w);
 	identity_close(&r.id);
 	return rc;
 }

@@ -20,6 +20,7 @@
 	X(JAIL_KEYS, "keys", "holds private keys; reads and writes what it was given, no more")   \
 	X(JAIL_STATE, "state", "owns one state directory; may connect out (mail, OIDC)")          \
 	X(JAIL_SIGN, "sign", "holds keys and owns one state directory; no socket of any kind")    \
+	X(JAIL_KEEPER, "keeper", "keeps an identity up to date in its directory; connects out")    \
 	X(JAIL_PROBE, "probe", "a worker without the system-call filter: shows the other layers")
 
 enum jail_profile {

@@ -4,16 +4,21 @@
  * Life: token (off the command line at once) -> directory -> key -> authority (serve/enrolcall), as often
  * as it takes until somebody approves -> files -> one line on stdout.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/ct.h"
 #include "base/num.h"
+#include "io/confload.h"
 #include "io/place.h"
+#include "decide/tlsplan.h"
 #include "roles/roles.h"
 #include "serve/enrolcall.h"
 #include "serve/secretin.h"
@@ -46,12 +51,24 @@ static const char usage[] =
 #define WAIT_S 600
 #define WAIT_MOST_S 86400
 
+static const char role_usage[] =
+	"usage: zt %s join [-c FILE] [--name LABEL] [--at HOST:PORT] [--wait S] [--replace]\n"
+	"                  [--token-file FILE | TOKEN]\n"
+	"As 'zt join' (zt help join), but only with a token for this role, and into the state directory of the\n"
+	"role: where 'zt %s' finds its identity and renews it.\n"
+	"\n"
+	"  -c FILE   the role's configuration: [state] says where, and who the role's processes are\n";
+
+extern char **environ;
+
 enum option_id { OPT_TO, OPT_NAME, OPT_AT, OPT_TOKEN_FILE, OPT_WAIT, OPT_TEXTS };
 
 struct wish {
 	const char *text[OPT_TEXTS]; /* NULL: not given */
 	uint64_t wait_s;
 	bool replace, help;
+	enum cert_role role;         /* only this, into its own directory; ROLE_NONE: zt join */
+	const char *conf;            /* -c; NULL: the usual one */
 	struct secret arg;           /* a token that was an argument; n = 0: none */
 };
 
@@ -99,6 +116,8 @@ static int check_wish(struct wish *w)
 	if (w->text[OPT_NAME] && (strlen(w->text[OPT_NAME]) > ENROL_LABEL || !*w->text[OPT_NAME] ||
 				  !span_is_utf8(span_str(w->text[OPT_NAME]))))
 		return misuse("--name takes 1 to 64 bytes of text, not", w->text[OPT_NAME]);
+	if (w->role && w->text[OPT_TO])
+		return misuse("--to has no place here: it goes where the role looks for it", NULL);
 	if (w->arg.n && w->text[OPT_TOKEN_FILE])
 		return misuse("the token is given twice: as an argument and with --token-file", NULL);
 	return 0;
@@ -113,13 +132,15 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 		{"help", no_argument, NULL, 'h'},                {NULL, 0, NULL, 0}};
 	int c;
 
-	*w = (struct wish){.wait_s = WAIT_S};
+	*w = (struct wish){.wait_s = WAIT_S, .role = w->role};
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, w->role ? ":hc:" : ":h", longs, NULL)) != -1) {
 		if (c == 'h')
 			w->help = true;
 		else if (c == 'r')
 			w->replace = true;
+		else if (c == 'c')
+			w->conf = optarg;
 		else if (c == ':' || c == '?')
 			return misuse(c == ':' ? "a value is missing after" : "there is no option", argv[optind - 1]);
 		else
@@ -173,6 +194,8 @@ static int read_token(struct join *j, struct wish *wish, struct why *w)
 	secret_wipe(&wish->arg);
 	if (rc == 0 && (cert_role(j->token.role) == NULL || !cert_role(j->token.role)->joins))
 		rc = why_set(w, ZT_E_TOKEN, "the token is for a role that this version of zt does not know");
+	if (rc == 0 && wish->role && j->token.role != wish->role)
+		rc = why_set(w, ZT_E_TOKEN, "the token is for the role %s, not for %s", cert_role(j->token.role)->name, cert_role(wish->role)->name);
 	return rc;
 }
 
@@ -203,11 +226,60 @@ static int default_dir(struct join *j, struct why *w)
 	return 0;
 }
 
+/* From here on as the user whose process will renew it: what is written is his. */
+static int become(struct place_owner who, struct why *w)
+{
+	if (geteuid() != 0 || who.uid == 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(who.gid, who.gid, who.gid) < 0 || setresuid(who.uid, who.uid, who.uid) < 0)
+		return why_sys(w, errno, "cannot become user %lu", (unsigned long)who.uid);
+	return 0;
+}
+
+static int open_place(struct join *j, const struct conf *c, struct why *w)
+{
+	const struct place_owner who = place_children(c);
+	struct place p;
+	struct stat st;
+	int rc = place_resolve(&p, cert_role(j->wish->role)->name, c->state.dir, c->state.run_dir, w);
+
+	if (rc == 0)
+		rc = place_open_dir(p.state, w);
+	if (rc < 0)
+		return rc;
+	close(rc);
+	snprintf(j->dir, sizeof j->dir, "%s/" TLS_ID_DIR, p.state);
+	j->made_dir = stat(j->dir, &st) < 0;
+	rc = j->dirfd = place_open_below(p.state, TLS_ID_DIR, who.uid, who.gid, w);
+	return rc < 0 ? rc : become(who, w);
+}
+
+static int open_role_dir(struct join *j, struct why *w)
+{
+	const struct conf_source src = {.path = j->wish->conf, .env = environ};
+	struct conf_faults faults;
+	struct conf *c;
+	int rc;
+
+	conf_faults_init(&faults);
+	rc = conf_load(&c, &src, &faults);
+	if (rc < 0)
+		why_set(w, (enum zt_err)-rc, "%s", faults.first ? faults.first->text : err_text((enum zt_err)-rc));
+	conf_faults_free(&faults);
+	if (rc < 0)
+		return rc;
+	rc = open_place(j, c, w);
+	conf_free(c);
+	return rc;
+}
+
 static int open_dir(struct join *j, struct why *w)
 {
 	const char *to = j->wish->text[OPT_TO];
 	int rc = 0;
 
+	if (j->wish->role)
+		return open_role_dir(j, w);
 	if (to && strlen(to) >= sizeof j->dir)
 		return why_set(w, ZT_E_TOOLONG, "--to: the path is longer than %zu bytes", sizeof j->dir - 1);
 	if (to)
@@ -229,7 +301,7 @@ static bool is_member(const struct join *j)
 	struct identity id;
 	bool same = false;
 
-	if (identity_open(&id, j->dir, NULL) < 0)
+	if (identity_open_at(&id, j->dirfd, j->dir, NULL) < 0)
 		return false;
 	if (authority_pins_of(&there, id.infra, "", NULL) == 0)
 		for (size_t i = 0; i < there.n; i++)
@@ -297,7 +369,7 @@ static int ask_once(struct join *j, struct why *w)
 
 	j->e = (struct enrolee){.kind = ENROLEE_JOIN, .token = &j->token, .csr = j->request.der, .label = span_str(j->label)};
 	j->e.asked = (struct authority_asked){.spki = j->request.spki, .role = (enum cert_role)j->token.role, .pins = &j->pins};
-	rc = enrolcall_run(&call, NULL, w);
+	rc = enrolcall_run(&call, w);
 	j->asked_for |= j->e.asked_for;
 	j->refused = j->e.refused;
 	return rc;
@@ -353,7 +425,7 @@ static int report(const struct join *j, struct why *w)
 {
 	struct identity id;
 	char until[CLOCK_RFC3339_LEN];
-	int rc = identity_open(&id, j->dir, w);
+	int rc = identity_open_at(&id, j->dirfd, j->dir, w);
 
 	if (rc < 0)
 		return rc;
@@ -416,19 +488,30 @@ static int join(struct wish *wish)
 	return rc < 0 ? sorry(&why) : EXIT_ZT_OK;
 }
 
-int join_main(int argc, char **argv)
+static int run(enum cert_role role, int argc, char **argv)
 {
 	struct secret token = {0};
-	struct wish w;
+	struct wish w = {.role = role};
+	const char *name = role ? cert_role(role)->name : "";
 	int code;
 
 	take_token_arg(argc, argv, &token);
 	code = parse_args(argc, argv, &token, &w);
 	secret_wipe(&token);
 	if (code == 0 && w.help)
-		code = fputs(usage, stdout) < 0;
+		code = role ? printf(role_usage, name, name) < 0 : fputs(usage, stdout) < 0;
 	else if (code == 0)
 		code = join(&w);
 	secret_wipe(&w.arg);
 	return code;
+}
+
+int join_main(int argc, char **argv)
+{
+	return run(ROLE_NONE, argc, argv);
+}
+
+int connector_join_main(int argc, char **argv)
+{
+	return run(ROLE_CONNECTOR, argc, argv);
 }

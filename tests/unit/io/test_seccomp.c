@@ -139,7 +139,7 @@ TEST(a_worker_makes_only_internet_sockets)
 
 TEST(no_child_makes_memory_executable)
 {
-	static const enum jail_profile jailed[] = {JAIL_WORKER, JAIL_LOGD, JAIL_KEYS, JAIL_STATE, JAIL_SIGN};
+	static const enum jail_profile jailed[] = {JAIL_WORKER, JAIL_LOGD, JAIL_KEYS, JAIL_STATE, JAIL_SIGN, JAIL_KEEPER};
 
 	for (size_t i = 0; i < ARRAY_LEN(jailed); i++) {
 		NEED(build(jailed[i]));
@@ -149,6 +149,23 @@ TEST(no_child_makes_memory_executable)
 		CHECK_INT(ASK(SYS_mmap, 0, 4096, PROT_EXEC), KILL);
 		CHECK_INT(ASK(SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC), KILL);
 	}
+}
+
+/* What only it may: make files that are sealed; and what it may as little as a worker. */
+TEST(a_keeper_connects_and_hands_on)
+{
+	NEED(build(JAIL_KEEPER));
+	CHECK_INT(ASK(SYS_socket, AF_INET, SOCK_STREAM, 0), ALLOW);
+	CHECK_INT(ASK(SYS_socket, AF_UNIX, SOCK_STREAM, 0), KILL);
+	CHECK_INT(ASK(SYS_accept4), KILL);
+	CHECK_INT(ASK(SYS_bind), KILL);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 0), ALLOW);
+	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), ALLOW);
+	CHECK_INT(ASK(SYS_fcntl, 3, F_SETOWN, 1), KILL);
+	CHECK_INT(ASK(SYS_execve), KILL);
+	NEED(build(JAIL_WORKER));
+	CHECK_INT(ASK(SYS_memfd_create, 0, 0), KILL);
+	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), KILL);
 }
 
 TEST(socket_options_load_no_code)

@@ -1,0 +1,435 @@
+/*
+ * keeper: see keeper.h. Owns the lists that make up the newest state: the last full one and the changes
+ * since, as they were signed, so that a worker which comes later gets and checks all of them.
+ *
+ * Allocates that store, at most STORE_MOST, and a plan; a line under CHILD_LINKS.
+ */
+#include "keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "enroltalk.h"
+#include "follow.h"
+#include "identity.h"
+#include "io/chan.h"
+#include "io/child.h"
+#include "io/spawn.h"
+#include "wire/bundle.h"
+#include "wire/ipc.h"
+#include "wire/keepmsg.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define HOSTS "/etc/hosts"
+/* Changes that are kept behind a full list: more, and a full one is asked for. With a list every 15 s of 126
+ * bytes and a length that is once in two hours, or once in longer where the full list is long. */
+#define CHANGES_MOST(full) (65536 + (full) / 4)
+#define STORE_MOST (ENROL_LIST_MAX + CHANGES_MOST(ENROL_LIST_MAX))
+
+struct keeper;
+
+struct line {
+	struct source src;
+	struct keeper *k;
+	unsigned number;
+	bool behind; /* it did not take what it was told: everything again, when it does */
+};
+
+struct keeper {
+	struct child child;
+	struct resolver *resolver;
+	struct dialer *dialer;
+	struct tls_world *world;
+	struct tls_plan *plan;
+	struct follow *follow;
+	struct line *line[CHILD_LINKS]; /* by number; NULL: none */
+	uint8_t *store;      /* {u32 length, list}… */
+	size_t n, room, full; /* full: bytes of the first of them */
+	bool stuck, whole;    /* whole: a full list was asked for */
+	struct resolvconf servers; /* prepared: what the machine says about names */
+	struct span hosts;
+	void *hosts_mem;
+};
+
+static struct keeper *of(struct child *c)
+{
+	return CONTAINER_OF(c, struct keeper, child);
+}
+
+size_t keeper_files(const struct conf *c, struct file_want out[static FILES_MOST])
+{
+	(void)c;
+	out[0] = (struct file_want){.path = RESOLV_CONF, .optional = true};
+	out[1] = (struct file_want){.path = HOSTS, .optional = true};
+	return 2;
+}
+
+/* ---- to the workers --------------------------------------------------------------------------------- */
+
+static void line_close(struct line *l)
+{
+	if (l->k->line[l->number] == l)
+		l->k->line[l->number] = NULL;
+	loop_close(&l->src);
+}
+
+static void line_reap(struct source *s)
+{
+	free(CONTAINER_OF(s, struct line, src));
+}
+
+static void tell(struct line *l, const struct keepmsg *m, const int *fd)
+{
+	uint8_t mem[KEEPMSG_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
+	int rc;
+
+	if (loop_closed(&l->src))
+		return;
+	keepmsg_write(&w, m);
+	rc = chan_send(l->src.fd, wr_span(&w), fd, fd ? 1 : 0);
+	if (rc == -ZT_E_AGAIN) {
+		l->behind = true;
+		loop_touch(&l->src);
+	} else if (rc < 0) {
+		line_close(l);
+	}
+}
+
+static void tell_all(struct keeper *k, const struct keepmsg *m, const int *fd)
+{
+	for (size_t i = 0; i < CHILD_LINKS; i++)
+		if (k->line[i] && !k->line[i]->behind)
+			tell(k->line[i], m, fd);
+}
+
+static struct keepmsg identity_msg(const struct keeper *k)
+{
+	const struct follow_stats s = follow_stats(k->follow);
+	struct keepmsg m = {.type = KEEP_IDENTITY, .not_after = s.not_after};
+
+	memcpy(m.serial, s.serial, sizeof m.serial);
+	return m;
+}
+
+static struct keepmsg list_msg(const struct keeper *k)
+{
+	const struct follow_stats s = follow_stats(k->follow);
+
+	return (struct keepmsg){.type = KEEP_LIST, .epoch = s.epoch, .number = s.number};
+}
+
+/* Bytes of the store from `at` on, as a sealed file; -1: said in the log. */
+static int hand_on(struct keeper *k, size_t at)
+{
+	struct why why = {0};
+	int fd = sealed_text(span_sub(span_of(k->store, k->n), at, k->n), &why);
+
+	if (fd < 0)
+		LOG(&k->child.log, LOG_ERROR, "cannot hand a status list on", LF_STR("why", why.text));
+	return fd < 0 ? -1 : fd;
+}
+
+static void tell_everything(struct line *l)
+{
+	struct keeper *k = l->k;
+	struct keepmsg m = identity_msg(k);
+	int fd;
+
+	l->behind = false;
+	if (m.not_after)
+		tell(l, &m, NULL);
+	if (k->stuck)
+		tell(l, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
+	fd = k->n ? hand_on(k, 0) : -1;
+	if (fd < 0)
+		return;
+	m = list_msg(k);
+	tell(l, &m, &fd);
+	close(fd);
+}
+
+static unsigned line_wants(const struct source *s)
+{
+	return LOOP_IN | (CONTAINER_OF(s, const struct line, src)->behind ? LOOP_OUT : 0u);
+}
+
+static void line_ready(struct source *s, unsigned events)
+{
+	struct line *l = CONTAINER_OF(s, struct line, src);
+	uint8_t mem[KEEPMSG_MAX];
+	int fds[CHAN_FDS];
+	size_t nfds;
+	struct keepmsg m;
+	ssize_t n = chan_recv(s->fd, mem, sizeof mem, fds, &nfds);
+
+	if (n < 0 || nfds || (n > 0 && keepmsg_read(span_of(mem, (size_t)n), 'w', &m) < 0)) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
+		line_close(l); /* it is gone, or not ours any more */
+		return;
+	}
+	l->behind |= n > 0; /* KEEP_WHOLE is all there is */
+	if (l->behind && (events & LOOP_OUT))
+		tell_everything(l);
+}
+
+static const struct source_class line_class = {"worker of the keeper", line_wants, line_ready, line_reap};
+
+/* ---- what follow tells ------------------------------------------------------------------------------ */
+
+static bool store_room(struct keeper *k, size_t more)
+{
+	size_t want = k->n + more;
+	uint8_t *p;
+
+	if (want <= k->room)
+		return true;
+	if (want > STORE_MOST)
+		return false;
+	want = num_min(want + want / 4, STORE_MOST);
+	p = realloc(k->store, want);
+	if (p == NULL)
+		return false;
+	k->store = p;
+	k->room = want;
+	return true;
+}
+
+static void on_list(void *ctx, struct span list)
+{
+	struct keeper *k = ctx;
+	struct keepmsg m = list_msg(k);
+	struct statlist l;
+	struct wr w;
+	size_t at;
+	int fd;
+
+	k->stuck = false;
+	if (statlist_read(&l, list, NULL) == 0 && l.kind == STATLIST_FULL)
+		k->n = k->full = k->whole = 0;
+	at = k->n;
+	if (!store_room(k, 4 + list.n)) {
+		LOG0(&k->child.log, LOG_ERROR, "no memory to hand a status list on");
+		return;
+	}
+	w = wr_of(&k->store[at], 4 + list.n);
+	wr_le32(&w, (uint32_t)list.n);
+	wr_put(&w, list);
+	k->n += w.n;
+	if (at == 0)
+		k->full = k->n;
+	fd = hand_on(k, at);
+	if (fd >= 0) {
+		tell_all(k, &m, &fd);
+		close(fd);
+	}
+	if (k->n - k->full > CHANGES_MOST(k->full) && !k->whole) {
+		k->whole = true;
+		follow_whole(k->follow);
+	}
+}
+
+static void on_anchors(void *ctx)
+{
+	tell_all(ctx, &(struct keepmsg){.type = KEEP_ANCHORS}, NULL);
+}
+
+static void on_renewed(void *ctx)
+{
+	(void)ctx; /* the supervisor sees the file, and a reload comes of it: keeper_commit() */
+}
+
+static void on_stuck(void *ctx, const struct why *why)
+{
+	struct keeper *k = ctx;
+
+	LOG(&k->child.log, LOG_ERROR, "the identity is not kept any more; trying again from time to time",
+	    LF_STR("why", why->text), LF_I64("again_in_s", FOLLOW_AGAIN_S));
+	k->stuck = true;
+	tell_all(k, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
+}
+
+static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck};
+
+/* ---- configurations ---------------------------------------------------------------------------------- */
+
+static void forget_names(struct keeper *k)
+{
+	free(k->hosts_mem);
+	k->hosts_mem = NULL;
+	k->hosts = SPAN_NONE;
+}
+
+static void keeper_abort(struct child *c)
+{
+	forget_names(of(c));
+}
+
+static int read_names(struct keeper *k, int fd, struct why *why)
+{
+	struct span all, text;
+	int rc;
+
+	forget_names(k);
+	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), &all, &k->hosts_mem, why);
+	if (rc < 0)
+		return rc;
+	if (bundle_check(all) < 0)
+		return why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
+	if (bundle_find(all, RESOLV_CONF, &text) < 0)
+		text = SPAN_NONE;
+	resolvconf_parse(text, &k->servers);
+	net_resolvconf(&k->servers);
+	if (bundle_find(all, HOSTS, &k->hosts) < 0)
+		k->hosts = SPAN_NONE;
+	return 0;
+}
+
+static int make_parts(struct keeper *k, const struct conf *c, struct why *why)
+{
+	const struct tls_world_opts o = {.loop = k->child.loop, .bounds = &k->child.bounds, .log = &k->child.log,
+					 .shake_ms = ENROLTALK_SHAKE_MS, .rate = 1000, .burst = 1000, .floor = CLOCK_FLOOR_S};
+	int rc = resolver_new(&k->resolver, k->child.loop, &k->child.bounds);
+
+	if (rc == 0)
+		rc = dialer_new(&k->dialer, k->child.loop, k->resolver, &k->child.bounds);
+	if (rc == 0)
+		rc = tls_world_new(&k->world, &o);
+	k->plan = rc == 0 ? calloc(1, sizeof *k->plan) : NULL;
+	if (k->plan == NULL)
+		return why_set(why, ZT_E_NOMEM, "no memory for the keeper");
+	tls_plan_of(c, k->plan); /* no configuration has another */
+	return 0;
+}
+
+/* Handed over: the bundle, the directory. At a reload the directory is the one that is here. */
+static int keeper_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *why)
+{
+	struct keeper *k = of(c);
+	bool first = k->plan == NULL;
+	int rc = n == 2 ? 0 : why_set(why, ZT_E_BUG, "the keeper was given %zu descriptors, not a bundle and a directory", n);
+
+	if (rc == 0 && first)
+		rc = make_parts(k, next, why);
+	if (rc == 0)
+		rc = read_names(k, fds[0], why);
+	if (rc == 0 && first)
+		c->dir_fd = fds[1];
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] != c->dir_fd)
+			close(fds[i]);
+	return rc;
+}
+
+static int keeper_jailed(struct child *c, struct why *why)
+{
+	struct keeper *k = of(c);
+	const struct follow_opts o = {.loop = c->loop, .log = &c->log, .dialer = k->dialer, .world = k->world,
+				      .plan = TLS_PLAN_AUTHORITY, .dirfd = c->dir_fd, .shown = TLS_ID_DIR,
+				      .cls = &follow_class, .ctx = k};
+
+	return follow_new(&k->follow, &o, why);
+}
+
+/* Also after a renewal, whose file brought the reload: the next connection shows the new certificate. */
+static void keeper_commit(struct child *c)
+{
+	struct keeper *k = of(c);
+
+	if (resolver_configure(k->resolver, &k->servers, k->hosts) < 0)
+		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
+	forget_names(k);
+	tls_world_plan(k->world, k->plan, c->epoch);
+	follow_go(k->follow);
+}
+
+static void keeper_link(struct child *c, unsigned number, int fd)
+{
+	struct keeper *k = of(c);
+	struct line *l;
+
+	if (number == KEEPER_LINK_TLSD || number >= CHILD_LINKS) {
+		tls_world_link(k->world, fd, c->epoch);
+		return;
+	}
+	if (k->line[number])
+		line_close(k->line[number]);
+	l = calloc(1, sizeof *l);
+	if (l)
+		*l = (struct line){.src = {.cls = &line_class, .fd = fd}, .k = k, .number = number};
+	if (l == NULL || loop_add(c->loop, &l->src) < 0) {
+		LOG0(&c->log, LOG_ERROR, "no memory for a line to a worker");
+		free(l);
+		close(fd);
+		return;
+	}
+	k->line[number] = l;
+	tell_everything(l);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static void keeper_drain(struct child *c)
+{
+	child_drained(c); /* nobody waits for it */
+}
+
+static void keeper_close(struct child *c)
+{
+	struct keeper *k = of(c);
+
+	forget_names(k);
+	follow_stop(k->follow);
+	dialer_free(k->dialer);
+	resolver_free(k->resolver);
+	tls_world_free(k->world);
+}
+
+static void keeper_counters(struct child *c, struct wr *out)
+{
+	const struct keeper *k = of(c);
+	const struct follow_stats s = follow_stats(k->follow);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"connected", s.connected},       {"stuck", k->stuck},
+		{"not_after", (uint64_t)s.not_after}, {"renew_at", (uint64_t)s.renew_at},
+		{"renewals", s.renewals},         {"renewals_failed", s.failed},
+		{"list_number", s.number},        {"list_entries", s.entries},
+		{"list_age_s", s.known ? (uint64_t)s.heard_s : 0}, {"lists", s.lists},
+		{"lists_refused", s.refused},     {"lost", s.lost},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ipc_write_counter(out, rows[i].name, rows[i].value);
+}
+
+static const struct child_class keeper_class = {
+	.role = "zt",
+	.proc = "keeper",
+	.profile = JAIL_KEEPER,
+	.who = CONF_FOR_KEEPER,
+	.prepare = keeper_prepare,
+	.jailed = keeper_jailed,
+	.commit = keeper_commit,
+	.abort = keeper_abort,
+	.drain = keeper_drain,
+	.counters = keeper_counters,
+	.link = keeper_link,
+	.close = keeper_close,
+};
+
+int keeper_main(int argc, char **argv)
+{
+	struct keeper k = {.n = 0};
+	int code = child_run(&k.child, &keeper_class, argc, argv);
+
+	follow_free(k.follow);
+	free(k.store);
+	free(k.plan);
+	return code;
+}

@@ -1,0 +1,278 @@
+/*
+ * keepline: see keepline.h. Owns the view. A new line begins with everything: what is known already is passed
+ * over by its number.
+ *
+ * Allocates itself and its view, once, a socket's source for each line, and a list while it is read.
+ */
+#include "keepline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ct.h"
+#include "base/num.h"
+#include "io/chan.h"
+#include "io/spawn.h"
+#include "wire/pem.h"
+#include "wire/x509.h"
+
+#define LISTS_MOST (16u << 20) /* more than a keeper keeps */
+#define SPKI_MAX 160
+#define PACKETS 8              /* a turn */
+
+struct keep_src {
+	struct source src;
+	struct keepline *k; /* NULL: replaced */
+	bool asked;         /* for everything, once */
+};
+
+struct keepline {
+	struct loop *loop;
+	struct log *log;
+	const struct keepline_class *cls;
+	void *ctx;
+	struct keep_src *line;
+	struct status_view view;
+	struct pk_public registry;
+	uint8_t spki[SPKI_MAX];
+	size_t nspki; /* 0: no key yet, nothing is believed */
+	uint64_t lists;
+};
+
+struct status_now keepline_now(const struct keepline *k)
+{
+	const struct clock *c = loop_clock(k->loop);
+
+	return (struct status_now){clock_wall(c) / 1000, (int64_t)(clock_mono(c) / NS_PER_S)};
+}
+
+const struct status_view *keepline_view(const struct keepline *k)
+{
+	return &k->view;
+}
+
+uint64_t keepline_lists(const struct keepline *k)
+{
+	return k->lists;
+}
+
+static void hang_up(struct keepline *k)
+{
+	struct keep_src *s = k->line;
+
+	if (s == NULL)
+		return;
+	k->line = NULL;
+	s->k = NULL;
+	loop_close(&s->src);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------- */
+
+static bool is_old(const struct keepline *k, const struct statlist *l)
+{
+	const struct status_seen *s = &k->view.seen;
+
+	return k->view.known && l->epoch == s->epoch && l->number <= s->number;
+}
+
+static void changed(void *ctx, const struct status_entry *e)
+{
+	const struct keepline *k = ctx;
+
+	if (k->cls->changed)
+		k->cls->changed(k->ctx, e);
+}
+
+static int take_list(struct keepline *k, struct span list)
+{
+	struct statlist l;
+	enum status_refusal r;
+
+	if (statlist_read(&l, list, NULL) < 0)
+		return -ZT_E_SYNTAX;
+	if (is_old(k, &l))
+		return 0;
+	r = status_apply(&k->view, list, &k->registry, keepline_now(k), changed, k);
+	if (r != STATUS_TAKEN) {
+		LOG(k->log, LOG_WARN, "a status list from the keeper was refused", LF_STR("reason", status_refusal_name(r)),
+		    LF_STR("why", status_refusal_text(r)));
+		return -ZT_E_DENIED;
+	}
+	k->lists++;
+	if (k->cls->listed)
+		k->cls->listed(k->ctx);
+	return 0;
+}
+
+static int take_lists(struct keepline *k, int fd)
+{
+	struct why why = {0};
+	struct span all, list;
+	struct rd r;
+	void *mem;
+	int rc = sealed_read(fd, LISTS_MOST, &all, &mem, &why), more;
+
+	if (rc < 0)
+		return rc;
+	r = rd_of(all);
+	while (rc == 0 && (more = keepmsg_next_list(&r, &list)) != 0)
+		rc = more < 0 ? more : take_list(k, list);
+	free(mem);
+	return rc;
+}
+
+/* ---- the line ----------------------------------------------------------------------------------------- */
+
+static void ask_again(struct keep_src *s)
+{
+	uint8_t mem[KEEPMSG_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	if (s->asked) /* everything was no good: it has to begin with another process or another list */
+		return;
+	s->asked = true;
+	keepmsg_write(&w, &(struct keepmsg){.type = KEEP_WHOLE});
+	chan_send(s->src.fd, wr_span(&w), NULL, 0); /* or else the next list asks */
+}
+
+static int take_packet(struct keep_src *s, struct span packet, const int *fds, size_t nfds)
+{
+	struct keepline *k = s->k;
+	struct keepmsg m;
+	int rc = keepmsg_read(packet, 'k', &m);
+
+	if (rc < 0 || nfds != (m.type == KEEP_LIST))
+		return -ZT_E_SYNTAX;
+	if (m.type != KEEP_LIST) {
+		if (k->cls->told)
+			k->cls->told(k->ctx, &m);
+		return 0;
+	}
+	if (k->nspki == 0)
+		return 0;
+	if (take_lists(k, fds[0]) < 0)
+		ask_again(s);
+	else
+		s->asked = false;
+	return 0;
+}
+
+/* false: no more now. */
+static bool hear(struct keep_src *s)
+{
+	uint8_t mem[KEEPMSG_MAX];
+	int fds[CHAN_FDS], rc;
+	size_t nfds;
+	ssize_t n = chan_recv(s->src.fd, mem, sizeof mem, fds, &nfds);
+
+	if (n == 0)
+		return false;
+	rc = n < 0 ? (int)n : take_packet(s, span_of(mem, (size_t)n), fds, nfds);
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	if (rc < 0 && s->k) {
+		if (rc != -ZT_E_CLOSED)
+			LOG0(s->k->log, LOG_ERROR, "the keeper says what no keeper says: it is not listened to any more");
+		hang_up(s->k);
+	}
+	return rc == 0 && s->k;
+}
+
+static unsigned line_wants(const struct source *s)
+{
+	(void)s;
+	return LOOP_IN;
+}
+
+static void line_ready(struct source *src, unsigned events)
+{
+	struct keep_src *s = CONTAINER_OF(src, struct keep_src, src);
+
+	(void)events;
+	for (unsigned i = 0; i < PACKETS && s->k && hear(s); i++)
+		continue;
+}
+
+static void line_reap(struct source *src)
+{
+	free(CONTAINER_OF(src, struct keep_src, src));
+}
+
+static const struct source_class line_class = {"keeper", line_wants, line_ready, line_reap};
+
+void keepline_link(struct keepline *k, int fd)
+{
+	struct keep_src *s = calloc(1, sizeof *s);
+
+	hang_up(k);
+	if (s)
+		*s = (struct keep_src){.src = {.cls = &line_class, .fd = fd}, .k = k};
+	if (s && loop_add(k->loop, &s->src) == 0) {
+		k->line = s;
+		return;
+	}
+	LOG0(k->log, LOG_ERROR, "no memory for the line to the keeper");
+	free(s);
+	close(fd);
+}
+
+/* ---- begin and end -------------------------------------------------------------------------------------- */
+
+int keepline_registry(struct keepline *k, struct span pem, struct why *w)
+{
+	uint8_t der[SPKI_MAX];
+	struct pk_public key;
+	unsigned line = 1;
+	struct pem p;
+	enum oid alg;
+	int n = -1;
+
+	if (pem_next(&pem, &line, &p, NULL) > 0 && span_eq_str(p.label, "PUBLIC KEY"))
+		n = pem_decode(&p, der, sizeof der, NULL);
+	if (n <= 0 || x509_spki(span_of(der, (size_t)n), &key, &alg) < 0)
+		return why_set(w, ZT_E_KEY, KEEPLINE_REGISTRY ": there is no public key in it that can be used");
+	if (k->nspki == (size_t)n && ct_eq(k->spki, der, (size_t)n))
+		return 0;
+	memcpy(k->spki, der, (size_t)n);
+	k->nspki = (size_t)n;
+	(void)x509_spki(span_of(k->spki, k->nspki), &k->registry, &alg); /* its spans are in spki */
+	status_init(&k->view, k->view.entry, k->view.cap, &(struct status_seen){0});
+	if (k->line) {
+		k->line->asked = false;
+		ask_again(k->line);
+	}
+	return 0;
+}
+
+int keepline_new(struct keepline **out, struct loop *l, struct log *log, const struct keepline_class *cls, void *ctx)
+{
+	struct keepline *k = calloc(1, sizeof *k);
+	struct status_entry *mem = k ? calloc(STATLIST_MOST, sizeof *mem) : NULL;
+
+	if (mem == NULL) {
+		free(k);
+		return -ZT_E_NOMEM;
+	}
+	k->loop = l;
+	k->log = log;
+	k->cls = cls;
+	k->ctx = ctx;
+	status_init(&k->view, mem, STATLIST_MOST, &(struct status_seen){0});
+	*out = k;
+	return 0;
+}
+
+void keepline_stop(struct keepline *k)
+{
+	if (k)
+		hang_up(k);
+}
+
+void keepline_free(struct keepline *k)
+{
+	if (k)
+		free(k->view.entry);
+	free(k);
+}
