@@ -52,6 +52,7 @@ void answer_of_reset(unsigned code, struct answer *out)
 		[RESET_STALLED] = {504, 0, "the transfer stood still for too long"},
 		[RESET_GONE] = {503, RETRY_S, "the connection to the connector was lost"},
 		[RESET_DOWN] = {503, RETRY_S, "the application is down"},
+		[RESET_LEAVING] = {503, RETRY_S, "the connector is being stopped"},
 	};
 	size_t i = code < ARRAY_LEN(rows) && rows[code].words ? code : RESET_CANCEL;
 
