@@ -5,6 +5,7 @@
 #ifndef ZT_MUXPAIR_H
 #define ZT_MUXPAIR_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -113,7 +114,7 @@ static inline void pipe_over(struct mux *m, enum mux_over why, const char *words
 
 	e->over = true;
 	e->why = why;
-	strncat(e->words, words, sizeof e->words - 1);
+	snprintf(e->words, sizeof e->words, "%s", words);
 	e->mux = NULL;
 	mux_free(m);
 }
