@@ -27,7 +27,7 @@ __attribute__((noinline))
 void zt_correct(uintptr_t base, Elf64_Dyn *dyn)
 {
 	const uintptr_t *word = NULL;
-	uintptr_t *to = NULL;
+	uintptr_t *to = (uintptr_t *)base;
 	uint64_t n = 0;
 
 	for (; dyn->d_tag != DT_NULL; dyn++) {

@@ -303,15 +303,16 @@ static void put_reply_framing(struct head *h, const struct forward_reply *f, str
 {
 	const struct httpresp *r = f->resp;
 
+	/* of HEAD and 304: the length it would have had */
+	bool would_have = r->body.has_length && r->status >= 200 && r->status != 204;
+
 	sent->body = r->body.kind;
-	if (r->body.kind == HTTPBODY_LENGTH) {
-		put_length(h, r->body.length);
-	} else if (r->body.kind == HTTPBODY_CHUNKED || r->body.kind == HTTPBODY_CLOSE) {
+	if (r->body.kind == HTTPBODY_CHUNKED || r->body.kind == HTTPBODY_CLOSE) {
 		sent->body = f->minor ? HTTPBODY_CHUNKED : HTTPBODY_CLOSE;
 		if (f->minor)
 			put_known(h, FIELD_TRANSFER_ENCODING, SPAN_LIT("chunked"));
-	} else if (r->body.has_length && r->status >= 200 && r->status != 204) {
-		put_length(h, r->body.length); /* of HEAD and 304: the length it would have had */
+	} else if (r->body.kind == HTTPBODY_LENGTH || would_have) {
+		put_length(h, r->body.length);
 	}
 	sent->keep = f->keep && sent->body != HTTPBODY_CLOSE && sent->body != HTTPBODY_TUNNEL;
 }

@@ -11,6 +11,7 @@
 #ifndef ZT_POLICY_H
 #define ZT_POLICY_H
 
+#include "config.h"
 #include "namematch.h"
 #include "status.h"
 #include "wire/addr.h"
@@ -62,13 +63,11 @@ bool policy_again(enum policy_reason r);
  * with a certificate stay in the log. */
 enum policy_reason policy_shown(enum policy_reason r);
 
-enum policy_access { ACCESS_NONE, ACCESS_PUBLIC, ACCESS_CERT }; /* more factors come later */
-
 /* A host as the evaluator sees it. Its place in the table is its policy id and the index of its TLS plan. */
 struct policy_host {
 	const char *id;                  /* the section's name */
 	const struct conf_list *names;
-	enum policy_access access;
+	enum conf_access access;
 	unsigned roles;                  /* bits 1 << enum cert_role that count for ACCESS_CERT; 0: any that is verified */
 	const struct conf_list *origins; /* strings: pages "https://name" that may ask for an Upgrade beside the
 					  * host's own; one "*": any; NULL: none */

@@ -68,7 +68,7 @@ bool kept_push(struct bounds *b, struct mux_kept *k, struct span s)
 			return false;
 		}
 	k->n += s.n;
-	for (c = last ? last : k->head; s.n; c = c->next) {
+	for (c = last ? last : k->head; c && s.n; c = c->next) {
 		size_t n = num_min(s.n, ROOM - c->to);
 
 		memcpy(&c->mem[c->to], s.p, n);
@@ -100,8 +100,7 @@ void kept_take(struct bounds *b, struct mux_kept *k, size_t n)
 {
 	ZT_ASSERT(n <= k->n);
 	k->n -= n;
-	while (n) {
-		struct mux_chunk *c = k->head;
+	for (struct mux_chunk *c = k->head; c && n; c = k->head) {
 		size_t part = num_min(n, c->to - c->from);
 
 		c->from += (uint32_t)part;

@@ -107,9 +107,11 @@ static void tell_all(struct keeper *k, const struct keepmsg *m, const int *fd)
 
 static struct keepmsg identity_msg(const struct keeper *k)
 {
-	const struct follow_stats s = follow_stats(k->follow);
-	struct keepmsg m = {.type = KEEP_IDENTITY, .not_after = s.not_after};
+	struct follow_stats s = {0};
+	struct keepmsg m = {.type = KEEP_IDENTITY};
 
+	s = follow_stats(k->follow);
+	m.not_after = s.not_after;
 	memcpy(m.serial, s.serial, sizeof m.serial);
 	return m;
 }
