@@ -26,7 +26,7 @@ for p in d["profiles"]:
         left = [a["name"] for a in p["attempts"] if a["outcome"] == "allowed"]
         if left:
             sys.exit(f"{p['name']}: filter and Landlock are on, and yet it could {left}")
-if len(d["profiles"]) != 7 or d["tried"] < 150:
+if len(d["profiles"]) != 8 or d["tried"] < 150:
     sys.exit("too little was tried")
 if d["ok"] != (code == 0) or (code == 0) != (not bad):
     sys.exit(f"exit code {code}, ok is {d['ok']}, allowed: {bad}")
