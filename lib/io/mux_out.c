@@ -161,14 +161,11 @@ static bool has_use(const struct stream_state *st)
 
 static void line_up(struct stream_line *l, struct stream_state *st, bool first)
 {
+	struct stream_state **at = first || l->tail == NULL ? &l->head : &l->tail->turn_next;
+
 	st->queued = true;
 	st->turn_next = first ? l->head : NULL;
-	if (first)
-		l->head = st;
-	else if (l->tail)
-		l->tail->turn_next = st;
-	else
-		l->head = st;
+	*at = st;
 	if (st->turn_next == NULL)
 		l->tail = st;
 	l->n++;

@@ -408,18 +408,16 @@ void follow_free(struct follow *f)
 	free(f);
 }
 
-struct follow_stats follow_stats(const struct follow *f)
+void follow_stats(const struct follow *f, struct follow_stats *out)
 {
-	struct follow_stats s = f->stats;
-
-	memcpy(s.serial, f->serial, sizeof s.serial);
-	s.known = f->view.known;
-	s.epoch = f->view.seen.epoch;
-	s.number = f->view.seen.number;
-	s.issued = f->view.seen.issued;
-	s.entries = f->view.n;
-	s.heard_s = f->view.known ? mono_s(f) - f->view.heard : 0;
-	s.not_after = f->open ? f->renewal.id.cert.not_after : 0;
-	s.renew_at = f->renew_at;
-	return s;
+	*out = f->stats;
+	memcpy(out->serial, f->serial, sizeof out->serial);
+	out->known = f->view.known;
+	out->epoch = f->view.seen.epoch;
+	out->number = f->view.seen.number;
+	out->issued = f->view.seen.issued;
+	out->entries = f->view.n;
+	out->heard_s = f->view.known ? mono_s(f) - f->view.heard : 0;
+	out->not_after = f->open ? f->renewal.id.cert.not_after : 0;
+	out->renew_at = f->renew_at;
 }

@@ -59,6 +59,6 @@ struct follow_stats {
 	uint64_t epoch, number, entries, lists, refused, renewals, failed, lost;
 	int64_t heard_s;         /* seconds since the last list */
 };
-struct follow_stats follow_stats(const struct follow *f);
+void follow_stats(const struct follow *f, struct follow_stats *out);
 
 #endif

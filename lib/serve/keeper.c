@@ -107,10 +107,10 @@ static void tell_all(struct keeper *k, const struct keepmsg *m, const int *fd)
 
 static struct keepmsg identity_msg(const struct keeper *k)
 {
-	struct follow_stats s = {0};
 	struct keepmsg m = {.type = KEEP_IDENTITY};
+	struct follow_stats s;
 
-	s = follow_stats(k->follow);
+	follow_stats(k->follow, &s);
 	m.not_after = s.not_after;
 	memcpy(m.serial, s.serial, sizeof m.serial);
 	return m;
@@ -118,8 +118,9 @@ static struct keepmsg identity_msg(const struct keeper *k)
 
 static struct keepmsg list_msg(const struct keeper *k)
 {
-	const struct follow_stats s = follow_stats(k->follow);
+	struct follow_stats s;
 
+	follow_stats(k->follow, &s);
 	return (struct keepmsg){.type = KEEP_LIST, .epoch = s.epoch, .number = s.number};
 }
 
@@ -393,7 +394,9 @@ static void keeper_close(struct child *c)
 static void keeper_counters(struct child *c, struct wr *out)
 {
 	const struct keeper *k = of(c);
-	const struct follow_stats s = follow_stats(k->follow);
+	struct follow_stats s;
+
+	follow_stats(k->follow, &s);
 	const struct {
 		const char *name;
 		uint64_t value;

@@ -61,7 +61,7 @@ static bool parse_args(int argc, char **argv, struct wish *out)
 /* "[scheme://]host[:port][/path][?query]" -> canonical host and path. */
 static int read_url(const char *url, struct httphost *host, struct wr *path, struct why *w)
 {
-	struct span all = span_str(url), rest = all, authority, raw = SPAN_LIT("/");
+	struct span all = span_str(url), rest, authority, raw = SPAN_LIT("/");
 	enum http_refusal refusal;
 	size_t at = 0;
 
