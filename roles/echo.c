@@ -266,8 +266,9 @@ static void conn_idle(struct timer *t, uint64_t now)
 	conn_close(CONTAINER_OF(t, struct conn, idle), "idle");
 }
 
-static void on_accepted(struct doors *d, int fd, const struct addr *peer)
+static void on_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
 {
+	(void)at;
 	struct worker *w = CONTAINER_OF(d, struct worker, doors);
 	struct conn *k = pool_get(&w->conns);
 

@@ -16,6 +16,8 @@
 #define TLSD (CONF_FOR_SUPERVISOR | CONF_FOR_TLSD)
 #define PLAN (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER | CONF_FOR_TLSD)
 
+/* The same of what an identity is used for. */
+#define IDPLAN (WORKER | CONF_FOR_ID_TLSD)
 #define SHAKES (WORKER | CONF_FOR_CA_FRONT)
 #define FRONT (CONF_FOR_SUPERVISOR | CONF_FOR_CA_FRONT)
 #define SIGN (CONF_FOR_SUPERVISOR | CONF_FOR_CA_SIGN)
@@ -206,7 +208,7 @@ static const struct conf_key ca_keys[] = {
 
 #define AT(field) offsetof(struct conf_edge, field)
 static const struct conf_key edge_keys[] = {
-	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, WORKER,
+	{"listen", CONF_ADDR, AT(listen), CONF_LIST, "", 0, 0, NULL, IDPLAN,
 	 "The public port, for visitors and connectors, over TLS; empty: the role is not configured."},
 	{"http_listen", CONF_ADDR, AT(http), CONF_LIST, "", 0, 0, NULL, WORKER,
 	 "Where plain HTTP is answered, with a redirect to https and nothing else."},
@@ -224,12 +226,14 @@ static const struct conf_key edge_keys[] = {
 	 "With a status list older than this nothing new that needs a certificate is let in."},
 	{"cut_stale", CONF_DURATION, AT(cut_stale_ms), 0, "1h", 30 * MS_PER_S, 30 * 24 * MS_PER_H, NULL, WORKER,
 	 "With one older than this, what was let in by a certificate is cut."},
+	{"enrol", CONF_STRING, AT(enrol), 0, "", 0, 253, NULL, WORKER,
+	 "Hostname of the connector's rule that leads to the authority: who joins or renews is passed on to it, unopened."},
 };
 #undef AT
 
 #define AT(field) offsetof(struct conf_connector, field)
 static const struct conf_key connector_keys[] = {
-	{"edge", CONF_HOSTPORT, AT(edge), CONF_LIST, "", 0, 0, NULL, PLAN,
+	{"edge", CONF_HOSTPORT, AT(edge), CONF_LIST, "", 0, 0, NULL, IDPLAN,
 	 "Edges to dial, each of them; empty: the role is not configured."},
 	{"health", CONF_ADDR, AT(health), CONF_LIST, "127.0.0.1:9999", 0, 0, NULL, WORKER,
 	 "Where /healthcheck, /ready and /metrics are answered, over plain HTTP; empty: nowhere."},
@@ -268,7 +272,7 @@ static const struct conf_key ingress_keys[] = {
 	 "A DNS name, or *.example.org for all below it, however deep; empty or *: every name."},
 	{"path", CONF_STRING, AT(path), 0, "", 0, PATHPAT_TEXT, NULL, WORKER,
 	 "A regular expression that is looked for anywhere in the path: begin it with ^; empty: every path."},
-	{"service", CONF_STRING, AT(service), CONF_LIST | CONF_REQUIRED, "", 1, 300, NULL, PLAN,
+	{"service", CONF_STRING, AT(service), CONF_LIST | CONF_REQUIRED, "", 1, 300, NULL, IDPLAN,
 	 "http https ws wss tcp ssh rdp smb ://HOST:PORT, unix:/PATH, unix+tls:/PATH, http_status:N or hello_world."},
 	{"weights", CONF_U64, AT(weights), CONF_LIST, "", 0, 1000, NULL, WORKER,
 	 "Of several services, how much of it each is given; 0: only when the others are down; empty: all alike."},
@@ -276,7 +280,7 @@ static const struct conf_key ingress_keys[] = {
 	 "A path that a healthy origin answers with 2xx or 3xx; empty: it accepts connections."},
 	{"health_every", CONF_DURATION, AT(health_ms), 0, "0s", 0, MS_PER_H, NULL, WORKER,
 	 "How often origins are looked at; 0s: never, or every 30s where there are several."},
-	{"preset", CONF_ENUM, AT(preset), 0, "none", 0, 0, presets, PLAN,
+	{"preset", CONF_ENUM, AT(preset), 0, "none", 0, 0, presets, IDPLAN,
 	 "Defaults for an origin whose ways are known: none, proxmox, home-assistant."},
 	RULE_TIME("connect_timeout", connect_ms, "How long an origin may take to accept a connection; 0s: as [connector] says."),
 	RULE_TIME("tls_timeout", tls_ms, "The same for its TLS handshake."),
@@ -285,13 +289,13 @@ static const struct conf_key ingress_keys[] = {
 	RULE_TIME("idle", idle_ms, "Nothing moves for so long: it is ended; 0s: as the preset or the edge's host says."),
 	{"host_header", CONF_STRING, AT(host_header), 0, "", 0, 260, NULL, WORKER,
 	 "The Host that the origin is told; empty: the one that was asked for."},
-	{"server_name", CONF_STRING, AT(server_name), 0, "", 0, 253, NULL, PLAN,
+	{"server_name", CONF_STRING, AT(server_name), 0, "", 0, 253, NULL, IDPLAN,
 	 "The name that its certificate must be for, and SNI; empty: the host of the service."},
-	{"ca", CONF_STRING, AT(ca), 0, "system", 1, 4095, NULL, PLAN,
+	{"ca", CONF_STRING, AT(ca), 0, "system", 1, 4095, NULL, IDPLAN,
 	 "Whom to trust about it: system, or a file of certificates in PEM."},
-	{"pin", CONF_STRING, AT(pin), CONF_LIST, "", 1, 71, NULL, PLAN,
+	{"pin", CONF_STRING, AT(pin), CONF_LIST, "", 1, 71, NULL, IDPLAN,
 	 "sha256: and 64 hex digits, the digest of its public key; then that counts, and no authority."},
-	{"insecure_any_cert", CONF_BOOL, AT(insecure_any_cert), 0, "false", 0, 0, NULL, PLAN,
+	{"insecure_any_cert", CONF_BOOL, AT(insecure_any_cert), 0, "false", 0, 0, NULL, IDPLAN,
 	 "Take any certificate of the origin: encrypted, but to whoever answers."},
 	{"strip_prefix", CONF_STRING, AT(strip_prefix), 0, "", 0, 255, NULL, WORKER,
 	 "Taken off the beginning of the path, where it is there, as whole segments."},

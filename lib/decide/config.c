@@ -148,9 +148,17 @@ void conf_free(struct conf *c)
 {
 	struct arena mem;
 
-	if (c == NULL)
+	if (c == NULL || c->users-- > 0)
 		return;
 	conf_schema_clear(&conf_keys, c);
 	mem = c->mem; /* c lies in it */
 	arena_free(&mem);
+}
+
+struct conf *conf_hold(const struct conf *c)
+{
+	struct conf *mine = (struct conf *)(uintptr_t)c; /* its count is its own */
+
+	mine->users++;
+	return mine;
 }

@@ -105,6 +105,7 @@ struct conf_edge {
 	struct conf_list health;   /* conf_addr() */
 	uint64_t max_conns, head_ms, idle_ms;
 	uint64_t max_stale_ms, cut_stale_ms; /* of the status list; max <= cut */
+	const char *enrol;         /* hostname of the rule that leads to the authority; "": zt-enrol/1 is not passed on */
 };
 
 struct conf_connector {
@@ -187,6 +188,7 @@ struct conf {
 	struct conf_named_list services; /* of struct conf_service; at most BOUND_SERVICES */
 	struct conf_named_list grants; /* of struct conf_grant; at most BOUND_GRANTS */
 
+	unsigned users;               /* conf_hold()ers beside the first owner */
 	unsigned who;                 /* of enum conf_who: whose copy this is */
 	unsigned files;               /* that were read */
 	uint8_t digest[SHA256_LEN];   /* of the canonical text: equal means equal. With secrets: never show it */
@@ -226,7 +228,9 @@ int conf_emit_shown(const struct conf *c, struct wr *w);
 /* The first 16 hex digits of `shown`. Answers out. */
 #define CONF_FINGERPRINT 17
 const char *conf_fingerprint(const struct conf *c, char out[static CONF_FINGERPRINT]);
-void conf_free(struct conf *c); /* wipes secrets; NULL is allowed */
+void conf_free(struct conf *c); /* wipes secrets, when nobody else holds it; NULL is allowed */
+/* One owner more, who conf_free()s it too: what outlives a reload keeps its configuration. */
+struct conf *conf_hold(const struct conf *c);
 
 /* For confload: the two halves between which sources are added. */
 int conf_begin(struct conf **c, struct conf_build **b, unsigned who, struct conf_faults *faults);

@@ -6,6 +6,7 @@
 #include "base/ct.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "service.h"
 
 #define PIN_MARK "sha256:"
 
@@ -82,6 +83,13 @@ static const char *far_name(const struct conf_relay *r)
 	return r->to.host && addr_parse_ip(span_str(r->to.host), &ip) < 0 ? r->to.host : "";
 }
 
+static void pins_of(const struct conf_list *l, struct tls_client_plan *out)
+{
+	for (size_t i = 0; i < l->n && out->npins < TLS_PINS; i++)
+		if (tls_pin_read(span_str(conf_text(l, i)), out->pins[out->npins]) == 0)
+			out->npins++;
+}
+
 static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
 {
 	*out = (struct tls_client_plan){
@@ -97,9 +105,7 @@ static void client_plan(const struct conf_relay *r, struct tls_client_plan *out)
 		.insecure_any = r->insecure_connect_any_cert,
 		.resume = true, /* its sessions live as long as one epoch's tlsd */
 	};
-	for (size_t i = 0; i < r->connect_pin.n && out->npins < TLS_PINS; i++)
-		if (tls_pin_read(span_str(conf_text(&r->connect_pin, i)), out->pins[out->npins]) == 0)
-			out->npins++;
+	pins_of(&r->connect_pin, out);
 }
 
 int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c)
@@ -110,28 +116,104 @@ int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c)
 	return (int)p->clients++;
 }
 
-/* Resumption would keep a certificate alive that was renewed since. */
-static const struct tls_client_plan authority_plan = {
-	.name = "", .ca = "system", .cert = TLS_ID_CERT, .key = TLS_ID_CERT, .pass = "", .alpn = "zt-enrol/1", .insecure_any = true,
-};
+/* What it is called is said with each connection: its text here has no end of its own. */
+static struct tls_client_plan origin_plan(const char *id, const char *ca, const struct conf_list *pins)
+{
+	struct tls_client_plan p = {.id = id, .name = "", .ca = ca, .cert = "", .key = "", .pass = "", .alpn = "", .resume = true};
+
+	pins_of(pins, &p);
+	return p;
+}
+
+static bool speaks_tls(const char *service)
+{
+	struct service at;
+	struct why w = {0};
+
+	return service[0] && service_read(span_str(service), 0, &at, &w) == 0 && at.tls;
+}
+
+static int local_origin(const struct conf_host *h, struct tls_plan *out)
+{
+	const struct tls_client_plan p = origin_plan(h->named.name, h->origin_ca, &h->origin_pin);
+
+	return speaks_tls(h->origin) ? tls_plan_add(out, &p) : -1;
+}
+
+static void web_plans(const struct conf *c, struct tls_plan *out)
+{
+	for (const struct conf_host *h = conf_first_host(c); h && out->servers < TLS_PLANS; h = conf_next_host(h)) {
+		server_plan(h, &out->server[out->servers]);
+		out->server[out->servers++].origin = local_origin(h, out);
+	}
+}
 
 void tls_plan_of(const struct conf *c, struct tls_plan *out)
 {
 	memset(out, 0, sizeof *out);
-	if (c->who == CONF_FOR_KEEPER || c->who == CONF_FOR_ID_TLSD) {
-		tls_plan_add(out, &authority_plan);
-		return;
-	}
-	for (const struct conf_host *h = conf_first_host(c); h && out->servers < TLS_PLANS; h = conf_next_host(h))
-		server_plan(h, &out->server[out->servers++]);
-	if (c->ca.listen.n && out->servers == 0)
-		out->server[out->servers++] = ca_plan;
 	if (c->relay.connect == CONF_LEG_TLS) {
 		struct tls_client_plan far;
 
 		client_plan(&c->relay, &far);
-		tls_plan_add(out, &far);
+		tls_plan_add(out, &far); /* the first */
 	}
+	web_plans(c, out);
+	if (c->ca.listen.n && out->servers == 0)
+		out->server[out->servers++] = ca_plan;
+}
+
+/* Resumption would keep a certificate alive that was renewed since, here and below. */
+static const struct tls_client_plan authority_plan = {
+	.id = "identity", .name = "", .ca = "system", .cert = TLS_ID_CERT, .key = TLS_ID_CERT, .pass = "", .alpn = "zt-enrol/1",
+	.insecure_any = true,
+};
+static const struct tls_client_plan edge_plan = {
+	.id = "connector", .name = "", .ca = TLS_ID_INFRA, .roles = 1u << ROLE_EDGE, .role_is_name = true, .cert = TLS_ID_CERT,
+	.key = TLS_ID_CERT, .pass = "", .alpn = "zt-tunnel/1",
+};
+static const char *const tunnel_alpn[] = {"zt-tunnel/1"};
+static const struct conf_list tunnel_protocols = {ARRAY_LEN(tunnel_alpn), (void *)(uintptr_t)tunnel_alpn};
+static const struct tls_server_plan tunnel_plan = {
+	.id = "tunnel", .names = &no_names, .alpn = &tunnel_protocols, .cert = TLS_ID_CERT, .key = TLS_ID_CERT, .pass = "",
+	.ask = TLS_ASK_REQUIRED, .client_ca = TLS_ID_INFRA, .roles = 1u << ROLE_CONNECTOR, .no_name = true, .any_name = true,
+	.origin = -1,
+};
+
+static void origin_plans(const struct conf *c, struct tls_plan *out)
+{
+	uint16_t rule = 0;
+
+	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g), rule++) {
+		struct tls_client_plan p = origin_plan(g->named.name, g->ca, &g->pin);
+		bool any = false;
+
+		for (size_t i = 0; i < g->service.n; i++)
+			any = any || speaks_tls(conf_text(&g->service, i));
+		p.rule = rule;
+		p.insecure_any = g->insecure_any_cert;
+		if (any)
+			tls_plan_add(out, &p); /* no room: conf_checks has refused it */
+	}
+}
+
+void tls_plan_of_identity(const struct conf *c, struct tls_plan *out)
+{
+	memset(out, 0, sizeof *out);
+	if (c->edge.listen.n)
+		out->server[out->servers++] = tunnel_plan;
+	tls_plan_add(out, &authority_plan);
+	if (c->connector.edge.n == 0)
+		return;
+	tls_plan_add(out, &edge_plan);
+	origin_plans(c, out);
+}
+
+int tls_plan_origin(const struct tls_plan *p, unsigned rule)
+{
+	for (size_t i = TLS_PLAN_EDGE + 1; i < p->clients; i++)
+		if (p->client[i].rule == rule)
+			return (int)i;
+	return -1;
 }
 
 bool tls_plan_asks_authority(const struct tls_client_plan *p)

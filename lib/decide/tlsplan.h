@@ -28,6 +28,7 @@ struct tls_server_plan {
 	struct cas *cas;             /* of client_ca, where roles count: NULL until cas_of_plan() */
 	bool resume;                 /* never with TLS_ASK_* above NO, never for a zt-* protocol */
 	bool no_name;                /* serves peers that send no name too */
+	int origin;                  /* of its local origin over TLS: index in client[]; -1: none */
 	bool members;                /* a client may show what is for servers alone, as an edge does that renews:
 				      * the authority, which asks for the role itself (LEAF_MEMBER) */
 	bool any_name;               /* serves whatever name nobody else has, and none: the authority, which
@@ -47,6 +48,7 @@ struct tls_client_plan {
 	size_t npins;                /* > 0: the pin is what counts, the chain does not */
 	bool insecure_any;           /* nothing is checked: insecure_any_cert = true */
 	bool resume;
+	uint16_t rule;               /* of an origin: the ingress rule, from 0 */
 };
 
 struct tls_plan {
@@ -56,19 +58,27 @@ struct tls_plan {
 	size_t clients;
 };
 
-/* Hosts are server[], in the order written. The one client plan is there when [relay] connect is
- * tls. Files of keys and certificates are named in tlsd's plan only: the worker is not told them, there
+/* Hosts are server[], in the order written. Client plans: the far side's when [relay] connect is tls, then one for
+ * each host with a local origin over TLS. Files of keys and certificates are named in tlsd's plan only: the worker is not told them, there
  * they are "". Those of authorities it is told.
  * A configuration that has [ca] listen and no host, as the processes of the ca role are handed it, is
  * the authority's: one plan for any name, with files of its own directory (TLS_CA_...). */
 #define TLS_CA_CERT "serve.pem" /* key, certificate and chain */
 #define TLS_CA_CLIENTS "infra.pem"
-/* The processes that keep an identity (CONF_FOR_KEEPER, CONF_FOR_ID_TLSD) have one client plan, TLS_PLAN_AUTHORITY: how
- * they meet the authority, whose certificate is judged by what the identity pins (decide/authority). */
+void tls_plan_of(const struct conf *c, struct tls_plan *out);
+/* What is done with an identity: by its tlsd (CONF_FOR_ID_TLSD), its keeper, and the workers of the role, who have the
+ * same plans by the same indices. Client plans: TLS_PLAN_AUTHORITY, how the authority is met, whose certificate is
+ * judged by what the identity pins (decide/authority); with [connector] edge TLS_PLAN_EDGE, how an edge is, and
+ * behind it one for each rule that has an origin over TLS. With [edge] listen one server plan: tunnels (zt-tunnel/1). */
 #define TLS_PLAN_AUTHORITY 0
+#define TLS_PLAN_EDGE 1
 #define TLS_ID_DIR "identity" /* below the state directory of a role */
 #define TLS_ID_CERT TLS_ID_DIR "/identity.pem" /* key, certificate and chain */
-void tls_plan_of(const struct conf *c, struct tls_plan *out);
+#define TLS_ID_INFRA TLS_ID_DIR "/trust/infra.pem"
+void tls_plan_of_identity(const struct conf *c, struct tls_plan *out);
+/* The client plan of this rule's origins, or -1: none of them speaks TLS. What an origin is called is said to
+ * tls_connect(): server_name, else its host; an address is checked as one. */
+int tls_plan_origin(const struct tls_plan *p, unsigned rule);
 /* One more server to meet, a plan of its own: its index, or -ZT_E_FULL. */
 int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c);
 /* Is an authority asked about this server? With a pin none is; where anything goes only a file

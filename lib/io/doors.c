@@ -32,7 +32,7 @@ static void door_accepted(struct listener *l, int fd, const struct addr *peer)
 {
 	struct doors *d = CONTAINER_OF(l, struct door, l)->all;
 
-	d->accepted(d, fd, peer);
+	d->accepted(d, CONTAINER_OF(l, struct door, l), fd, peer);
 }
 
 static const struct listener_class door_class = {door_accepted, NULL};

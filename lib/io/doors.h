@@ -22,8 +22,8 @@ struct door {
 };
 
 struct doors { /* zero-initialise, set accepted */
-	/* As listener_class.accepted. */
-	void (*accepted)(struct doors *d, int fd, const struct addr *peer);
+	/* As listener_class.accepted; at->at is the address as configured. */
+	void (*accepted)(struct doors *d, const struct door *at, int fd, const struct addr *peer);
 	struct door door[2 * DOORS]; /* those that serve and those that are prepared */
 	int fd[DOORS];
 	struct addr at[DOORS];

@@ -36,25 +36,42 @@ static void add(struct wants *w, const char *path, enum file_kind kind)
 	w->out[w->n++] = (struct file_want){.path = path, .kind = kind};
 }
 
+static void files_of_plan(struct wants *w, const struct tls_plan *p)
+{
+	for (size_t i = 0; i < p->servers; i++) {
+		add(w, p->server[i].cert, FILE_PUBLIC);
+		add(w, p->server[i].key, FILE_SECRET);
+		add(w, p->server[i].pass, FILE_SECRET);
+		add(w, p->server[i].client_ca, p->server[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
+	}
+	for (size_t i = 0; i < p->clients; i++) {
+		if (tls_plan_asks_authority(&p->client[i]))
+			add(w, p->client[i].ca, p->client[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
+		add(w, p->client[i].cert, FILE_PUBLIC);
+		add(w, p->client[i].key, FILE_SECRET);
+		add(w, p->client[i].pass, FILE_SECRET);
+	}
+}
+
+static void anchors_of_plan(struct wants *w, const struct tls_plan *p)
+{
+	for (size_t i = 0; i < p->servers; i++)
+		if (p->server[i].roles)
+			add(w, p->server[i].client_ca, FILE_ANCHORS);
+	for (size_t i = 0; i < p->clients; i++)
+		if (p->client[i].roles)
+			add(w, p->client[i].ca, FILE_ANCHORS);
+}
+
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])
 {
 	struct wants w = {out, 0};
 	struct tls_plan plan;
 
 	tls_plan_of(c, &plan);
-	for (size_t i = 0; i < plan.servers && !plan.server[i].any_name; i++) { /* that is another role's */
-		add(&w, plan.server[i].cert, FILE_PUBLIC);
-		add(&w, plan.server[i].key, FILE_SECRET);
-		add(&w, plan.server[i].pass, FILE_SECRET);
-		add(&w, plan.server[i].client_ca, plan.server[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
-	}
-	for (size_t i = 0; i < plan.clients; i++) {
-		if (tls_plan_asks_authority(&plan.client[i]))
-			add(&w, plan.client[i].ca, plan.client[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
-		add(&w, plan.client[i].cert, FILE_PUBLIC);
-		add(&w, plan.client[i].key, FILE_SECRET);
-		add(&w, plan.client[i].pass, FILE_SECRET);
-	}
+	if (plan.servers && plan.server[plan.servers - 1].any_name)
+		plan.servers--; /* the authority's: files_of_ca() */
+	files_of_plan(&w, &plan);
 	return w.n;
 }
 
@@ -64,21 +81,27 @@ size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MO
 	struct tls_plan plan;
 
 	tls_plan_of(c, &plan);
-	for (size_t i = 0; i < plan.servers; i++)
-		if (plan.server[i].roles)
-			add(&w, plan.server[i].client_ca, FILE_ANCHORS);
-	for (size_t i = 0; i < plan.clients; i++)
-		if (plan.client[i].roles)
-			add(&w, plan.client[i].ca, FILE_ANCHORS);
+	anchors_of_plan(&w, &plan);
 	return w.n;
 }
 
 size_t files_of_identity(const struct conf *c, struct file_want out[static FILES_MOST])
 {
 	struct wants w = {out, 0};
+	struct tls_plan plan;
 
-	(void)c;
-	add(&w, TLS_ID_CERT, FILE_SECRET);
+	tls_plan_of_identity(c, &plan);
+	files_of_plan(&w, &plan);
+	return w.n;
+}
+
+size_t files_of_id_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n)
+{
+	struct wants w = {out, n};
+	struct tls_plan plan;
+
+	tls_plan_of_identity(c, &plan);
+	anchors_of_plan(&w, &plan);
 	return w.n;
 }
 

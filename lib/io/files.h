@@ -44,6 +44,8 @@ struct file_want {
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST]);
 /* What a worker wants to check roles with, behind the n that out has. Answers how many it has then. */
 size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n);
+/* The same of what is done with an identity. */
+size_t files_of_id_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n);
 /* What the authority's own endpoint wants of its directory: the same for a ca-tlsd. */
 size_t files_of_identity(const struct conf *c, struct file_want out[static FILES_MOST]); /* for an id-tlsd */
 size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST]);

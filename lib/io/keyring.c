@@ -135,7 +135,7 @@ int keyring_new(struct keyring **out, const struct conf *c, struct span bundle, 
 
 	if (k == NULL)
 		return why_set(w, ZT_E_NOMEM, "out of memory for keys");
-	tls_plan_of(c, &k->plan);
+	(c->who == CONF_FOR_ID_TLSD ? tls_plan_of_identity : tls_plan_of)(c, &k->plan);
 	return load_all(out, k, bundle, w);
 }
 

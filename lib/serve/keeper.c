@@ -304,7 +304,7 @@ static int make_parts(struct keeper *k, const struct conf *c, struct why *why)
 	k->plan = rc == 0 ? calloc(1, sizeof *k->plan) : NULL;
 	if (k->plan == NULL)
 		return why_set(why, ZT_E_NOMEM, "no memory for the keeper");
-	tls_plan_of(c, k->plan); /* no configuration has another */
+	tls_plan_of_identity(c, k->plan); /* of which it needs the first, and no configuration has another */
 	return 0;
 }
 

@@ -19,13 +19,15 @@ static struct front *front_of(struct child *c)
 	return CONTAINER_OF(c, struct front, child);
 }
 
-static void on_tls_accepted(struct doors *d, int fd, const struct addr *peer)
+static void on_tls_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
 {
+	(void)at;
 	peer_accepted(CONTAINER_OF(d, struct front, tls_doors), fd, peer, true);
 }
 
-static void on_http_accepted(struct doors *d, int fd, const struct addr *peer)
+static void on_http_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
 {
+	(void)at;
 	peer_accepted(CONTAINER_OF(d, struct front, http_doors), fd, peer, false);
 }
 

@@ -1,9 +1,106 @@
-/* connector: what connector.c and worker.c share. Nobody else includes this. */
+/*
+ * connector: what the files of the connector's worker share. Nobody else includes this.
+ *
+ *   connector.c  the supervisor's side
+ *   worker.c     the life of the worker, its configurations
+ *   uplink.c     the way to one edge: dialled, judged, kept, replaced; what is announced over it
+ *   serving.c    one stream that an edge opened: its rule, an origin, bytes both ways
+ *   origins.c    which origin of a rule is tried next, and what is known of their health; looks at them
+ */
 #ifndef ZT_CONNECTOR_H
 #define ZT_CONNECTOR_H
 
+#include "base/pool.h"
+#include "decide/ingress.h"
+#include "decide/tlsplan.h"
+#include "io/bufs.h"
+#include "io/child.h"
+#include "io/dial.h"
+#include "io/mux.h"
+#include "io/tls.h"
 #include "serve/keeper.h"
+#include "serve/keepline.h"
 
-enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1 }; /* numbers of the worker's links */
+enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1, CONNECTOR_LINK_TLSD }; /* numbers of the worker's links */
+
+struct uplink;
+struct origins;
+
+/* A configuration as the worker asks it; whoever outlives a turn holds it. Streams are of an epoch: those of an
+ * older one live on, new ones for it are refused. */
+struct ways {
+	unsigned users;
+	const struct conf *conf;    /* held: conf_hold() */
+	uint32_t epoch;             /* of child; the announced table's too */
+	struct arena mem;
+	struct ingress_set set;     /* in mem */
+	struct origins *origins;    /* health and turns, in mem */
+	struct tls_plan *plan;      /* tls_plan_of_identity(), with its cas; tls_plan_origin() finds a rule's */
+};
+struct ways *ways_hold(struct ways *w);
+void ways_drop(struct ways *w);
+
+struct connector {
+	struct child child;
+	struct resolver *resolver;
+	struct dialer *dialer;
+	struct tls_world *tls;
+	struct bufs *bufs;
+	struct keepline *keep;
+	struct ways *ways;          /* in force */
+	struct pool servings;
+	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
+	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
+	struct {
+		uint64_t streams, refused, dials, failed, bytes_in, bytes_out, links_up, links_lost;
+	} n;
+};
+
+int64_t connector_now(const struct connector *c); /* wall clock in seconds, never before the newest status list */
+void connector_one_less(struct connector *c);     /* nothing lives any more while draining: child_drained() */
+
+/* ---- uplink.c ----------------------------------------------------------------------------------------- */
+/* The list of edges as it is in force: dials new ones, leaves those that are gone, announces to the others. */
+void uplinks_configure(struct connector *c);
+void uplinks_listed(struct connector *c);    /* a status list came: judge each edge again, and pass the list on */
+void uplinks_health(struct connector *c);    /* some origin came up or went down: CTRL_HEALTH */
+void uplinks_drain(struct connector *c);
+void uplinks_end(struct connector *c);
+size_t uplinks_up(const struct connector *c); /* edges that have a connection which takes streams */
+/* One row of what is known about each, for status and health. */
+struct uplink_state {
+	const char *edge;        /* as configured, host:port */
+	bool up;
+	uint64_t streams, rtt_ns, since_ns, retries;
+	char peer[ADDR_TEXT], why[160]; /* why it is not up */
+};
+bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
+
+/* ---- serving.c ---------------------------------------------------------------------------------------- */
+/* As mux_class.opened: s is served or refused. */
+void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o);
+void servings_end(struct connector *c);      /* the process is about to end */
+
+/* ---- origins.c ---------------------------------------------------------------------------------------- */
+struct origins_try {
+	uint16_t rule;
+	uint32_t tried;          /* bits: those of the rule that were tried for this stream */
+};
+/* Which origin of the rule is next: by weight among the healthy, weight 0 only without them, an unhealthy one only
+ * when all are (somebody must find out). -1: all were tried. */
+int origins_next(struct origins *o, struct origins_try *t);
+void origins_failed(struct origins *o, uint16_t rule, int origin); /* a connection was not made */
+void origins_served(struct origins *o, uint16_t rule, int origin);
+bool origins_rule_up(const struct origins *o, uint16_t rule);
+int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w */
+void origins_start(struct origins *o);       /* the looking, when w is in force */
+void origins_stop(struct origins *o);
+/* For health and status: name of the rule, origin as written, up, when it was looked at; false: there is no i-th. */
+struct origin_state {
+	const char *rule, *origin;
+	bool up, looked;
+	uint64_t served, failed;
+};
+bool origin_state(const struct origins *o, size_t i, struct origin_state *out);
 
 #endif

@@ -255,8 +255,9 @@ static const struct child_class worker_class = {
 	.close = worker_close,
 };
 
-static void on_accepted(struct doors *d, int fd, const struct addr *peer)
+static void on_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
 {
+	(void)at;
 	conn_accepted(CONTAINER_OF(d, struct relay, doors), fd, peer);
 }
 

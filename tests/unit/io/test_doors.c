@@ -16,8 +16,9 @@ static struct log quiet;
 static struct doors doors;
 static unsigned came;
 
-static void on_accepted(struct doors *d, int fd, const struct addr *peer)
+static void on_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
 {
+	(void)at;
 	(void)peer;
 	CHECK(d == &doors);
 	came++;
