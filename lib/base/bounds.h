@@ -68,6 +68,7 @@
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
 	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
+	X(BOUND_HEALTH_CONNS, "health_conns", 16, "the new connection is closed at once")         \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
 
