@@ -40,6 +40,7 @@ static const struct entry {
 	{"tls", VERB, tls_main, "meet a TLS server as a role would; say who it is and what is wrong"},
 	{"token", VERB, token_main, "join tokens: make, list and revoke"},
 	{"join", VERB, join_main, "become a member with one string: make a key, get a certificate"},
+	{"demo", VERB, demo_main, "edge, tunnel and a sample app on this machine, with nothing to configure"},
 	{"id", VERB, id_main, "show, renew or keep the identity that join made"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},

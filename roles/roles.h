@@ -24,6 +24,7 @@ int check_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int reload_main(int argc, char **argv);
 int health_main(int argc, char **argv);
+int demo_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int journal_main(int argc, char **argv);
 int net_main(int argc, char **argv);
