@@ -99,7 +99,7 @@ bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload)
 	frame_head(&w, type, 0, stream, (uint16_t)payload.n);
 	wr_put(&w, payload);
 	ZT_ASSERT(!w.full);
-	if (m->control.n + w.n > CONTROL_MOST || !kept_push(m->o.bounds, &m->control, wr_span(&w))) {
+	if (m->control.n + w.n > CONTROL_MOST || !kept_push(m->o.bounds, &m->control, wr_span(&w), 0)) {
 		mux_die(m, MUX_NOMEM, "no room for control frames: the peer does not read them");
 		return false;
 	}

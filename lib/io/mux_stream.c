@@ -195,12 +195,15 @@ static void give_way(struct mux *m, struct stream_state *st)
 	stream_tell_reset(st, &stalled);
 }
 
+/* An eighth of the chunks is not for bytes: control frames wait in them, and a connection that has no room for
+ * those ends. Users who take nothing, of this connection or another, must not come so far. */
 static void keep(struct mux *m, struct stream_state *st)
 {
+	uint64_t leave = m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 8;
 	struct span s = st->direct;
 
 	st->direct = SPAN_NONE;
-	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s)) {
+	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
 		struct stream_state *other = most_held(m);
 
 		give_way(m, other ? other : st);

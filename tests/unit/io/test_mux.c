@@ -470,6 +470,32 @@ FLOODS(BOUND_TUNNEL_KEPT)
 	pair_free(p);
 }
 
+/* Visitors who read nothing can hold all that bytes may have. Control frames still find room, or every one of them
+ * would end the tunnel of all the others. */
+TEST(bytes_that_nobody_takes_leave_room_for_control_frames)
+{
+	struct pair *p = both();
+	unsigned reset = 0;
+	int rc;
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40);
+	next_user = (struct user){.takes = false};
+	for (size_t i = 0; i < 45; i++) {
+		opens(p, 0, i, 1, &rc); /* a chunk each */
+		pair_turns(p, 9);
+	}
+	for (unsigned s = 0; s < 4; s++) { /* pings, and their answers */
+		clock_fake_step(&p->clock, 3 * NS_PER_S);
+		pair_turns(p, 9);
+	}
+	CHECK(rc == 0 && !p->end[0].over && !p->end[1].over);
+	for (size_t i = 0; i < 45; i++)
+		reset += users[0][i].code == RESET_STALLED;
+	CHECK_INT(reset, 10);
+	CHECK_INT(p->bounds.row[BOUND_TUNNEL_KEPT].used, 35);
+	pair_free(p);
+}
+
 FLOODS(BOUND_TUNNEL_MESSAGE)
 {
 	static uint8_t big[50000];
