@@ -424,6 +424,36 @@ TEST(the_round_trip_is_measured_and_old_age_told)
 	pair_free(p);
 }
 
+/* Its own last word does not get through; what it ended of is told all the same. */
+TEST(the_first_cause_is_the_one_that_is_told)
+{
+	static const uint8_t junk[10] = {8, 0, 99, FRAME_MUST}; /* a record of eight bytes: a frame that has to be known */
+	struct pair *p = both();
+
+	memcpy(p->end[0].bytes, junk, sizeof junk);
+	p->end[0].n = sizeof junk;
+	p->end[0].cut = true;
+	mux_ready(p->end[0].mux, LOOP_IN);
+	CHECK(p->end[0].over && p->end[0].why == MUX_PROTOCOL);
+	CHECK_STR(p->end[0].words, "a frame that we had to know");
+	pair_free(p);
+}
+
+/* Asked from outside, with no room left: the end comes in the next turn, not with the next ping. */
+TEST(who_runs_out_of_room_is_ended_soon)
+{
+	struct pair *p = both();
+	int rc;
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 0);
+	opens(p, 0, 0, 0, &rc);
+	CHECK_INT(rc, -ZT_E_NOMEM);
+	CHECK(!p->end[0].over);
+	loop_turn(p->loop, 0);
+	CHECK(p->end[0].over && p->end[0].why == MUX_NOMEM);
+	pair_free(p);
+}
+
 /* ---- bounds -------------------------------------------------------------------------------- */
 
 FLOODS(BOUND_STREAMS)
