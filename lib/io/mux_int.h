@@ -100,7 +100,7 @@ struct mux {
 	unsigned fresh_turns;
 	size_t mine, theirs;                    /* streams in the hash */
 	enum mux_over why;
-	bool dying, over, busy, reap;
+	bool dying, over, busy, reap;           /* reap: a stream was closed, by its user or the protocol */
 	const char *words;
 	struct mux_stats stats;
 };

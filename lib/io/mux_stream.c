@@ -50,6 +50,7 @@ void stream_over(struct mux *m, struct stream_state *st)
 		m->mine--;
 	else
 		m->theirs--;
+	m->reap = true;
 	mux_kick(m);
 }
 
@@ -307,6 +308,7 @@ static void close_stream(struct duct *d, enum zt_err why)
 	kept_drop(st);
 	if (!said_all) /* else its end is delivered, and the peer's is waited for: stream_data() */
 		stream_cut(mux_of(st), st, RESET_CANCEL, why ? err_text(why) : "");
+	mux_of(st)->reap = true;
 	mux_kick(mux_of(st));
 }
 
