@@ -3,6 +3,7 @@
 # some joins and requests, and beside watchers that wait.
 set -eu
 cd "$(dirname "$0")/.."
+. bench/memory.inc.sh
 zt=$PWD/zt
 tmp=$(mktemp -d)
 pid=
@@ -32,16 +33,7 @@ for _ in $(seq 500); do
 done
 
 memory() { # WHAT: a row for each process and the sum
-	local total=0 p pss rss name
-	for p in $pid $(ps -o pid= --ppid "$pid"); do
-		[ -r "/proc/$p/smaps_rollup" ] || continue # one that tried what the kernel allows, and ended
-		pss=$(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup")
-		rss=$(awk '/^Rss:/ {print $2}' "/proc/$p/smaps_rollup")
-		name=supervisor
-		[ "$p" = "$pid" ] || name=$(tr '\0' ' ' <"/proc/$p/cmdline" | awk '{print $3}')
-		echo "| $1, $name: PSS / RSS | $pss / $rss KiB |"
-		total=$((total + pss))
-	done
+	pss_rows "$pid" "$1, "
 	echo "| **$1, all: PSS** | $total KiB |"
 }
 

@@ -2,6 +2,7 @@
 # Binary size, start to ready, and the memory of an idle role (summed PSS of its processes).
 set -eu
 cd "$(dirname "$0")/.."
+. bench/memory.inc.sh
 zt=$PWD/zt
 tmp=$(mktemp -d)
 pid=
@@ -29,15 +30,7 @@ echo "|---|---|"
 echo "| stripped binary | $(stat -c %s "$zt") bytes |"
 echo "| fork to READY=1 at the service manager, median (min..max) of 21 | $(python3 bench/ready.py "$zt" "$tmp") |"
 start
-total=0
-for p in $pid $(ps -o pid= --ppid "$pid"); do
-	pss=$(awk '/^Pss:/ {print $2}' "/proc/$p/smaps_rollup")
-	rss=$(awk '/^Rss:/ {print $2}' "/proc/$p/smaps_rollup")
-	name=supervisor
-	[ "$p" = "$pid" ] || name=$(tr '\0' ' ' <"/proc/$p/cmdline" | awk '{print $3}')
-	echo "| idle $name: PSS / RSS | $pss / $rss KiB |"
-	total=$((total + pss))
-done
+pss_rows "$pid" "idle "
 echo "| idle role, supervisor and one child: summed PSS | $total KiB |"
 stop
 echo

@@ -505,20 +505,27 @@ TEST(keys_that_are_used_up_end_it)
 
 /* ---- buffers ----------------------------------------------------------------------------- */
 
-TEST(who_finds_no_buffer_waits_and_goes_on)
+/* There is one buffer for who reads: a sits on it with half a record, and b has ten bytes to hear. */
+static void two_for_one(struct end **a, struct end **b)
 {
 	static uint8_t part[] = {23, 3, 3, 0, 100};
-	struct end *a, *b;
 
 	duct_set_up();
 	bounds_set(&bounds, BOUND_DUCT_BUFS, 2);
-	a = listener(true);
-	raw(&a->peer, part, sizeof part);
-	end_settle(a);
-	CHECK_INT(bounds.row[BOUND_DUCT_BUFS].used, 1); /* half a record */
-	b = listener(false);
-	say_pattern(&b->peer, 0, 10);
-	end_settle(b);
+	*a = listener(true);
+	raw(&(*a)->peer, part, sizeof part);
+	end_settle(*a);
+	CHECK_INT(bounds.row[BOUND_DUCT_BUFS].used, 1);
+	*b = listener(false);
+	say_pattern(&(*b)->peer, 0, 10);
+	end_settle(*b);
+}
+
+TEST(who_finds_no_buffer_waits_and_goes_on)
+{
+	struct end *a, *b;
+
+	two_for_one(&a, &b);
 	CHECK(heard_n == 0 && sockduct_wants(&b->sd) == 0);
 	sockduct_stop(&a->sd);
 	end_settle(b);
@@ -555,17 +562,9 @@ TEST(who_no_longer_wants_leaves_the_line)
 
 TEST(who_sits_on_a_buffer_while_others_wait_is_ended)
 {
-	static uint8_t part[] = {23, 3, 3, 0, 100};
 	struct end *a, *b;
 
-	duct_set_up();
-	bounds_set(&bounds, BOUND_DUCT_BUFS, 2);
-	a = listener(true);
-	raw(&a->peer, part, sizeof part);
-	end_settle(a);
-	b = listener(false);
-	say_pattern(&b->peer, 0, 10);
-	end_settle(b);
+	two_for_one(&a, &b);
 	for (unsigned i = 0; i < 5; i++) {
 		clock_fake_step(&fake, NS_PER_S);
 		turns(3);

@@ -100,4 +100,13 @@ static inline int kit_read(const struct making *m, struct hello *h)
 	return hello_read(kit_hello(m), kit_scratch, h, &kit_why);
 }
 
+static inline struct wr extensions(void) { return wr_of(kit_ext, sizeof kit_ext); }
+
+static inline int read_with(struct wr *ext, struct hello *h)
+{
+	struct making m = {.extensions = wr_span(ext)};
+
+	return kit_read(&m, h);
+}
+
 #endif

@@ -67,14 +67,31 @@ TEST(common_names)
 #define RSA "06{2a864886f70d010101} "
 #define N2048 "02{ 00 ff00000000000000000000000000000001 } " /* short, which is not the reader's to judge */
 
+struct spki_case {
+	const char *der;
+	int rc;
+	enum pk_type type;
+	enum oid alg;
+};
+
+static void try_spkis(const struct spki_case *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pk_public k;
+		enum oid alg;
+		int rc = x509_spki(dertext(v[i].der), &k, &alg);
+
+		if (rc != v[i].rc || k.type != v[i].type || alg != v[i].alg)
+			unit_fail(__FILE__, __LINE__, "%s: %d, type %d, %s", v[i].der, rc, k.type, oid_name(alg));
+		CHECK(k.type != PK_NONE || (k.n.n == 0 && k.point.n == 0));
+		if (k.type == PK_RSA)
+			CHECK(is(k.n, "ff00000000000000000000000000000001") && is(k.e, "010001"));
+	}
+}
+
 TEST(public_keys)
 {
-	static const struct {
-		const char *der;
-		int rc;
-		enum pk_type type;
-		enum oid alg;
-	} v[] = {
+	static const struct spki_case v[] = {
 		{SPKI_P256, 0, PK_P256, OID_P256},
 		{"30{ 30{" RSA "05{}} 03{00 30{" N2048 "02{010001}}} }", 0, PK_RSA, OID_RSA},
 		{"30{ 30{06{2b6570}} 03{00 " "0001020304050607 08090a0b0c0d0e0f 0001020304050607 08090a0b0c0d0e0f" "} }", 0,
@@ -91,6 +108,14 @@ TEST(public_keys)
 		/* compressed: x of the generator; 02 or 03 */
 		{"30{ 30{" EC "06{2a8648ce3d030107}} 03{00 03 6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296} }",
 		 0, PK_NONE, OID_P256},
+	};
+
+	try_spkis(v, ARRAY_LEN(v));
+}
+
+TEST(malformed_public_keys)
+{
+	static const struct spki_case v[] = {
 		/* a point is as long as its curve says, and begins with 04 */
 		{"30{ 30{" EC "06{2b81040022}} 03{00 " P256_POINT "} }", -ZT_E_SYNTAX, PK_NONE, OID_UNKNOWN},
 		{"30{ 30{" EC "06{2a8648ce3d030107}} 03{00 " P256_POINT "00} }", -ZT_E_SYNTAX, PK_NONE, OID_UNKNOWN},
@@ -118,17 +143,7 @@ TEST(public_keys)
 		{"", -ZT_E_SYNTAX, PK_NONE, OID_UNKNOWN},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
-		struct pk_public k;
-		enum oid alg;
-		int rc = x509_spki(dertext(v[i].der), &k, &alg);
-
-		if (rc != v[i].rc || k.type != v[i].type || alg != v[i].alg)
-			unit_fail(__FILE__, __LINE__, "%s: %d, type %d, %s", v[i].der, rc, k.type, oid_name(alg));
-		CHECK(k.type != PK_NONE || (k.n.n == 0 && k.point.n == 0));
-		if (k.type == PK_RSA)
-			CHECK(is(k.n, "ff00000000000000000000000000000001") && is(k.e, "010001"));
-	}
+	try_spkis(v, ARRAY_LEN(v));
 }
 
 TEST(hashes)
