@@ -115,7 +115,7 @@ def endless(case, raw):
     before = origin.hits()
     with visitor() as v:
         v.send(raw + b"x" * 1000)
-        check(case, origin.wait(lambda: len(origin.requests) > before), "the head did not reach the origin")
+        check(case, origin.wait(lambda: len(origin.requests) > before, args.patience), "the head did not reach the origin")
     count[case.split()[0]] += 1
     check(case, not complete(before), "a body was whole")
 
@@ -451,7 +451,9 @@ def logs_agree():
 
 for part in (requests_vectors, chunk_vectors, path_vectors, host_vectors, sizes, desync, one_visitor_never_gets_anothers, identity, names, slow, others):
     if not args.only or part.__name__ in args.only:
+        started = time.monotonic()
         part()
+        print(f"{part.__name__}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 if args.http:
     redirects()
 passes("last", get("/last"), target="/last")
