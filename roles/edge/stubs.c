@@ -58,5 +58,3 @@ void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr
 void raws_rejudge(struct edge *e) { (void)e; }
 void raws_drain(struct edge *e) { (void)e; }
 void raws_end(struct edge *e) { (void)e; }
-void redirect_accepted(struct edge *e, int fd, const struct addr *peer) { (void)e; (void)peer; close(fd); }
-void redirects_end(struct edge *e) { (void)e; }
