@@ -239,6 +239,17 @@ bool addr_is_any(const struct addr *a)
 	return a->family && memcmp(a->ip, zero, a->family == 4 ? 4 : 16) == 0;
 }
 
+struct addr addr_from_here(const struct addr *listens)
+{
+	struct addr a = *listens;
+
+	if (addr_is_any(&a)) {
+		a.ip[0] = a.family == 4 ? 127 : 0;
+		a.ip[a.family == 4 ? 3 : 15] = 1;
+	}
+	return a;
+}
+
 /* RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals. */
 static int longest_gap(const uint16_t g[static 8], int *len)
 {

@@ -35,6 +35,7 @@ void addr_canon(struct addr *a);                              /* ::ffff:a.b.c.d 
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_linklocal(const struct addr *a);                 /* 169.254/16, fe80::/10 */
 bool addr_is_any(const struct addr *a);                       /* 0.0.0.0, :: */
+struct addr addr_from_here(const struct addr *listens);       /* what is dialled on the same machine: 127.0.0.1 for 0.0.0.0 */
 void addr_write_ip(struct wr *w, const struct addr *a);       /* RFC 5952 */
 void addr_write(struct wr *w, const struct addr *a);          /* with port */
 /* Into a C string, "-" for family 0; answers out. */

@@ -23,22 +23,10 @@ static int listen_at(struct joinwait *j, const struct addr *at, struct why *w)
 	return 0;
 }
 
-/* Nobody dials 0.0.0.0. */
-static struct addr from_here(struct addr a)
-{
-	const uint8_t zero = a.family == 4 ? 127 : 0, last = 1;
-
-	if (!addr_is_any(&a))
-		return a;
-	a.ip[0] = zero;
-	a.ip[a.family == 4 ? 3 : 15] = last;
-	return a;
-}
-
 int joinwait_open(struct joinwait *j, const struct conf *c, const char *listen, struct why *w)
 {
 	const struct conf_list *l = &c->edge.listen;
-	struct addr own = from_here(l->n ? *conf_addr(l, 0) : usual), at = usual;
+	struct addr own = addr_from_here(l->n ? conf_addr(l, 0) : &usual), at = usual;
 	int rc = 0;
 
 	*j = (struct joinwait){.passes = c->edge.enrol[0] != 0};
