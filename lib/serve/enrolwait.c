@@ -81,16 +81,6 @@ static const struct enroltalk_class talk_class = {.said = on_said, .over = on_ov
 
 /* ---- who comes ------------------------------------------------------------------------------------ */
 
-/* One IPv4 address, or one /64: whoever has one of those has all of it. */
-static bool same_place(const struct addr *a, const struct addr *b)
-{
-	struct cidr net = {.base = *a, .bits = a->family == 6 ? 64 : 32};
-
-	for (size_t i = 8; a->family == 6 && i < sizeof net.base.ip; i++)
-		net.base.ip[i] = 0;
-	return cidr_has(&net, b);
-}
-
 /* The one that came first and was not met, of all or of those at `peer`'s; *n: how many they are. */
 static struct enrolwait_caller *oldest(const struct enrolwait *w, const struct addr *peer, size_t *n)
 {
@@ -98,7 +88,7 @@ static struct enrolwait_caller *oldest(const struct enrolwait *w, const struct a
 
 	*n = 0;
 	for (struct enrolwait_caller *c = w->first; c; c = c->next)
-		if (peer == NULL || same_place(peer, &c->peer)) {
+		if (peer == NULL || addr_same_net(peer, &c->peer)) {
 			found = c->talk.met ? found : c;
 			++*n;
 		}

@@ -219,6 +219,11 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 	return addr_same_ip(a, b) && a->port == b->port && a->scope == b->scope;
 }
 
+bool addr_same_net(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : 8) == 0;
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};

@@ -32,6 +32,8 @@ bool addr_is_hostname(struct span s);
 bool addr_eq(const struct addr *a, const struct addr *b);     /* port and scope too */
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 void addr_canon(struct addr *a);                              /* ::ffff:a.b.c.d -> a.b.c.d */
+/* One address (IPv4) or one /64 (IPv6): whoever has one of the latter has all of it. */
+bool addr_same_net(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_linklocal(const struct addr *a);                 /* 169.254/16, fe80::/10 */
 bool addr_is_any(const struct addr *a);                       /* 0.0.0.0, :: */
