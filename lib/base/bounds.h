@@ -69,6 +69,7 @@
 	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
+	X(BOUND_RAW_CONNS, "raw_conns", 10000, "the new connection is closed at once")            \
 	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")

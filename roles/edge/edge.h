@@ -32,6 +32,7 @@ enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, 
 
 struct front;
 struct tunnel;
+struct raw;
 
 #define SITE_CAS 24 /* three anchors, of which a roll-over has two, and room */
 
@@ -92,6 +93,7 @@ struct edge {
 		struct redirect *first, *last;
 	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
+	struct raw *first_raw;
 	uint64_t seq;               /* of request ids, with a random prefix: request_id() */
 	uint8_t prefix[8];
 	struct {
