@@ -35,6 +35,8 @@ int upstream_open(struct upstream **out, struct edge *e, const struct upstream_t
 		  void *owner);
 void *upstream_owner(const struct upstream *u);
 struct duct *upstream_duct(struct upstream *u);
+struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was called with */
+bool upstream_is_local(const struct upstream *u);
 /* The reset that ended it (a stream's says more than the duct): code and words. */
 unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered);
 /* why as duct_close(). It is gone for the caller. */
