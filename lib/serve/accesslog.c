@@ -157,6 +157,24 @@ static bool is_secret(const struct httpfield *f)
 	return f->class & (FIELD_SECRET | FIELD_IDENTITY) && !span_ieq(span_sub(f->name, 0, 12), SPAN_LIT("X-Forwarded-"));
 }
 
+/* Of an address the part that says where: behind it a ticket may be, or in its fragment a token. */
+static struct span only_where(struct span address)
+{
+	size_t end = 0;
+
+	while (end < address.n && address.p[end] != '?' && address.p[end] != '#')
+		end++;
+	return span_sub(address, 0, end);
+}
+
+/* The page that a visitor comes from may have been asked for with a secret, as this one. */
+static struct span shown(const struct httpfield *f)
+{
+	if (is_secret(f))
+		return redacted;
+	return f->id == FIELD_REFERER ? only_where(f->value) : f->value;
+}
+
 static bool came_before(const struct httpfields *fs, size_t at)
 {
 	for (size_t i = 0; i < at; i++)
@@ -187,7 +205,7 @@ static bool put_values(struct jsonw *j, const struct httpfields *fs, size_t at)
 			jsonw_open(j, '[');
 		}
 		first = false;
-		jsonw_cut(j, is_secret(f) ? redacted : f->value, MOST_VALUE);
+		jsonw_cut(j, shown(f), MOST_VALUE);
 	}
 	jsonw_close(j, ']');
 	return true;
@@ -224,7 +242,7 @@ static void put_tls(struct jsonw *j, const struct access_tls *t)
 	jsonw_close(j, '}');
 }
 
-static void put_zt(struct jsonw *j, const struct access_common *c, const char *kind)
+static void put_zt(struct jsonw *j, const struct access_common *c, const char *kind, const char *by)
 {
 	jsonw_key(j, "zt");
 	jsonw_open(j, '{');
@@ -239,6 +257,7 @@ static void put_zt(struct jsonw *j, const struct access_common *c, const char *k
 		put_hex(j, "serial", c->serial);
 	put_known(j, "fault", span_str(c->fault), MOST_SHORT);
 	put_known(j, "kind", span_str(kind), MOST_SHORT);
+	put_known(j, "by", span_str(by), MOST_SHORT);
 	jsonw_close(j, '}');
 }
 
@@ -282,14 +301,11 @@ static void put_reply(struct jsonw *j, const struct access_request *a)
 	jsonw_key(j, "resp_headers");
 	jsonw_open(j, '{');
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct span value = values[i], query;
-
-		if (value.n == 0)
+		if (values[i].n == 0)
 			continue;
-		span_cut(value, '?', &value, &query); /* a ticket may be in it */
 		jsonw_key(j, names[i]);
 		jsonw_open(j, '[');
-		jsonw_cut(j, value, MOST_LOCATION);
+		jsonw_cut(j, only_where(values[i]), MOST_LOCATION);
 		jsonw_close(j, ']');
 	}
 	jsonw_close(j, '}');
@@ -330,7 +346,7 @@ void access_request_line(const struct access_request *a, struct wr *w)
 	begin(&j, w, a->status == 0 || a->status >= 500);
 	put_common(&j, &a->c, "http.log.access", "handled request");
 	put_reply(&j, a);
-	put_zt(&j, &a->c, "");
+	put_zt(&j, &a->c, "", "");
 	end(&j, put_request(&j, a));
 }
 
@@ -340,7 +356,7 @@ void access_stream_line(const struct access_stream *a, struct wr *w)
 
 	begin(&j, w, false);
 	put_common(&j, &a->c, "zt.log.stream", "handled stream");
-	put_zt(&j, &a->c, a->kind);
+	put_zt(&j, &a->c, a->kind, a->by ? a->by : "");
 	jsonw_key(&j, "request");
 	jsonw_open(&j, '{');
 	put_who(&j, &a->c);

@@ -26,8 +26,6 @@ void exchanges_free(struct edge *e)
 {
 	free(e->desk);
 	e->desk = NULL;
-	if (e->exchanges.bounds)
-		pool_free(&e->exchanges);
 }
 
 /* ---- the ends -------------------------------------------------------------------------------- */

@@ -397,6 +397,18 @@ struct duct *upstream_duct(struct upstream *u)
 	return u->d;
 }
 
+bool upstream_is_local(const struct upstream *u)
+{
+	return u->stream == NULL;
+}
+
+struct upstream *upstream_of(const struct duct *d)
+{
+	if (span_eq_str(span_str(d->cls->name), "stream"))
+		return CONTAINER_OF(d, struct stream, d)->owner;
+	return CONTAINER_OF(d, struct local, sock.d)->u;
+}
+
 unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered)
 {
 	*text = u->d ? duct_why(u->d) : "";
