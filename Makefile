@@ -92,7 +92,7 @@ SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 .SECONDARY:
 
 # Small rather than fast, but for what each connection, byte or record passes through: 130 KB less.
-HOT  := $(wildcard lib/base/*.c) $(addprefix lib/wire/,record.c json.c jrec.c srec.c addr.c) \
+HOT  := $(wildcard lib/base/*.c) $(addprefix lib/wire/,record.c json.c json_text.c json_ask.c jrec.c srec.c addr.c) \
         $(addprefix lib/io/,loop.c poller.c pump.c pumpbuf.c bufs.c duct.c sockduct.c couple.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
         journal.c jscan.c store.c store_journal.c smap.c)
 COLD := $(filter-out $(HOT),$(LIB_SRC)) $(wildcard roles/verbs/*.c roles/ca/*.c)

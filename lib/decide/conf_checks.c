@@ -117,14 +117,12 @@ static void check_descriptors(const void *root, struct conf_build *b)
 /* What is wrong with it as a name that is served; NULL: nothing. */
 const char *conf_name_wrong(struct span name)
 {
-	size_t dot;
-
+	if (name_is_pattern(name))
+		return NULL;
 	if (!span_starts(name, "*."))
-		return name_is_dns(name) ? NULL : "is not a DNS name in ASCII, as in www.example.org";
-	name = span_sub(name, 2, name.n);
-	if (!name_is_dns(name))
-		return "is not a name; '*.' stands first, for one label, as in *.example.org";
-	return span_find(name, '.', &dot) ? NULL : "is too wide; at least two labels stand behind '*.'";
+		return "is not a DNS name in ASCII, as in www.example.org";
+	return name_is_dns(span_sub(name, 2, name.n)) ? "is too wide; at least two labels stand behind '*.'"
+						      : "is not a name; '*.' stands first, for one label, as in *.example.org";
 }
 
 static void check_names(const struct conf_host *h, struct conf_build *b)

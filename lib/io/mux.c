@@ -37,7 +37,6 @@ static int bad(struct mux *m, const char *words)
 
 void mux_kick(struct mux *m)
 {
-	m->reap = true;
 	if (!m->over && !m->busy)
 		loop_again(m->o.src);
 }

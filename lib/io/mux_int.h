@@ -18,7 +18,7 @@ struct mux_kept {
 	struct mux_chunk *head, *tail;
 	size_t n;
 };
-bool kept_push(struct bounds *b, struct mux_kept *k, struct span s); /* all or nothing */
+bool kept_push(struct bounds *b, struct mux_kept *k, struct span s, uint64_t leave); /* all or nothing; leaves so many chunks */
 struct span kept_peek(const struct mux_kept *k);
 size_t kept_copy(const struct mux_kept *k, uint8_t *out, size_t n); /* the first n, or all */
 void kept_take(struct bounds *b, struct mux_kept *k, size_t n);
@@ -100,7 +100,7 @@ struct mux {
 	unsigned fresh_turns;
 	size_t mine, theirs;                    /* streams in the hash */
 	enum mux_over why;
-	bool dying, over, busy, reap;
+	bool dying, over, busy, reap;           /* reap: a stream was closed, by its user or the protocol */
 	const char *words;
 	struct mux_stats stats;
 };

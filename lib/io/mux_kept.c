@@ -17,11 +17,12 @@ struct mux_chunk {
 };
 #define ROOM sizeof(((struct mux_chunk *)NULL)->mem)
 
-static bool add_chunk(struct bounds *b, struct mux_kept *k)
+static bool add_chunk(struct bounds *b, struct mux_kept *k, uint64_t leave)
 {
 	struct mux_chunk *c;
 
-	if (!bounds_take(b, BOUND_TUNNEL_KEPT, 1))
+	if (!bounds_fits(b, BOUND_TUNNEL_KEPT, b->row[BOUND_TUNNEL_KEPT].used + 1 + leave) ||
+	    !bounds_take(b, BOUND_TUNNEL_KEPT, 1))
 		return false;
 	c = malloc(sizeof *c);
 	if (c == NULL) {
@@ -57,13 +58,13 @@ static void undo(struct bounds *b, struct mux_kept *k, struct mux_chunk *last)
 	}
 }
 
-bool kept_push(struct bounds *b, struct mux_kept *k, struct span s)
+bool kept_push(struct bounds *b, struct mux_kept *k, struct span s, uint64_t leave)
 {
 	struct mux_chunk *last = k->tail, *c;
 	size_t room = last ? ROOM - last->to : 0;
 
 	for (; room < s.n; room += ROOM)
-		if (!add_chunk(b, k)) {
+		if (!add_chunk(b, k, leave)) {
 			undo(b, k, last);
 			return false;
 		}

@@ -99,8 +99,9 @@ bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload)
 	frame_head(&w, type, 0, stream, (uint16_t)payload.n);
 	wr_put(&w, payload);
 	ZT_ASSERT(!w.full);
-	if (m->control.n + w.n > CONTROL_MOST || !kept_push(m->o.bounds, &m->control, wr_span(&w))) {
+	if (m->control.n + w.n > CONTROL_MOST || !kept_push(m->o.bounds, &m->control, wr_span(&w), 0)) {
 		mux_die(m, MUX_NOMEM, "no room for control frames: the peer does not read them");
+		mux_kick(m); /* whoever asked is not always in mux_ready(), which ends it */
 		return false;
 	}
 	mux_kick(m);
@@ -368,14 +369,20 @@ void mux_write(struct mux *m)
 	}
 }
 
-/* What still fits: it is not worth waiting for. Nothing of a stream that is cut. */
+/* What still fits: it is not worth waiting for. Nothing of a stream that is cut. That it does not arrive is not
+ * what the connection ends of. */
 void mux_last_words(struct mux *m)
 {
+	const enum mux_over why = m->why;
+	const char *words = m->words;
+
 	if (!m->blocked && m->why != MUX_TLS && m->why != MUX_SPENT) {
 		m->dying = false; /* for one batch more */
 		out_control(m);
 		send_batch(m);
 		m->dying = true;
+		m->why = why;
+		m->words = words;
 	}
 	m->c.by->bye(m);
 	m->c.by->send(m);

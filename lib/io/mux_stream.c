@@ -50,6 +50,7 @@ void stream_over(struct mux *m, struct stream_state *st)
 		m->mine--;
 	else
 		m->theirs--;
+	m->reap = true;
 	mux_kick(m);
 }
 
@@ -195,12 +196,15 @@ static void give_way(struct mux *m, struct stream_state *st)
 	stream_tell_reset(st, &stalled);
 }
 
+/* An eighth of the chunks is not for bytes: control frames wait in them, and a connection that has no room for
+ * those ends. Users who take nothing, of this connection or another, must not come so far. */
 static void keep(struct mux *m, struct stream_state *st)
 {
+	uint64_t leave = m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 8;
 	struct span s = st->direct;
 
 	st->direct = SPAN_NONE;
-	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s)) {
+	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
 		struct stream_state *other = most_held(m);
 
 		give_way(m, other ? other : st);
@@ -304,6 +308,7 @@ static void close_stream(struct duct *d, enum zt_err why)
 	kept_drop(st);
 	if (!said_all) /* else its end is delivered, and the peer's is waited for: stream_data() */
 		stream_cut(mux_of(st), st, RESET_CANCEL, why ? err_text(why) : "");
+	mux_of(st)->reap = true;
 	mux_kick(mux_of(st));
 }
 

@@ -157,6 +157,24 @@ static bool is_secret(const struct httpfield *f)
 	return f->class & (FIELD_SECRET | FIELD_IDENTITY) && !span_ieq(span_sub(f->name, 0, 12), SPAN_LIT("X-Forwarded-"));
 }
 
+/* Of an address the part that says where: behind it a ticket may be, or in its fragment a token. */
+static struct span only_where(struct span address)
+{
+	size_t end = 0;
+
+	while (end < address.n && address.p[end] != '?' && address.p[end] != '#')
+		end++;
+	return span_sub(address, 0, end);
+}
+
+/* The page that a visitor comes from may have been asked for with a secret, as this one. */
+static struct span shown(const struct httpfield *f)
+{
+	if (is_secret(f))
+		return redacted;
+	return f->id == FIELD_REFERER ? only_where(f->value) : f->value;
+}
+
 static bool came_before(const struct httpfields *fs, size_t at)
 {
 	for (size_t i = 0; i < at; i++)
@@ -187,7 +205,7 @@ static bool put_values(struct jsonw *j, const struct httpfields *fs, size_t at)
 			jsonw_open(j, '[');
 		}
 		first = false;
-		jsonw_cut(j, is_secret(f) ? redacted : f->value, MOST_VALUE);
+		jsonw_cut(j, shown(f), MOST_VALUE);
 	}
 	jsonw_close(j, ']');
 	return true;
@@ -282,14 +300,11 @@ static void put_reply(struct jsonw *j, const struct access_request *a)
 	jsonw_key(j, "resp_headers");
 	jsonw_open(j, '{');
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct span value = values[i], query;
-
-		if (value.n == 0)
+		if (values[i].n == 0)
 			continue;
-		span_cut(value, '?', &value, &query); /* a ticket may be in it */
 		jsonw_key(j, names[i]);
 		jsonw_open(j, '[');
-		jsonw_cut(j, value, MOST_LOCATION);
+		jsonw_cut(j, only_where(values[i]), MOST_LOCATION);
 		jsonw_close(j, ']');
 	}
 	jsonw_close(j, '}');

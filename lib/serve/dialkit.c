@@ -9,9 +9,8 @@
 
 #include "base/pool.h"
 #include "io/net.h"
+#include "io/sysnames.h"
 
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
 #define CONF_BYTES 65536 /* of resolv.conf; three lines matter */
 
 /* The first cap bytes of a file. The machine's own files may be missing, as for every
@@ -38,10 +37,10 @@ static void pick_servers(struct dialkit *k, struct arena *a)
 
 	if (k->conf.n)
 		return;
-	bad = resolvconf_parse(read_head(k, RESOLV_CONF, true, a, CONF_BYTES), &k->conf);
+	bad = resolvconf_parse(read_head(k, SYSNAMES_RESOLV_CONF, true, a, CONF_BYTES), &k->conf);
 	bad += net_resolvconf(&k->conf);
 	if (bad)
-		fprintf(stderr, "%s: warning: %u nameserver line%s of " RESOLV_CONF " cannot be used\n", k->who, bad,
+		fprintf(stderr, "%s: warning: %u nameserver line%s of " SYSNAMES_RESOLV_CONF " cannot be used\n", k->who, bad,
 			bad == 1 ? "" : "s");
 }
 
@@ -58,7 +57,7 @@ int dialkit_open(struct dialkit *k)
 		rc = resolver_new(&k->resolver, k->loop, &k->bounds);
 	if (rc == 0) {
 		pick_servers(k, &a);
-		hosts = read_head(k, k->hosts ? k->hosts : HOSTS, !k->hosts, &a, RESOLVE_HOSTS_BYTES);
+		hosts = read_head(k, k->hosts ? k->hosts : SYSNAMES_HOSTS, !k->hosts, &a, RESOLVE_HOSTS_BYTES);
 		rc = resolver_configure(k->resolver, &k->conf, hosts);
 		rc = rc < 0 ? rc : 0; /* 1: its end is ignored, as a worker would */
 	}

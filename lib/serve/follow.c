@@ -322,6 +322,7 @@ static void on_step(struct timer *t, uint64_t now)
 
 	(void)now;
 	enroltalk_end(&f->talk);
+	loop_timer_stop(f->o.loop, &f->due); /* of the watch before: it would cut a renewal off */
 	f->stats.connected = f->renewing = false;
 	if (reopen(f, &why) < 0) {
 		identity_forget_key(&f->renewal.id);

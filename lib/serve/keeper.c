@@ -17,12 +17,10 @@
 #include "io/chan.h"
 #include "io/child.h"
 #include "io/spawn.h"
-#include "wire/bundle.h"
+#include "io/sysnames.h"
 #include "wire/ipc.h"
 #include "wire/keepmsg.h"
 
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
 /* Changes that are kept behind a full list: more, and a full one is asked for. With a list every 15 s of 126
  * bytes and a length that is once in two hours, or once in longer where the full list is long. */
 #define CHANGES_MOST(full) (65536 + (full) / 4)
@@ -48,9 +46,7 @@ struct keeper {
 	uint8_t *store;      /* {u32 length, list}… */
 	size_t n, room, full; /* full: bytes of the first of them */
 	bool stuck, whole;    /* whole: a full list was asked for */
-	struct resolvconf servers; /* prepared: what the machine says about names */
-	struct span hosts;
-	void *hosts_mem;
+	struct sysnames names; /* prepared */
 };
 
 static struct keeper *of(struct child *c)
@@ -61,9 +57,7 @@ static struct keeper *of(struct child *c)
 size_t keeper_files(const struct conf *c, struct file_want out[static FILES_MOST])
 {
 	(void)c;
-	out[0] = (struct file_want){.path = RESOLV_CONF, .optional = true};
-	out[1] = (struct file_want){.path = HOSTS, .optional = true};
-	return 2;
+	return sysnames_files(out, 0);
 }
 
 /* ---- to the workers --------------------------------------------------------------------------------- */
@@ -259,36 +253,9 @@ static const struct follow_class follow_class = {on_list, on_anchors, on_renewed
 
 /* ---- configurations ---------------------------------------------------------------------------------- */
 
-static void forget_names(struct keeper *k)
-{
-	free(k->hosts_mem);
-	k->hosts_mem = NULL;
-	k->hosts = SPAN_NONE;
-}
-
 static void keeper_abort(struct child *c)
 {
-	forget_names(of(c));
-}
-
-static int read_names(struct keeper *k, int fd, struct why *why)
-{
-	struct span all, text;
-	int rc;
-
-	forget_names(k);
-	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), &all, &k->hosts_mem, why);
-	if (rc < 0)
-		return rc;
-	if (bundle_check(all) < 0)
-		return why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
-	if (bundle_find(all, RESOLV_CONF, &text) < 0)
-		text = SPAN_NONE;
-	resolvconf_parse(text, &k->servers);
-	net_resolvconf(&k->servers);
-	if (bundle_find(all, HOSTS, &k->hosts) < 0)
-		k->hosts = SPAN_NONE;
-	return 0;
+	sysnames_forget(&of(c)->names);
 }
 
 static int make_parts(struct keeper *k, const struct conf *c, struct why *why)
@@ -318,7 +285,7 @@ static int keeper_prepare(struct child *c, const struct conf *next, const int *f
 	if (rc == 0 && first)
 		rc = make_parts(k, next, why);
 	if (rc == 0)
-		rc = read_names(k, fds[0], why);
+		rc = sysnames_read(&k->names, fds[0], why);
 	if (rc == 0 && first)
 		c->dir_fd = fds[1];
 	for (size_t i = 0; i < n; i++)
@@ -342,9 +309,7 @@ static void keeper_commit(struct child *c)
 {
 	struct keeper *k = of(c);
 
-	if (resolver_configure(k->resolver, &k->servers, k->hosts) < 0)
-		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
-	forget_names(k);
+	sysnames_give(&k->names, k->resolver, &c->log);
 	tls_world_plan(k->world, k->plan, c->epoch);
 	follow_go(k->follow);
 }
@@ -384,7 +349,7 @@ static void keeper_close(struct child *c)
 {
 	struct keeper *k = of(c);
 
-	forget_names(k);
+	sysnames_forget(&k->names);
 	follow_stop(k->follow);
 	dialer_free(k->dialer);
 	resolver_free(k->resolver);

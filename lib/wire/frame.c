@@ -99,7 +99,7 @@ static bool read_name(struct rd *r, char *out, size_t cap)
 	return !r->bad && span_to_cstr(s, out, cap) == 0;
 }
 
-/* A text of ours that is too long or not UTF-8 at its cut is shortened: words for people never break a frame. */
+/* A text of ours that is too long or not UTF-8 at its cut is shortened. */
 static struct span fit_text(const char *text, size_t cap)
 {
 	struct span s = span_sub(span_str(text), 0, cap - 1);
@@ -115,6 +115,15 @@ static void write_short(struct wr *w, const char *text, size_t cap)
 
 	wr_u8(w, (uint8_t)s.n);
 	wr_put(w, s);
+}
+
+/* Words for people never break a frame: an origin or a system may have put anything into them. */
+static void write_words(struct wr *w, const char *text, size_t cap)
+{
+	struct span s = fit_text(text, cap);
+
+	for (size_t i = 0; i < s.n; i++)
+		wr_u8(w, s.p[i] < ' ' || s.p[i] == 0x7f ? '?' : s.p[i]);
 }
 
 static size_t ip_bytes(uint8_t family)
@@ -263,7 +272,7 @@ void frame_reset_write(struct wr *w, const struct frame_resets *r)
 {
 	wr_le16(w, r->code);
 	wr_le64(w, r->delivered);
-	wr_put(w, fit_text(r->text, sizeof r->text));
+	write_words(w, r->text, sizeof r->text);
 }
 
 int frame_goaway_read(struct span payload, struct frame_goaway *out)
@@ -285,5 +294,5 @@ void frame_goaway_write(struct wr *w, const struct frame_goaway *g)
 	wr_le16(w, g->reason);
 	wr_le32(w, g->last);
 	wr_le32(w, g->grace_ms);
-	wr_put(w, fit_text(g->text, sizeof g->text));
+	write_words(w, g->text, sizeof g->text);
 }

@@ -90,6 +90,16 @@ bool httphead_line(struct span *in, struct span *line)
 	return true;
 }
 
+enum http_refusal httphead_first(struct span *head, struct span *line)
+{
+	struct httpscan scan = {0};
+	int end = httpscan_more(&scan, *head);
+
+	if (end < 0)
+		return scan.refusal;
+	return end > 0 && (size_t)end == head->n && httphead_line(head, line) ? HTTP_FINE : HTTPBAD_CUT;
+}
+
 enum http_refusal httphead_version(struct span s, uint8_t *minor)
 {
 	struct span digits = span_sub(s, 5, 3);

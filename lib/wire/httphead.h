@@ -88,6 +88,8 @@ bool httpfields_list(const struct httpfields *fs, enum field_id id, const char *
 
 /* One line without its CRLF; *in moves behind it. For bytes that httpscan_more() has passed. False: none. */
 bool httphead_line(struct span *in, struct span *line);
+/* *head, which is one whole head and no byte more, moves behind its first line. */
+enum http_refusal httphead_first(struct span *head, struct span *line);
 /* "HTTP/1.0" or "HTTP/1.1". */
 enum http_refusal httphead_version(struct span s, uint8_t *minor);
 

@@ -151,16 +151,11 @@ static void read_upgrade(struct httpreq *q)
 
 static enum http_refusal read_all(struct span head, struct httpreq *q)
 {
-	struct httpscan scan = {0};
 	struct span line;
-	enum http_refusal r;
-	int end = httpscan_more(&scan, head);
+	enum http_refusal r = httphead_first(&head, &line);
 
-	if (end < 0)
-		return scan.refusal;
-	if (end == ZT_MORE || (size_t)end != head.n || !httphead_line(&head, &line))
-		return HTTPBAD_CUT;
-	r = read_line(line, q);
+	if (r == HTTP_FINE)
+		r = read_line(line, q);
 	if (r == HTTP_FINE)
 		r = httpfields_read(&q->fields, head, false);
 	if (r == HTTP_FINE)

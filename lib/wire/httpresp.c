@@ -49,16 +49,11 @@ static bool says_more(const struct httpresp *p)
 
 static enum http_refusal read_all(struct span head, struct httpbody_asked asked, struct httpresp *p)
 {
-	struct httpscan scan = {0};
 	struct span line;
-	enum http_refusal r;
-	int end = httpscan_more(&scan, head);
+	enum http_refusal r = httphead_first(&head, &line);
 
-	if (end < 0)
-		return scan.refusal;
-	if (end == ZT_MORE || (size_t)end != head.n || !httphead_line(&head, &line))
-		return HTTPBAD_CUT;
-	r = read_line(line, p);
+	if (r == HTTP_FINE)
+		r = read_line(line, p);
 	if (r == HTTP_FINE)
 		r = httpfields_read(&p->fields, head, true);
 	if (r == HTTP_FINE)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "httpfield.h"
 
 #define MAGIC "ztrules1" /* the last byte is the version */
 #define MAGIC_NAME 7
@@ -49,11 +50,11 @@ static bool is_prefix(struct span s)
 	return true;
 }
 
-/* Names that a rule may not touch: zt says who a visitor is and where a message ends, nobody else. */
+/* Names that a rule may not touch: zt says who a visitor is and where a message ends, nobody else. Of what
+ * FIELD_IDENTITY knows only what zt itself writes: the rest is between a rule and its origin. */
 static bool is_ours(struct span name)
 {
-	static const char *const whole[] = {"host", "connection", "content-length", "transfer-encoding", "upgrade", "te",
-					    "trailer", "expect", "keep-alive", "forwarded", "x-real-ip", "x-request-id"};
+	static const char *const whole[] = {"forwarded", "x-real-ip", "x-request-id"};
 	static const char *const begin[] = {"remote-", "x-forwarded-", "cf-access-", "client-cert", "x-zt-", "proxy-"};
 
 	for (size_t i = 0; i < ARRAY_LEN(whole); i++)
@@ -62,7 +63,7 @@ static bool is_ours(struct span name)
 	for (size_t i = 0; i < ARRAY_LEN(begin); i++)
 		if (span_ieq(span_sub(name, 0, strlen(begin[i])), span_str(begin[i])))
 			return true;
-	return false;
+	return httpfield_class(name) & (FIELD_HOP | FIELD_FRAMING);
 }
 
 void rule_headers_add(struct wr *w, struct span name, struct span value)

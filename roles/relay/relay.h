@@ -7,6 +7,7 @@
 #include "io/dial.h"
 #include "io/doors.h"
 #include "io/pump.h"
+#include "io/sysnames.h"
 #include "io/tls.h"
 
 struct conn;
@@ -23,9 +24,7 @@ struct relay {
 	struct pump_pool bufs;
 	struct conn *first; /* every connection */
 	uint64_t accepted, bytes[2]; /* bytes: of connections that have ended */
-	struct resolvconf servers; /* prepared: what the machine says about names */
-	struct span hosts;
-	void *hosts_mem;
+	struct sysnames names; /* prepared */
 };
 
 /* conn.c */

@@ -14,16 +14,10 @@
 
 #include "base/num.h"
 #include "io/cas.h"
-#include "io/files.h"
-#include "io/spawn.h"
 #include "relay.h"
 #include "roles/roles.h"
 #include "serve/rolerun.h"
-#include "wire/bundle.h"
 #include "wire/ipc.h"
-
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
 
 /* ---- the supervisor's side --------------------------------------------------------------- */
 
@@ -38,9 +32,7 @@ static size_t relay_listen(const struct conf *c, struct addr out[static DOORS])
 
 static size_t worker_files(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	out[0] = (struct file_want){.path = RESOLV_CONF, .optional = true};
-	out[1] = (struct file_want){.path = HOSTS, .optional = true};
-	return files_of_roles(c, out, 2);
+	return files_of_roles(c, out, sysnames_files(out, 0));
 }
 
 int relay_main(int argc, char **argv)
@@ -66,13 +58,6 @@ static struct relay *relay_of(struct child *c)
 	return CONTAINER_OF(c, struct relay, child);
 }
 
-static void forget_names(struct relay *w)
-{
-	free(w->hosts_mem);
-	w->hosts_mem = NULL;
-	w->hosts = SPAN_NONE;
-}
-
 static struct tls_plan *next_plan(struct relay *w)
 {
 	return w->plan[!w->plan_at];
@@ -83,31 +68,9 @@ static void worker_abort(struct child *c)
 	struct relay *w = relay_of(c);
 
 	doors_abort(&w->doors);
-	forget_names(w);
+	sysnames_forget(&w->names);
 	if (next_plan(w))
 		cas_drop_plan(next_plan(w));
-}
-
-/* What is handed over as files: what the machine says about names, and who may give roles. A jailed
- * process opens none. */
-static int read_files(struct relay *w, int fd, struct why *why)
-{
-	struct span all, text;
-	int rc;
-
-	forget_names(w);
-	rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), &all, &w->hosts_mem, why);
-	if (rc < 0)
-		return rc;
-	if (bundle_check(all) < 0)
-		return why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
-	if (bundle_find(all, RESOLV_CONF, &text) < 0)
-		text = SPAN_NONE;
-	resolvconf_parse(text, &w->servers);
-	net_resolvconf(&w->servers);
-	if (bundle_find(all, HOSTS, &w->hosts) < 0)
-		w->hosts = SPAN_NONE;
-	return cas_of_plan(next_plan(w), all, why);
 }
 
 static int make_parts(struct relay *w, const struct conf *c, struct why *why)
@@ -154,8 +117,10 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 		rc = make_parts(w, next, why);
 	if (rc == 0) {
 		tls_plan_of(next, next_plan(w));
-		rc = read_files(w, fds[0], why);
+		rc = sysnames_read(&w->names, fds[0], why);
 	}
+	if (rc == 0) /* who may give roles is in the same bundle */
+		rc = cas_of_plan(next_plan(w), w->names.bundle, why);
 	close(fds[0]);
 	if (rc == 0 && relay_listen(next, at) == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[relay] listen is empty: say where the relay should take connections");
@@ -171,9 +136,7 @@ static void worker_commit(struct child *c)
 
 	bounds_set(&c->bounds, BOUND_RELAY_CONNS, c->conf->relay.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, t->handshakes);
-	if (resolver_configure(w->resolver, &w->servers, w->hosts) < 0)
-		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
-	forget_names(w);
+	sysnames_give(&w->names, w->resolver, &c->log);
 	w->plan_at = !w->plan_at;
 	tls_world_plan(w->tls, w->plan[w->plan_at], c->epoch);
 	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
@@ -208,7 +171,7 @@ static void worker_close(struct child *c)
 {
 	struct relay *w = relay_of(c);
 
-	forget_names(w);
+	sysnames_forget(&w->names);
 	if (w->tls) {
 		conn_end_all(w);
 		pump_pool_free(&w->bufs);

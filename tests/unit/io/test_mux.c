@@ -424,6 +424,36 @@ TEST(the_round_trip_is_measured_and_old_age_told)
 	pair_free(p);
 }
 
+/* Its own last word does not get through; what it ended of is told all the same. */
+TEST(the_first_cause_is_the_one_that_is_told)
+{
+	static const uint8_t junk[10] = {8, 0, 99, FRAME_MUST}; /* a record of eight bytes: a frame that has to be known */
+	struct pair *p = both();
+
+	memcpy(p->end[0].bytes, junk, sizeof junk);
+	p->end[0].n = sizeof junk;
+	p->end[0].cut = true;
+	mux_ready(p->end[0].mux, LOOP_IN);
+	CHECK(p->end[0].over && p->end[0].why == MUX_PROTOCOL);
+	CHECK_STR(p->end[0].words, "a frame that we had to know");
+	pair_free(p);
+}
+
+/* Asked from outside, with no room left: the end comes in the next turn, not with the next ping. */
+TEST(who_runs_out_of_room_is_ended_soon)
+{
+	struct pair *p = both();
+	int rc;
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 0);
+	opens(p, 0, 0, 0, &rc);
+	CHECK_INT(rc, -ZT_E_NOMEM);
+	CHECK(!p->end[0].over);
+	loop_turn(p->loop, 0);
+	CHECK(p->end[0].over && p->end[0].why == MUX_NOMEM);
+	pair_free(p);
+}
+
 /* ---- bounds -------------------------------------------------------------------------------- */
 
 FLOODS(BOUND_STREAMS)
@@ -467,6 +497,32 @@ FLOODS(BOUND_TUNNEL_KEPT)
 	CHECK(users[0][0].code == RESET_STALLED && users[0][1].end == DUCT_GOING && users[0][2].end == DUCT_GOING);
 	CHECK(users[1][0].code == RESET_STALLED && !p->end[0].over && !p->end[1].over);
 	CHECK(p->bounds.row[BOUND_TUNNEL_KEPT].hits > 0 && p->bounds.row[BOUND_TUNNEL_KEPT].peak <= 40);
+	pair_free(p);
+}
+
+/* Visitors who read nothing can hold all that bytes may have. Control frames still find room, or every one of them
+ * would end the tunnel of all the others. */
+TEST(bytes_that_nobody_takes_leave_room_for_control_frames)
+{
+	struct pair *p = both();
+	unsigned reset = 0;
+	int rc;
+
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40);
+	next_user = (struct user){.takes = false};
+	for (size_t i = 0; i < 45; i++) {
+		opens(p, 0, i, 1, &rc); /* a chunk each */
+		pair_turns(p, 9);
+	}
+	for (unsigned s = 0; s < 4; s++) { /* pings, and their answers */
+		clock_fake_step(&p->clock, 3 * NS_PER_S);
+		pair_turns(p, 9);
+	}
+	CHECK(rc == 0 && !p->end[0].over && !p->end[1].over);
+	for (size_t i = 0; i < 45; i++)
+		reset += users[0][i].code == RESET_STALLED;
+	CHECK_INT(reset, 10);
+	CHECK_INT(p->bounds.row[BOUND_TUNNEL_KEPT].used, 35);
 	pair_free(p);
 }
 

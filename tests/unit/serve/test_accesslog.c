@@ -49,9 +49,13 @@ TEST(the_schema)
 
 	NEED(httpreq_read(SPAN_LIT("GET /x//y?a=b&token=SECRET1&x%74oken=SECRET2&api_key=SECRET3&q HTTP/1.1\r\nHost: NAS.example.org\r\n"
 				   "user-agent: \"curl\"\r\nCookie: zt_s=SECRET4\r\nAuthorization: Basic SECRET5\r\n"
-				   "CF-Access-Client-Secret: SECRET6\r\nX-A: 1\r\nx-a: 2\r\n\r\n"), &req) == 0);
+				   "CF-Access-Client-Secret: SECRET6\r\nReferer: https://nas.example.org/in?code=SECRET7\r\nX-A: 1\r\nx-a: 2\r\n\r\n"), &req) == 0);
 	line(&a);
 	CHECK(strstr(out, "SECRET") == NULL && strstr(out, "ticket") == NULL);
+	CHECK(strstr(out, "\"Referer\":[\"https://nas.example.org/in\"]") && strstr(out, "\"Location\":[\"/to\"]"));
+	a.location = SPAN_LIT("https://app.example/in#access_token=SECRET8");
+	line(&a);
+	CHECK(strstr(out, "SECRET") == NULL && strstr(out, "\"Location\":[\"https://app.example/in\"]"));
 	json_init(&j, tok, ARRAY_LEN(tok), mem, sizeof mem);
 	NEED(json_parse(&j, span_str(out)) == 0); /* refuses a key that is there twice */
 	CHECK(span_eq_str(of(&j, JSON_ROOT, "logger"), "http.log.access") && span_eq_str(of(&j, JSON_ROOT, "msg"), "handled request"));

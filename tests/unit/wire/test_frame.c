@@ -319,6 +319,23 @@ TEST(a_long_text_is_cut_between_characters)
 	CHECK_INT(frame_reset_read(wr_span(&w), &back), 0);
 }
 
+/* What the peer would refuse as malformed, and end the connection for. */
+TEST(control_bytes_in_a_text_do_not_leave)
+{
+	uint8_t mem[600];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct frame_resets r = {.code = RESET_ORIGIN, .text = "it said \r\n\x1b[1m\x7f"}, back;
+	struct frame_goaway g = {.reason = LEAVE_DRAIN, .text = "a\tb"}, left;
+
+	frame_reset_write(&w, &r);
+	NEED(frame_reset_read(wr_span(&w), &back) == 0);
+	CHECK_STR(back.text, "it said ???[1m?");
+	w = wr_of(mem, sizeof mem);
+	frame_goaway_write(&w, &g);
+	NEED(frame_goaway_read(wr_span(&w), &left) == 0);
+	CHECK_STR(left.text, "a?b");
+}
+
 TEST(every_reset_has_its_own_name)
 {
 	for (unsigned i = RESET_CANCEL; i <= RESET_LEAVING; i++)

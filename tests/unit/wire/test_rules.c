@@ -105,6 +105,8 @@ TEST(values_are_judged_byte_by_byte)
 		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\4Host\1\0c")}},
 		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\x0bRemote-User\1\0c")}},
 		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\x07X-Zt-Id\1\0c")}},
+		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\x0ehttp2-settings\1\0c")}}, /* hop by hop */
+		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\x19Proxy-Authentication-Info\1\0c")}},
 		{"set_header", {.kind = RULE_HTTP, .set = SPAN_LIT("\1A\2\0c")}},
 		{"remove_header", {.kind = RULE_HTTP, .remove = SPAN_LIT("\1A\1\0c")}},
 		{"remove_header", {.kind = RULE_HTTP, .remove = SPAN_LIT("\x11Transfer-Encoding\0\0")}},
