@@ -187,6 +187,10 @@ static int take_accept(struct shakes *s, const struct tlsmsg *m)
 			.fault = a->plan < keys->plan.servers ? TLSF_DISAGREE : TLSF_NO_PLAN});
 		return 0;
 	}
+	if (keys->server[a->plan] == NULL) {
+		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_INTERNAL});
+		return 0;
+	}
 	o.cred = keys->server[a->plan];
 	o.ask = keys->plan.server[a->plan].ask;
 	o.trust = keys->clients[a->plan];

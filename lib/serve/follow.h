@@ -20,7 +20,8 @@ struct follow;
 
 /* Each may call follow_*() but the last two. */
 struct follow_class {
-	void (*list)(void *ctx, struct span list); /* as it was signed: it was taken */
+	/* As it was signed: it was taken. Also a full one that says what is known, for who keeps lists. */
+	void (*list)(void *ctx, struct span list);
 	void (*anchors)(void *ctx);                /* other ones are in trust/ now */
 	/* identity.pem is another now: new handshakes should be made with it. Which serial and until when: follow_stats(). */
 	void (*renewed)(void *ctx);
@@ -47,6 +48,11 @@ int follow_new(struct follow **out, const struct follow_opts *o, struct why *w);
 /* Look at the identity as it is on disk now, and connect, soon: at the start, and when it may be another. */
 void follow_go(struct follow *f);
 void follow_whole(struct follow *f); /* the same, and ask for a full list */
+/* Lists that came another way (wire/keepmsg: {u32 length, list}…): held to the same rules, told the same way. Before
+ * anything is known a full list that is older than what was seen counts with the changes behind it, if they lead
+ * beyond: then all of them are told. What is known or does not fit is passed over. 0; -ZT_E_AGAIN: no identity was
+ * read yet; -ZT_E_SYNTAX, -ZT_E_DENIED, -ZT_E_NOMEM, or what keeps the number from being written. */
+int follow_offer(struct follow *f, struct span lists, struct why *w);
 /* At the end: stop before the loop, the dialer and the world go, free after the loop, which holds the socket
  * until its turn is over. NULL is allowed. */
 void follow_stop(struct follow *f);

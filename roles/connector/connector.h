@@ -19,6 +19,7 @@
 #include "io/child.h"
 #include "io/dial.h"
 #include "io/mux.h"
+#include "io/sysnames.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
@@ -41,7 +42,9 @@ struct ways {
 	struct tls_plan *plan;      /* tls_plan_of_identity(), with its cas; tls_plan_origin() finds a rule's */
 };
 struct ways *ways_hold(struct ways *w);
-void ways_drop(struct ways *w);
+void ways_drop(struct ways *w); /* NULL is allowed */
+
+struct leg;
 
 struct connector {
 	struct child child;
@@ -50,23 +53,32 @@ struct connector {
 	struct tls_world *tls;
 	struct bufs *bufs;
 	struct keepline *keep;
-	struct ways *ways;          /* in force */
-	struct pool servings, looks; /* serving.c, look.c: servings_init() */
+	struct sysnames names;      /* prepared */
+	struct ways *ways, *next;   /* in force; prepared */
+	struct pool servings, looks;/* serving.c, look.c */
 	struct serving *first_serving;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
+	size_t uplinks;
+	struct leg *legs;           /* every connection to an edge, those too that are being left */
+	struct timer chores;        /* of uplink.c: what time alone makes happen */
+	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
+	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
+	bool stuck, started;        /* the identity is no good; some edge was reached once */
+	bool drained;               /* said so */
 	struct {
 		uint64_t streams, refused, dials, failed, bytes_in, bytes_out, links_up, links_lost;
 	} n;
 };
 
 int64_t connector_now(const struct connector *c); /* wall clock in seconds, never before the newest status list */
-void connector_one_less(struct connector *c);     /* nothing lives any more while draining: child_drained() */
+void connector_one_less(struct connector *c);     /* when nothing lives any more while draining: child_drained() */
 
 /* ---- uplink.c ----------------------------------------------------------------------------------------- */
 /* The list of edges as it is in force: dials new ones, leaves those that are gone, announces to the others. */
 void uplinks_configure(struct connector *c);
 void uplinks_listed(struct connector *c);    /* a status list came: judge each edge again, and pass the list on */
+void uplinks_renewed(struct connector *c);   /* c->identity is another one: connections are replaced, at leisure */
 void uplinks_health(struct connector *c);    /* some origin came up or went down: CTRL_HEALTH */
 void uplinks_drain(struct connector *c);
 void uplinks_end(struct connector *c);
@@ -75,17 +87,18 @@ size_t uplinks_up(const struct connector *c); /* edges that have a connection wh
 struct uplink_state {
 	const char *edge;        /* as configured, host:port */
 	bool up;
-	uint64_t streams, rtt_ns, since_ns, retries;
-	char peer[ADDR_TEXT], why[160]; /* why it is not up */
+	uint64_t streams, rtt_ns, since_ns, retries; /* since: when it came up, monotonic */
+	char peer[ADDR_TEXT], why[160]; /* where it was reached last; why it is not up */
 };
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
+void uplinks_counters(const struct connector *c, struct wr *out);
 
 /* ---- serving.c ---------------------------------------------------------------------------------------- */
-void servings_init(struct connector *c);     /* when its bounds are known; before the first stream */
+void servings_init(struct connector *c);     /* once, before the jail: the pools */
 /* As mux_class.opened: s is served or refused. */
 void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o);
 void servings_end(struct connector *c);      /* the process is about to end, its loop still there; looks end too */
-void servings_free(struct connector *c);     /* the memory, when the loop is gone */
+void servings_free(struct connector *c);     /* the memory, when the loop is gone; harmless without servings_init() */
 
 /* ---- origins.c ---------------------------------------------------------------------------------------- */
 struct origins_try {

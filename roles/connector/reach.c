@@ -99,8 +99,7 @@ bool reach_stop(struct reach *r)
 	}
 	if (r->phase == OPEN)
 		sockduct_stop(&r->duct);
-	else
-		drop_tls(r);
+	drop_tls(r); /* its world may end before the loop */
 	loop_close(&r->src);
 	r->phase = STOPPED;
 	return false;

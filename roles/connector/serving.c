@@ -276,11 +276,12 @@ void servings_init(struct connector *c)
 void servings_end(struct connector *c)
 {
 	for (struct serving *v = c->first_serving, *next; v; v = next) {
+		bool has_source = v->stream == NULL || v->couple.loop;
+
 		next = v->next;
-		if (v->stream)
-			end(v, RESET_LEAVING, "the connector ends");
-		else
-			reach_stop(&v->reach); /* its last bytes were on their way; with the loop they end */
+		end(v, RESET_LEAVING, "the connector ends");
+		if (has_source) /* its last bytes may be on their way; with the loop they end */
+			reach_stop(&v->reach);
 	}
 	if (c->ways)
 		origins_stop(c->ways->origins);
@@ -288,6 +289,8 @@ void servings_end(struct connector *c)
 
 void servings_free(struct connector *c)
 {
+	if (c->servings.bounds == NULL)
+		return;
 	pool_free(&c->servings);
 	pool_free(&c->looks);
 }
