@@ -52,6 +52,8 @@
 	X(BOUND_BUDGET_PEERS, "budget_peers", 4096, "the peer quiet longest is forgotten")         \
 	X(BOUND_BUNDLE, "bundle_bytes", 4194304, "the configuration is refused")                   \
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \
+	X(BOUND_EDGE_CONNS, "edge_conns", 20000, "the new connection is closed at once")           \
+	X(BOUND_EDGE_REDIRECTS, "edge_redirects", 256, "the oldest one is closed")                  \
 	X(BOUND_CA_CERTS, "ca_certificates", 262144, "the certificate is not issued")              \
 	X(BOUND_CA_TOKENS, "ca_tokens", 1024, "the token is not made: revoke or wait for old ones") \
 	X(BOUND_CA_PENDING, "ca_pending", 256, "the join is refused: settle those that wait")      \
