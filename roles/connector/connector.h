@@ -29,6 +29,7 @@ enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1, CONNECTOR_LINK_TLSD }; /* n
 struct uplink;
 struct origins;
 struct serving;
+struct reach;
 
 /* A configuration as the worker asks it; whoever outlives a turn holds it. Streams are of an epoch: those of an
  * older one live on, new ones for it are refused. */
@@ -57,6 +58,8 @@ struct connector {
 	struct ways *ways, *next;   /* in force; prepared */
 	struct pool servings, looks;/* serving.c, look.c */
 	struct serving *first_serving;
+	struct reach *asked;        /* reach.c: who waits for the supervisor to connect a socket file */
+	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
@@ -92,6 +95,9 @@ struct uplink_state {
 };
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
 void uplinks_counters(const struct connector *c, struct wr *out);
+
+/* ---- reach.c ------------------------------------------------------------------------------------------ */
+void reach_dialled(struct connector *c, uint32_t id, int fd); /* as child_class.dialled */
 
 /* ---- serving.c ---------------------------------------------------------------------------------------- */
 void servings_init(struct connector *c);     /* once, before the jail: the pools */

@@ -73,7 +73,8 @@ static enum frame_reset code_of(int rc)
 		{ZT_E_REFUSED, RESET_REFUSED}, {ZT_E_TIMEOUT, RESET_TIMEOUT}, {ZT_E_NONAME, RESET_NONAME},
 		{ZT_E_NOADDR, RESET_NONAME},   {ZT_E_DNSFAIL, RESET_NONAME},  {ZT_E_SYNTAX, RESET_NONAME},
 		{ZT_E_FULL, RESET_FULL},       {ZT_E_NOMEM, RESET_FULL},      {ZT_E_NOFILES, RESET_FULL},
-		{ZT_E_RESET, RESET_ORIGIN},
+		{ZT_E_RESET, RESET_ORIGIN},    {ZT_E_NOTFOUND, RESET_REFUSED}, {ZT_E_CANCELLED, RESET_RULE},
+		{ZT_E_AGAIN, RESET_FULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -84,14 +85,34 @@ static enum frame_reset code_of(int rc)
 
 static int note_rc(struct reach *r, int rc)
 {
-	return note(r, code_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" : err_text((enum zt_err)-rc));
+	return note(r, code_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
+					 rc == -ZT_E_NOTFOUND ? "there is no such socket" :
+					 rc == -ZT_E_CANCELLED ? "the configuration has changed" : err_text((enum zt_err)-rc));
+}
+
+/* The answer that is still to come finds nobody. */
+static void not_asked(struct reach *r)
+{
+	for (struct reach **at = &r->c->asked; *at; at = &(*at)->next)
+		if (*at == r) {
+			*at = r->next;
+			break;
+		}
+}
+
+static void stop_dial(struct reach *r)
+{
+	if (r->dial)
+		dial_cancel(r->dial);
+	else
+		not_asked(r);
+	r->dial = NULL;
 }
 
 bool reach_stop(struct reach *r)
 {
 	if (r->phase == DIAL)
-		dial_cancel(r->dial);
-	r->dial = NULL;
+		stop_dial(r);
 	loop_timer_stop(r->c->child.loop, &r->limit);
 	if (r->phase == IDLE || r->phase == DIAL) {
 		r->phase = IDLE;
@@ -249,6 +270,7 @@ static void connected(struct reach *r, int fd)
 {
 	r->dial = NULL;
 	r->phase = IDLE;
+	loop_timer_stop(r->c->child.loop, &r->limit);
 	r->src = (struct source){.cls = &src_class, .fd = fd};
 	if (loop_add(r->c->child.loop, &r->src) < 0) {
 		close(fd);
@@ -265,19 +287,72 @@ static void connected(struct reach *r, int fd)
 		go_open(r);
 }
 
-static void on_dialled(void *owner, const struct dial_result *d)
+static void not_connected(struct reach *r, int rc)
 {
-	struct reach *r = owner;
-
-	if (d->rc == 0) {
-		connected(r, d->fd);
-		return;
-	}
 	r->dial = NULL;
 	r->phase = IDLE;
 	r->c->n.failed++;
-	note_rc(r, d->rc);
+	loop_timer_stop(r->c->child.loop, &r->limit);
+	note_rc(r, rc);
 	r->cls->failed(r);
+}
+
+static void on_dialled(void *owner, const struct dial_result *d)
+{
+	if (d->rc == 0)
+		connected(owner, d->fd);
+	else
+		not_connected(owner, d->rc);
+}
+
+/* ---- a socket file: the supervisor connects ------------------------------------------------ */
+
+void reach_dialled(struct connector *c, uint32_t id, int fd)
+{
+	struct reach *r = c->asked;
+
+	while (r && r->id != id)
+		r = r->next;
+	if (r == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	not_asked(r);
+	if (fd >= 0)
+		connected(r, fd);
+	else
+		not_connected(r, fd);
+}
+
+static void no_answer(struct timer *t, uint64_t now)
+{
+	struct reach *r = CONTAINER_OF(t, struct reach, limit);
+
+	(void)now;
+	not_asked(r);
+	not_connected(r, -ZT_E_TIMEOUT);
+}
+
+static int ask_for_file(struct reach *r, uint64_t ns)
+{
+	struct connector *c = r->c;
+	int rc;
+
+	if (r->ways != c->ways)
+		return -ZT_E_CANCELLED;
+	r->limit.fire = no_answer;
+	r->id = ++c->asked_id;
+	if (!loop_timer(c->child.loop, &r->limit, ns))
+		return -ZT_E_NOMEM;
+	rc = child_dial(&c->child, r->id, r->rule, r->origin);
+	if (rc < 0) {
+		loop_timer_stop(c->child.loop, &r->limit);
+		return rc;
+	}
+	r->next = c->asked;
+	c->asked = r;
+	return 0;
 }
 
 int reach_start(struct reach *r)
@@ -288,11 +363,9 @@ int reach_start(struct reach *r)
 	int rc;
 
 	ZT_ASSERT(r->phase == IDLE);
-	if (s->is_unix)
-		return note(r, RESET_UNREACHABLE, "sockets of files are not reached yet");
 	req.timeout_ns = (r->dial_ms ? num_min64(r->dial_ms, ms) : ms) * NS_PER_MS;
 	r->c->n.dials++;
-	rc = dial_start(r->c->dialer, &req, &r->dial);
+	rc = s->is_unix ? ask_for_file(r, req.timeout_ns) : dial_start(r->c->dialer, &req, &r->dial);
 	if (rc < 0)
 		return note_rc(r, rc);
 	r->phase = DIAL;

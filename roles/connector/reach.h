@@ -32,6 +32,8 @@ struct reach { /* zero, then the first group */
 	/* its own */
 	struct source src;
 	struct dial *dial;
+	struct reach *next;     /* among c->asked */
+	uint32_t id;
 	struct tls tls;
 	struct timer limit;
 	uint32_t plan_epoch;
