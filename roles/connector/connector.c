@@ -22,12 +22,27 @@ static size_t worker_files(const struct conf *c, struct file_want out[static FIL
 	return files_of_id_roles(c, out, n);
 }
 
+/* Of an origin "unix:/path", the path; it stands at the end of what was written. */
+static const char *socket_file(const struct conf *c, unsigned rule, unsigned origin)
+{
+	const struct conf_ingress *g = conf_first_ingress(c);
+	struct why w = {0};
+	struct service s;
+
+	while (g && rule--)
+		g = conf_next_ingress(g);
+	if (g == NULL || origin >= g->service.n || service_read(span_str(conf_text(&g->service, origin)), 0, &s, &w) < 0)
+		return "";
+	return s.is_unix ? (const char *)s.host.p : "";
+}
+
 static int serve(int argc, char **argv)
 {
 	static const struct super_child children[] = {
 		{.kind = "id-tlsd", .proc = "tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
 		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
-		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .files = worker_files},
+		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .files = worker_files,
+		 .socket = socket_file},
 	};
 	static const struct super_link links[] = {[KEEPER_LINK_TLSD] = {1, 0}, [CONNECTOR_LINK_KEEPER] = {2, 1},
 						 [CONNECTOR_LINK_TLSD] = {2, 0}};

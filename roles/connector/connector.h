@@ -5,7 +5,9 @@
  *   worker.c     the life of the worker, its configurations
  *   uplink.c     the way to one edge: dialled, judged, kept, replaced; what is announced over it
  *   serving.c    one stream that an edge opened: its rule, an origin, bytes both ways
- *   origins.c    which origin of a rule is tried next, and what is known of their health; looks at them
+ *   reach.c      one connection to one origin: reach.h
+ *   origins.c    which origin of a rule is tried next, and what is known of their health
+ *   look.c       one look at an origin: look.h
  */
 #ifndef ZT_CONNECTOR_H
 #define ZT_CONNECTOR_H
@@ -26,6 +28,8 @@ enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1, CONNECTOR_LINK_TLSD }; /* n
 
 struct uplink;
 struct origins;
+struct serving;
+struct reach;
 
 /* A configuration as the worker asks it; whoever outlives a turn holds it. Streams are of an epoch: those of an
  * older one live on, new ones for it are refused. */
@@ -52,7 +56,10 @@ struct connector {
 	struct keepline *keep;
 	struct sysnames names;      /* prepared */
 	struct ways *ways, *next;   /* in force; prepared */
-	struct pool servings;
+	struct pool servings, looks;/* serving.c, look.c */
+	struct serving *first_serving;
+	struct reach *asked;        /* reach.c: who waits for the supervisor to connect a socket file */
+	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
@@ -89,24 +96,28 @@ struct uplink_state {
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
 void uplinks_counters(const struct connector *c, struct wr *out);
 
+/* ---- reach.c ------------------------------------------------------------------------------------------ */
+void reach_dialled(struct connector *c, uint32_t id, int fd); /* as child_class.dialled */
+
 /* ---- serving.c ---------------------------------------------------------------------------------------- */
+void servings_init(struct connector *c);     /* once, before the jail: the pools */
 /* As mux_class.opened: s is served or refused. */
 void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o);
-void servings_init(struct connector *c);     /* once, before the jail: the pool */
-void servings_end(struct connector *c);      /* the process is about to end */
+void servings_end(struct connector *c);      /* the process is about to end, its loop still there; looks end too */
+void servings_free(struct connector *c);     /* the memory, when the loop is gone; harmless without servings_init() */
 
 /* ---- origins.c ---------------------------------------------------------------------------------------- */
 struct origins_try {
 	uint16_t rule;
-	uint32_t tried;          /* bits: those of the rule that were tried for this stream */
+	uint64_t tried;          /* bits: those of the rule that were tried for this stream */
 };
 /* Which origin of the rule is next: by weight among the healthy, weight 0 only without them, an unhealthy one only
  * when all are (somebody must find out). -1: all were tried. */
 int origins_next(struct origins *o, struct origins_try *t);
 void origins_failed(struct origins *o, uint16_t rule, int origin); /* a connection was not made */
 void origins_served(struct origins *o, uint16_t rule, int origin);
-bool origins_rule_up(const struct origins *o, uint16_t rule);
-int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w */
+bool origins_rule_up(const struct origins *o, uint16_t rule); /* a rule at whose origins nobody looks is up */
+int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w; set is there. Knows what c->ways knew */
 void origins_start(struct origins *o);       /* the looking, when w is in force */
 void origins_stop(struct origins *o);
 /* For health and status: name of the rule, origin as written, up, when it was looked at; false: there is no i-th. */

@@ -198,6 +198,11 @@ static void worker_link(struct child *child, unsigned number, int fd)
 		tls_world_link(c->tls, fd, child->epoch);
 }
 
+static void worker_dialled(struct child *child, uint32_t id, int fd)
+{
+	reach_dialled(of(child), id, fd);
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 void connector_one_less(struct connector *c)
@@ -271,6 +276,7 @@ static const struct child_class worker_class = {
 	.drain = worker_drain,
 	.counters = worker_counters,
 	.link = worker_link,
+	.dialled = worker_dialled,
 	.close = worker_close,
 };
 
@@ -279,8 +285,7 @@ int connector_worker_main(int argc, char **argv)
 	struct connector c = {.started = false};
 	int code = child_run(&c.child, &worker_class, argc, argv);
 
-	if (c.servings.bounds)
-		pool_free(&c.servings);
+	servings_free(&c);
 	ways_drop(c.next);
 	ways_drop(c.ways);
 	keepline_free(c.keep);
