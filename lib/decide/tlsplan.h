@@ -78,6 +78,7 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out);
 #define TLS_ID_DIR "identity" /* below the state directory of a role */
 #define TLS_ID_CERT TLS_ID_DIR "/identity.pem" /* key, certificate and chain */
 #define TLS_ID_INFRA TLS_ID_DIR "/trust/infra.pem"
+#define TLS_ID_DEVICE TLS_ID_DIR "/trust/device.pem"
 void tls_plan_of_identity(const struct conf *c, struct tls_plan *out);
 /* The client plan of this rule's origins, or -1: none of them speaks TLS. What an origin is called is said to
  * tls_connect(): server_name, else its host; an address is checked as one. */

@@ -89,6 +89,9 @@ struct edge {
 	struct fronts {
 		struct front *first, *last;
 	} idle, busy;               /* between requests, longest first; all others */
+	struct {
+		struct redirect *first, *last;
+	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
 	uint64_t seq;               /* of request ids, with a random prefix: request_id() */

@@ -52,8 +52,6 @@ void tunnels_drain(struct edge *e) { (void)e; }
 void tunnels_end(struct edge *e) { (void)e; }
 size_t tunnels_ready(const struct edge *e) { (void)e; return 0; }
 void tunnels_counters(const struct edge *e, struct wr *out) { (void)e; (void)out; }
-void redirect_accepted(struct edge *e, int fd, const struct addr *peer) { (void)e; (void)peer; close(fd); }
-void redirects_end(struct edge *e) { (void)e; }
 int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user, void *owner)
 {
 	(void)out; (void)e; (void)to; (void)user; (void)owner;

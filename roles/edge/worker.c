@@ -11,14 +11,10 @@
 #include "edge.h"
 #include "exchange.h"
 #include "io/cas.h"
-#include "io/files.h"
-#include "io/spawn.h"
+#include "io/sysnames.h"
 #include "roles/roles.h"
 #include "wire/bundle.h"
 #include "wire/ipc.h"
-
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
 
 /* How often what lives by certificates is judged again while no list comes: it may have become too old. */
 #define LOOK_EVERY (10 * NS_PER_S)
@@ -36,9 +32,7 @@ struct worker {
 	struct keepline *keep;      /* there from the start: its line comes once */
 	struct site *next;          /* prepared */
 	bool next_identity, stuck;
-	struct resolvconf servers;  /* prepared: what the machine says about names */
-	struct span bundle, hosts;  /* prepared */
-	void *bundle_mem;
+	struct sysnames names;      /* prepared, with the bundle that they came in */
 	struct timer look;
 };
 
@@ -148,9 +142,7 @@ static struct tls_plan *next_plan(const struct world *w)
 
 static void forget(struct worker *w)
 {
-	free(w->bundle_mem);
-	w->bundle_mem = NULL;
-	w->bundle = w->hosts = SPAN_NONE;
+	sysnames_forget(&w->names);
 	site_drop(w->next);
 	w->next = NULL;
 }
@@ -169,13 +161,12 @@ static void worker_abort(struct child *c)
 
 static int read_trust(struct worker *w, struct why *why)
 {
-	static const char *const anchors[] = {TLS_ID_DIR "/trust/infra.pem", TLS_ID_DIR "/trust/device.pem",
-					      TLS_ID_DIR "/trust/acme.pem"};
+	static const char *const anchors[] = {TLS_ID_INFRA, TLS_ID_DEVICE};
 	struct span pem;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(anchors); i++)
-		if (bundle_find(w->bundle, anchors[i], &pem) == 0)
+		if (bundle_find(w->names.bundle, anchors[i], &pem) == 0)
 			rc = site_trust(w->next, pem, anchors[i], why);
 	return rc;
 }
@@ -184,23 +175,16 @@ static int read_trust(struct worker *w, struct why *why)
  * none. */
 static int read_files(struct worker *w, int fd, struct why *why)
 {
-	struct span text;
-	int rc = sealed_read(fd, BOUND_CAP(BOUND_BUNDLE), &w->bundle, &w->bundle_mem, why);
+	struct span bundle, text;
+	int rc = sysnames_read(&w->names, fd, why);
 
 	if (rc < 0)
 		return rc;
-	if (bundle_check(w->bundle) < 0)
-		return why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
-	if (bundle_find(w->bundle, RESOLV_CONF, &text) < 0)
-		text = SPAN_NONE;
-	resolvconf_parse(text, &w->servers);
-	net_resolvconf(&w->servers);
-	if (bundle_find(w->bundle, HOSTS, &w->hosts) < 0)
-		w->hosts = SPAN_NONE;
-	w->next_identity = bundle_find(w->bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(w->bundle, TLS_ID_INFRA, &text) == 0;
-	rc = cas_of_plan(next_plan(&w->web), w->bundle, why);
-	if (rc == 0 && w->next_identity)
-		rc = cas_of_plan(next_plan(&w->id), w->bundle, why);
+	bundle = w->names.bundle;
+	w->next_identity = bundle_find(bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(bundle, TLS_ID_INFRA, &text) == 0;
+	rc = cas_of_plan(next_plan(&w->web), bundle, why);
+	if (rc == 0)
+		rc = cas_of_plan(next_plan(&w->id), bundle, why);
 	return rc < 0 ? rc : read_trust(w, why);
 }
 
@@ -290,7 +274,7 @@ static void commit_identity(struct worker *w)
 
 	w->e.id = w->next_identity ? w->id.tls : NULL;
 	w->e.keep = w->next_identity ? w->keep : NULL;
-	if (w->next_identity && bundle_find(w->bundle, KEEPLINE_REGISTRY, &pem) == 0 && keepline_registry(w->keep, pem, &why) < 0)
+	if (w->next_identity && bundle_find(w->names.bundle, KEEPLINE_REGISTRY, &pem) == 0 && keepline_registry(w->keep, pem, &why) < 0)
 		LOG(&c->log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
 }
 
@@ -300,16 +284,16 @@ static void worker_commit(struct child *c)
 	struct site *old = w->e.site;
 
 	bounds_set(&c->bounds, BOUND_EDGE_CONNS, c->conf->edge.max_conns);
+	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
+	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
-	if (resolver_configure(w->e.resolver, &w->servers, w->hosts) < 0)
-		LOG0(&c->log, LOG_ERROR, "no memory for the hosts file, the old one goes on");
 	w->next->epoch = w->next->rules.epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;
 	commit_world(&w->web, &c->conf->tls, c->epoch);
 	commit_world(&w->id, &c->conf->tls, c->epoch);
 	commit_identity(w);
-	forget(w);
+	sysnames_give(&w->names, w->e.resolver, &c->log);
 	doors_commit(&w->e.doors, c->loop, &c->log);
 	if (old)
 		rejudge(&w->e);
