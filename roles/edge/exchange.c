@@ -352,7 +352,6 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 	struct wr w = wr_of(k->path, sizeof k->path);
 	enum http_refusal why = HTTP_FINE;
 
-	*ambiguous = false;
 	if (r->asterisk) {
 		wr_u8(&w, '/');
 	} else if (urlpath_canon(r->path, 0, &w, &why) < 0) {
@@ -367,7 +366,7 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 static void on_head(struct exchange *x, struct span head)
 {
 	struct httpreq *r = &x->e->desk->req;
-	bool bad = httpreq_read(head, r) < 0, ambiguous;
+	bool bad = httpreq_read(head, r) < 0, ambiguous = false;
 	enum http_refusal why;
 
 	x->e->n.requests++;
