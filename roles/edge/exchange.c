@@ -367,7 +367,7 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 static void on_head(struct exchange *x, struct span head)
 {
 	struct httpreq *r = &x->e->desk->req;
-	bool bad = httpreq_read(head, r) < 0, ambiguous;
+	bool bad = httpreq_read(head, r) < 0, ambiguous = false;
 	enum http_refusal why;
 
 	x->e->n.requests++;

@@ -1,4 +1,4 @@
-/* STUBS, of this branch only: replaced by exchange.c, upstream.c, tunnel.c, raw.c and redirect.c. */
+/* STUBS, of this branch only: replaced by exchange.c, upstream.c, tunnel.c. */
 #include <unistd.h>
 
 #include "exchange.h"
@@ -20,12 +20,3 @@ void tunnels_drain(struct edge *e) { (void)e; }
 void tunnels_end(struct edge *e) { (void)e; }
 size_t tunnels_ready(const struct edge *e) { (void)e; return 0; }
 void tunnels_counters(const struct edge *e, struct wr *out) { (void)e; (void)out; }
-int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user, void *owner)
-{
-	(void)out; (void)e; (void)to; (void)user; (void)owner;
-	return -ZT_E_FULL;
-}
-void *upstream_owner(const struct upstream *u) { (void)u; return NULL; }
-struct upstream *upstream_of(const struct duct *d) { (void)d; return NULL; }
-bool upstream_is_local(const struct upstream *u) { (void)u; return true; }
-unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered) { (void)u; *text = ""; *delivered = 0; return 0; }
