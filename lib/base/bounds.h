@@ -67,6 +67,7 @@
 	X(BOUND_STREAMS, "tunnel_streams", 16384, "the stream is refused as full")                 \
 	X(BOUND_TUNNEL_KEPT, "tunnel_kept_chunks", 16384, "the stream that holds most is reset")   \
 	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
+	X(BOUND_TUNNELS, "tunnels", 256, "the connector is told to come back later")                \
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
 	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
