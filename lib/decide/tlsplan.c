@@ -206,6 +206,7 @@ void tls_plan_of_identity(const struct conf *c, struct tls_plan *out)
 	if (c->connector.edge.n == 0)
 		return;
 	tls_plan_add(out, &edge_plan);
+	out->client[TLS_PLAN_EDGE].may_lack = c->edge.listen.n > 0; /* one file for two roles */
 	origin_plans(c, out);
 }
 

@@ -102,8 +102,11 @@ static enum trust_kind trust_of(const struct tls_client_plan *p)
 static int load_client(struct keyring *k, size_t i, struct span bundle, struct why *w)
 {
 	const struct tls_client_plan *p = &k->plan.client[i], *q = k->plan.client;
-	int rc = is_lacking(p->may_lack, bundle, p->cert) ? 0 : load_own(k, i, bundle, w);
+	int rc;
 
+	if (is_lacking(p->may_lack, bundle, p->cert))
+		return 0;
+	rc = load_own(k, i, bundle, w);
 	if (rc < 0 || !tls_plan_asks_authority(p))
 		return rc;
 	for (size_t j = 0; j < i; j++, q++)

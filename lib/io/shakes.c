@@ -218,6 +218,10 @@ static int take_connect(struct shakes *s, const struct tlsmsg *m)
 		return 0;
 	}
 	p = &keys->plan.client[c->plan];
+	if (p->may_lack && keys->client[c->plan] == NULL) {
+		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_INTERNAL});
+		return 0;
+	}
 	o.cred = keys->client[c->plan];
 	o.trust = keys->trust[c->plan];
 	o.let_through = p->npins || p->insecure_any;

@@ -284,6 +284,8 @@ static void worker_commit(struct child *c)
 	struct site *old = w->e.site;
 
 	bounds_set(&c->bounds, BOUND_EDGE_CONNS, c->conf->edge.max_conns);
+	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
+	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
 	w->next->epoch = w->next->rules.epoch = c->epoch;
 	w->e.site = w->next;
