@@ -2,7 +2,8 @@
 those of tests/vectors/http, sent over a real connection, and the tables here; a recording origin counts.
 
 Hosts that the proxy in front must serve (all to the one origin): a.example and a (public); *.w.example (public, a
-section of its own); small.example (bodies up to 1024 bytes, idle 1 s); none.example (nobody); secret.example (with a
+section of its own); rules.example (/admin is answered 403 by a rule);
+small.example (bodies up to 1024 bytes, idle 1 s); none.example (nobody); secret.example (with a
 client's certificate). A head may take 1 s.
 
 web_negative.py EDGE_PORT CA ORIGIN_PORT [--http PORT] [--cert FILE KEY OTHER OTHER_KEY] [--log FILE] [--tell] [--only PART...]
@@ -154,14 +155,29 @@ def chunk_vectors():
 def path_vectors():
     for line, case, want, text in vectors("paths.txt"):
         raw = unescape(text)
-        if case == "keep" or b"?" in raw:
+        if b"?" in raw:
             continue
+        # What programs read differently is kept where no rule asks for a path, and refused where one does.
+        host = "rules.example" if case == "T-17" else "a.example"
         case = f"T-17 paths.txt:{line}"
-        sent = b"GET " + raw + b" HTTP/1.1\r\nHost: a.example\r\n\r\n"
+        sent = b"GET " + raw + b" HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n"
         if want.startswith(b"400/"):
-            refused(case, sent, 400)
+            refused(case, sent, 400, host)
+        elif raw != b"/admin" and want == b"/admin" and host == "rules.example":
+            refused(case, sent, 403, host)
         else:
-            passes(case, sent, target=unescape(want).decode())
+            passes(case, sent, target=unescape(want).decode(), sni=host)
+
+
+def path_rules():
+    """A rule on /admin, whose answer is 403, and another for all else of the host."""
+    host = "rules.example"
+    passes("T-17 beside the rule", get("/admins", host=host), sni=host, target="/admins")
+    for path in ("/admin", "//admin", "/./admin", "/x/../admin", "/%61dmin", "/x/%2e%2e/admin", "/admin?x=/", "/%2e/admin"):
+        refused(f"T-17 {path}", get(path, host=host), 403, host)
+    for path in ("/admin;x", "/admin;x/", "/admin%2f", "/x;/../admin", "/a/..;/admin", "/admin%3bx", "/x%2f..%2fadmin", "/admin%5c", "/%252e%252e/admin",
+                 "/admin%2500", "/..;/admin", "/admin\\", "/admin%00", "/admin#x"):
+        refused(f"T-17 {path}", get(path, host=host), 400, host)
 
 
 def host_vectors():
@@ -456,7 +472,7 @@ def logs_agree():
     count["log"] += len(want)
 
 
-for part in (requests_vectors, chunk_vectors, path_vectors, host_vectors, sizes, desync, one_visitor_never_gets_anothers, identity, names, slow, others):
+for part in (requests_vectors, chunk_vectors, path_vectors, path_rules, host_vectors, sizes, desync, one_visitor_never_gets_anothers, identity, names, slow, others):
     if not args.only or part.__name__ in args.only:
         started = time.monotonic()
         part()
