@@ -96,6 +96,7 @@ struct edge {
 	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
+	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
 		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected;

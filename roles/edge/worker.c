@@ -218,6 +218,7 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	e->web = w->web.tls;
 	fronts_init(e);
+	random_bytes(e->prefix, sizeof e->prefix);
 	w->look.fire = on_look;
 	return 0;
 }
