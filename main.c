@@ -23,7 +23,7 @@ static const struct entry {
 	int (*main)(int argc, char **argv); /* NULL: planned, not built yet */
 	const char *help;
 } entries[] = {
-	{"edge", ROLE, NULL, "the public side: TLS, login, rules"},
+	{"edge", ROLE, edge_main, "the public side: TLS, login, rules"},
 	{"connector", ROLE, connector_main, "the home side: dials out, reaches your services"},
 	{"client", ROLE, NULL, "a laptop's way to private TCP and UDP services"},
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},
@@ -44,6 +44,7 @@ static const struct entry {
 	{"id", VERB, id_main, "show, renew or keep the identity that join made"},
 	{"echo-worker", CHILD, echo_worker_main, ""},
 	{"relay-worker", CHILD, relay_worker_main, ""},
+	{"edge-worker", CHILD, edge_worker_main, ""},
 	{"logd", CHILD, logd_main, ""},
 	{"tlsd", CHILD, tlsd_main, ""},
 	{"id-tlsd", CHILD, id_tlsd_main, ""},
@@ -60,6 +61,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } words[] = {
 	{"connector", "ingress", ingress_main},
+	{"edge", "join", edge_join_main},
 };
 
 static const struct entry *find(const char *name, enum kind kind)

@@ -34,7 +34,7 @@ static void check_ids(const void *root, struct conf_build *b)
 
 /* The second bind() would fail: the same address, or every address of the family, and one port.
  * Port 0 is another one each time. */
-static bool collide(const struct addr *a, const struct addr *b)
+bool conf_collide(const struct addr *a, const struct addr *b)
 {
 	return a->port == b->port && a->port != 0 && a->family == b->family &&
 	       (addr_same_ip(a, b) || addr_is_any(a) || addr_is_any(b));
@@ -50,7 +50,7 @@ void conf_check_listen(struct conf_build *b, const char *section, const char *ke
 			       (unsigned)BOUND_CAP(BOUND_LISTENERS));
 	for (size_t i = 0; i < l->n; i++)
 		for (size_t j = i + 1; j < l->n; j++)
-			if (collide(conf_addr(l, i), conf_addr(l, j)))
+			if (conf_collide(conf_addr(l, i), conf_addr(l, j)))
 				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
 					       "%s: %s and %s cannot both be bound; keep one", key,
 					       addr_text(conf_addr(l, i), one), addr_text(conf_addr(l, j), two));
@@ -75,7 +75,7 @@ static void check_ca_listen(const struct conf *c, struct conf_build *b)
 			       "commands are used");
 	for (size_t i = 0; i < http->n; i++)
 		for (size_t j = 0; j < tls->n; j++)
-			if (collide(conf_addr(http, i), conf_addr(tls, j)))
+			if (conf_collide(conf_addr(http, i), conf_addr(tls, j)))
 				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP,
 					       "http_listen: %s is in listen too, and one port speaks one of the two",
 					       addr_text(conf_addr(http, i), text));
@@ -108,6 +108,8 @@ static void check_descriptors(const void *root, struct conf_build *b)
 	const struct conf *c = root;
 
 	check_room(c, b, "echo", c->echo.max_conns, 1);
+	if (c->edge.listen.n)
+		check_room(c, b, "edge", c->edge.max_conns, 2);
 	if (c->relay.listen.n)
 		check_room(c, b, "relay", c->relay.max_conns, 2); /* the near and the far side */
 }

@@ -15,6 +15,7 @@ extern void (*const conf_checks[])(const void *root, struct conf_build *b); /* e
 void conf_check_web(const void *root, struct conf_build *b);
 /* Shared: addresses of one key that cannot be bound together; what is wrong with a name that is served. */
 void conf_check_listen(struct conf_build *b, const char *section, const char *key, const struct conf_list *l);
+bool conf_collide(const struct addr *a, const struct addr *b); /* they cannot be bound together */
 const char *conf_name_wrong(struct span name);
 
 #endif

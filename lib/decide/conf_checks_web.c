@@ -54,6 +54,13 @@ static bool is_authority(const char *s)
 	return s[0] == '/' || strcmp(s, "system") == 0;
 }
 
+static bool is_tls(const char *service)
+{
+	struct service s;
+
+	return service[0] && service_read(span_str(service), 0, &s, NULL) == 0 && s.tls;
+}
+
 /* ---- hosts ----------------------------------------------------------------------------------- */
 
 static void check_local_origin(const struct conf_host *h, struct conf_build *b)
@@ -88,6 +95,84 @@ static void check_access(const struct conf *c, const struct conf_host *h, struct
 
 /* ---- the edge -------------------------------------------------------------------------------- */
 
+/* What an edge binds, and which section and key say so. */
+struct doorway {
+	const void *section;
+	const char *key;
+	const struct conf_list *at;
+};
+#define DOORWAYS (3 + BOUND_CAP(BOUND_SERVICES))
+
+static size_t doorways(const struct conf *c, struct doorway out[static DOORWAYS])
+{
+	const struct conf_edge *e = &c->edge;
+	size_t n = 0;
+
+	out[n++] = (struct doorway){e, "listen", &e->listen};
+	out[n++] = (struct doorway){e, "http_listen", &e->http};
+	out[n++] = (struct doorway){e, "health", &e->health};
+	for (const struct conf_service *s = conf_first_service(c); s && n < DOORWAYS; s = conf_next_service(s))
+		out[n++] = (struct doorway){s, "listen", &s->listen};
+	return n;
+}
+
+/* Port 0 is another one each time, but nobody could tell which of two lists it is of. */
+static bool same_door(const struct addr *a, const struct addr *b)
+{
+	return conf_collide(a, b) || (a->port == 0 && addr_eq(a, b));
+}
+
+static void check_two_doors(const struct doorway *one, const struct doorway *two, struct conf_build *b)
+{
+	struct conf_place at;
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < one->at->n; i++)
+		for (size_t j = 0; j < two->at->n; j++)
+			if (same_door(conf_addr(one->at, i), conf_addr(two->at, j))) {
+				conf_build_set(b, two->section, two->key, &at);
+				conf_fault_add(conf_build_faults(b), at, ZT_E_DUP, "%s: %s is listened on for something else "
+					       "already; keep one", two->key, addr_text(conf_addr(two->at, j), text));
+			}
+}
+
+static void check_doors(const struct conf *c, struct conf_build *b)
+{
+	struct doorway d[DOORWAYS];
+	size_t n = doorways(c, d), all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		all += d[i].at->n;
+		for (size_t j = 0; j < i; j++)
+			check_two_doors(&d[j], &d[i], b);
+	}
+	if (all > BOUND_CAP(BOUND_LISTENERS))
+		conf_fault_add(conf_build_faults(b), conf_build_place(b, "edge", "listen"), ZT_E_FULL,
+			       "the edge would listen on %zu addresses, services and health counted; at most %u are allowed", all,
+			       (unsigned)BOUND_CAP(BOUND_LISTENERS));
+}
+
+/* Each origin over TLS has a plan of its own in the key process. */
+static void check_tls_origins(const struct conf *c, struct conf_build *b)
+{
+	size_t n = c->relay.connect == CONF_LEG_TLS;
+
+	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h))
+		n += is_tls(h->origin);
+	if (n > BOUND_CAP(BOUND_TLS_CLIENTS))
+		conf_fault_add(conf_build_faults(b), conf_build_place(b, "", ""), ZT_E_FULL,
+			       "%zu hosts have an origin over TLS, at most %u are allowed", n, (unsigned)BOUND_CAP(BOUND_TLS_CLIENTS));
+}
+
+/* Whoever agreed on another protocol would speak it. */
+static void check_alpn(const struct conf *c, const struct conf_host *h, struct conf_build *b)
+{
+	for (size_t i = 0; c->edge.listen.n && c->relay.listen.n == 0 && i < h->alpn.n; i++)
+		if (strcmp(conf_text(&h->alpn, i), "http/1.1") != 0)
+			fault_at(b, h, "alpn", ZT_E_CONFIG, "the edge speaks http/1.1 to visitors and nothing else; leave alpn out, "
+							    "or say that");
+}
+
 static void check_edge(const struct conf *c, struct conf_build *b)
 {
 	const struct conf_edge *e = &c->edge;
@@ -99,6 +184,10 @@ static void check_edge(const struct conf *c, struct conf_build *b)
 	for (size_t i = 0; i < e->proxy_from.n; i++)
 		if (cidr_parse(span_str(conf_text(&e->proxy_from, i)), &net) < 0)
 			fault_at(b, e, "proxy_from", ZT_E_SYNTAX, "a network is as in 10.0.0.0/8 or 2001:db8::/32, or one address");
+	check_doors(c, b);
+	check_tls_origins(c, b);
+	if (e->enrol[0] && !name_is_dns(span_str(e->enrol)))
+		fault_at(b, e, "enrol", ZT_E_SYNTAX, "is not a DNS name in ASCII, as in ca.example.org");
 	if (e->http.n && e->listen.n == 0)
 		fault_at(b, e, "http_listen", ZT_E_MISSING, "redirects to listen, which is not set");
 	if (e->cut_stale_ms < e->max_stale_ms)
@@ -162,9 +251,7 @@ static void ingress_fault(void *ctx, size_t rule, const char *key, enum zt_err e
 
 static bool any_tls(const struct conf_ingress *g)
 {
-	struct service s;
-
-	return service_read(span_str(conf_text(&g->service, 0)), 0, &s, NULL) == 0 && s.tls;
+	return g->service.n && is_tls(conf_text(&g->service, 0));
 }
 
 static void check_origin_tls(const struct conf_ingress *g, struct conf_build *b)
@@ -192,6 +279,19 @@ static void check_origin_tls(const struct conf_ingress *g, struct conf_build *b)
 		fault_at(b, g, "health_path", ZT_E_SYNTAX, "begins with /");
 }
 
+/* Behind the plans for the authority and the edges. */
+static void check_tls_rules(const struct conf *c, struct conf_build *b)
+{
+	size_t n = TLS_PLAN_EDGE + 1;
+
+	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g))
+		n += any_tls(g);
+	if (n > BOUND_CAP(BOUND_TLS_CLIENTS))
+		conf_fault_add(conf_build_faults(b), conf_build_place(b, "", ""), ZT_E_FULL,
+			       "%zu rules have origins over TLS, at most %u are allowed", n - TLS_PLAN_EDGE - 1,
+			       (unsigned)(BOUND_CAP(BOUND_TLS_CLIENTS) - TLS_PLAN_EDGE - 1));
+}
+
 static void check_ingress(const struct conf *c, struct conf_build *b)
 {
 	struct told t = {c, b};
@@ -205,6 +305,7 @@ static void check_ingress(const struct conf *c, struct conf_build *b)
 								"matches everything");
 	if (c->ingress.n == 0)
 		return;
+	check_tls_rules(c, b);
 	arena_init(&mem, INGRESS_MEM);
 	ingress_of(&set, c, 1, &mem, &tell);
 	arena_free(&mem);
@@ -231,6 +332,7 @@ void conf_check_web(const void *root, struct conf_build *b)
 	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
 		check_local_origin(h, b);
 		check_access(c, h, b);
+		check_alpn(c, h, b);
 	}
 	for (const struct conf_service *s = conf_first_service(c); s; s = conf_next_service(s))
 		check_service(s, b);

@@ -176,7 +176,7 @@ static const struct conf_list tunnel_protocols = {ARRAY_LEN(tunnel_alpn), (void 
 static const struct tls_server_plan tunnel_plan = {
 	.id = "tunnel", .names = &no_names, .alpn = &tunnel_protocols, .cert = TLS_ID_CERT, .key = TLS_ID_CERT, .pass = "",
 	.ask = TLS_ASK_REQUIRED, .client_ca = TLS_ID_INFRA, .roles = 1u << ROLE_CONNECTOR, .no_name = true, .any_name = true,
-	.origin = -1,
+	.may_lack = true, .origin = -1,
 };
 
 static void origin_plans(const struct conf *c, struct tls_plan *out)
@@ -202,9 +202,11 @@ void tls_plan_of_identity(const struct conf *c, struct tls_plan *out)
 	if (c->edge.listen.n)
 		out->server[out->servers++] = tunnel_plan;
 	tls_plan_add(out, &authority_plan);
+	out->client[TLS_PLAN_AUTHORITY].may_lack = c->edge.listen.n > 0;
 	if (c->connector.edge.n == 0)
 		return;
 	tls_plan_add(out, &edge_plan);
+	out->client[TLS_PLAN_EDGE].may_lack = c->edge.listen.n > 0; /* one file for two roles */
 	origin_plans(c, out);
 }
 

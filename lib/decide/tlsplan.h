@@ -31,6 +31,7 @@ struct tls_server_plan {
 	int origin;                  /* of its local origin over TLS: index in client[]; -1: none */
 	bool members;                /* a client may show what is for servers alone, as an edge does that renews:
 				      * the authority, which asks for the role itself (LEAF_MEMBER) */
+	bool may_lack;               /* its files may not exist yet: no handshake succeeds until they do */
 	bool any_name;               /* serves whatever name nobody else has, and none: the authority, which
 				      * joiners know by its key */
 };
@@ -46,6 +47,7 @@ struct tls_client_plan {
 	const char *alpn;            /* one protocol, or "" */
 	uint8_t pins[TLS_PINS][32];
 	size_t npins;                /* > 0: the pin is what counts, the chain does not */
+	bool may_lack;               /* as above */
 	bool insecure_any;           /* nothing is checked: insecure_any_cert = true */
 	bool resume;
 	uint16_t rule;               /* of an origin: the ingress rule, from 0 */
@@ -69,12 +71,14 @@ void tls_plan_of(const struct conf *c, struct tls_plan *out);
 /* What is done with an identity: by its tlsd (CONF_FOR_ID_TLSD), its keeper, and the workers of the role, who have the
  * same plans by the same indices. Client plans: TLS_PLAN_AUTHORITY, how the authority is met, whose certificate is
  * judged by what the identity pins (decide/authority); with [connector] edge TLS_PLAN_EDGE, how an edge is, and
- * behind it one for each rule that has an origin over TLS. With [edge] listen one server plan: tunnels (zt-tunnel/1). */
+ * behind it one for each rule that has an origin over TLS. With [edge] listen one server plan: tunnels (zt-tunnel/1);
+ * an edge may run before it has an identity. */
 #define TLS_PLAN_AUTHORITY 0
 #define TLS_PLAN_EDGE 1
 #define TLS_ID_DIR "identity" /* below the state directory of a role */
 #define TLS_ID_CERT TLS_ID_DIR "/identity.pem" /* key, certificate and chain */
 #define TLS_ID_INFRA TLS_ID_DIR "/trust/infra.pem"
+#define TLS_ID_DEVICE TLS_ID_DIR "/trust/device.pem"
 void tls_plan_of_identity(const struct conf *c, struct tls_plan *out);
 /* The client plan of this rule's origins, or -1: none of them speaks TLS. What an origin is called is said to
  * tls_connect(): server_name, else its host; an address is checked as one. */

@@ -101,15 +101,22 @@ void cas_drop(struct cas *c)
 		free(c);
 }
 
-static int load(struct cas **out, unsigned roles, const char *file, struct span bundle, struct why *w)
+struct giver {
+	unsigned roles;
+	const char *file;
+	bool may_lack; /* then nobody has a role */
+};
+
+static int load(struct cas **out, struct giver g, struct span bundle, struct why *w)
 {
+	const char *file = g.file;
 	struct span pem;
 
 	*out = NULL;
-	if (roles == 0)
+	if (g.roles == 0)
 		return 0;
 	if (bundle_find(bundle, file, &pem) < 0)
-		return why_set(w, ZT_E_BUG, "%s: the supervisor did not hand this file over", file);
+		return g.may_lack ? 0 : why_set(w, ZT_E_BUG, "%s: the supervisor did not hand this file over", file);
 	return cas_new(out, pem, file, w);
 }
 
@@ -122,9 +129,9 @@ int cas_of_plan(struct tls_plan *p, struct span bundle, struct why *w)
 	for (size_t i = 0; i < p->clients; i++)
 		p->client[i].cas = NULL;
 	for (size_t i = 0; rc == 0 && i < p->servers; i++)
-		rc = load(&p->server[i].cas, p->server[i].roles, p->server[i].client_ca, bundle, w);
+		rc = load(&p->server[i].cas, (struct giver){p->server[i].roles, p->server[i].client_ca, p->server[i].may_lack}, bundle, w);
 	for (size_t i = 0; rc == 0 && i < p->clients; i++)
-		rc = load(&p->client[i].cas, p->client[i].roles, p->client[i].ca, bundle, w);
+		rc = load(&p->client[i].cas, (struct giver){p->client[i].roles, p->client[i].ca, p->client[i].may_lack}, bundle, w);
 	if (rc < 0)
 		cas_drop_plan(p);
 	return rc;

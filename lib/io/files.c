@@ -22,7 +22,7 @@ struct wants {
 	size_t n;
 };
 
-static void add(struct wants *w, const char *path, enum file_kind kind)
+static void add_file(struct wants *w, const char *path, enum file_kind kind, bool optional)
 {
 	if (path[0] == 0)
 		return;
@@ -30,26 +30,36 @@ static void add(struct wants *w, const char *path, enum file_kind kind)
 		if (span_eq_str(span_str(path), w->out[i].path)) {
 			if (kind > w->out[i].kind)
 				w->out[i].kind = kind; /* one file may hold certificate and key */
+			w->out[i].optional |= optional;
 			return;
 		}
 	ZT_ASSERT(w->n < FILES_MOST);
-	w->out[w->n++] = (struct file_want){.path = path, .kind = kind};
+	w->out[w->n++] = (struct file_want){.path = path, .kind = kind, .optional = optional};
+}
+
+static void add(struct wants *w, const char *path, enum file_kind kind)
+{
+	add_file(w, path, kind, false);
 }
 
 static void files_of_plan(struct wants *w, const struct tls_plan *p)
 {
 	for (size_t i = 0; i < p->servers; i++) {
-		add(w, p->server[i].cert, FILE_PUBLIC);
-		add(w, p->server[i].key, FILE_SECRET);
-		add(w, p->server[i].pass, FILE_SECRET);
-		add(w, p->server[i].client_ca, p->server[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
+		const struct tls_server_plan *s = &p->server[i];
+
+		add_file(w, s->cert, FILE_PUBLIC, s->may_lack);
+		add_file(w, s->key, FILE_SECRET, s->may_lack);
+		add(w, s->pass, FILE_SECRET);
+		add_file(w, s->client_ca, s->roles ? FILE_ANCHORS : FILE_AUTHORITY, s->may_lack);
 	}
 	for (size_t i = 0; i < p->clients; i++) {
-		if (tls_plan_asks_authority(&p->client[i]))
-			add(w, p->client[i].ca, p->client[i].roles ? FILE_ANCHORS : FILE_AUTHORITY);
-		add(w, p->client[i].cert, FILE_PUBLIC);
-		add(w, p->client[i].key, FILE_SECRET);
-		add(w, p->client[i].pass, FILE_SECRET);
+		const struct tls_client_plan *c = &p->client[i];
+
+		if (tls_plan_asks_authority(c))
+			add_file(w, c->ca, c->roles ? FILE_ANCHORS : FILE_AUTHORITY, c->may_lack);
+		add_file(w, c->cert, FILE_PUBLIC, c->may_lack);
+		add_file(w, c->key, FILE_SECRET, c->may_lack);
+		add(w, c->pass, FILE_SECRET);
 	}
 }
 
@@ -57,10 +67,10 @@ static void anchors_of_plan(struct wants *w, const struct tls_plan *p)
 {
 	for (size_t i = 0; i < p->servers; i++)
 		if (p->server[i].roles)
-			add(w, p->server[i].client_ca, FILE_ANCHORS);
+			add_file(w, p->server[i].client_ca, FILE_ANCHORS, p->server[i].may_lack);
 	for (size_t i = 0; i < p->clients; i++)
 		if (p->client[i].roles)
-			add(w, p->client[i].ca, FILE_ANCHORS);
+			add_file(w, p->client[i].ca, FILE_ANCHORS, p->client[i].may_lack);
 }
 
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])

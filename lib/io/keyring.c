@@ -49,11 +49,22 @@ static int load_trust(struct trust **out, struct span bundle, const char *path, 
 	return rc < 0 || f.path == NULL ? rc : trust_new(out, f.bytes, path, kind, w);
 }
 
+static bool is_lacking(bool may_lack, struct span bundle, const char *cert)
+{
+	struct span file;
+
+	return may_lack && bundle_find(bundle, cert, &file) < 0;
+}
+
 static int load_server(struct keyring *k, size_t i, struct span bundle, struct why *w)
 {
 	const struct tls_server_plan *p = &k->plan.server[i];
 	const struct wanted want = {p->cert, p->key, p->pass};
-	int rc = load_cred(&k->server[i], bundle, &want, w);
+	int rc;
+
+	if (is_lacking(p->may_lack, bundle, p->cert))
+		return 0;
+	rc = load_cred(&k->server[i], bundle, &want, w);
 
 	if (rc == 0 && k->server[i] == NULL)
 		rc = why_set(w, ZT_E_MISSING, "[host %s]: no certificate is named", p->id);
@@ -91,8 +102,11 @@ static enum trust_kind trust_of(const struct tls_client_plan *p)
 static int load_client(struct keyring *k, size_t i, struct span bundle, struct why *w)
 {
 	const struct tls_client_plan *p = &k->plan.client[i], *q = k->plan.client;
-	int rc = load_own(k, i, bundle, w);
+	int rc;
 
+	if (is_lacking(p->may_lack, bundle, p->cert))
+		return 0;
+	rc = load_own(k, i, bundle, w);
 	if (rc < 0 || !tls_plan_asks_authority(p))
 		return rc;
 	for (size_t j = 0; j < i; j++, q++)
@@ -206,7 +220,8 @@ static void review(const struct cred *cred, const struct tls_server_plan *p, int
 void keyring_review(const struct keyring *k, int64_t now, keyring_say *say, void *arg)
 {
 	for (size_t i = 0; i < k->plan.servers; i++)
-		review(k->server[i], &k->plan.server[i], now, say, arg);
+		if (k->server[i])
+			review(k->server[i], &k->plan.server[i], now, say, arg);
 }
 
 void keyring_free(struct keyring *k)

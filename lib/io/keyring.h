@@ -12,7 +12,7 @@
 
 struct keyring {
 	struct tls_plan plan;                /* borrows the configuration's strings */
-	struct cred *server[TLS_PLANS];
+	struct cred *server[TLS_PLANS];      /* NULL: its files do not exist yet (may_lack) */
 	struct trust *clients[TLS_PLANS];    /* whom a server plan asks for; NULL: nobody */
 	/* Plans that name the same files share what is in them. */
 	struct cred *client[TLS_CLIENT_PLANS];

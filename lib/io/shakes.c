@@ -187,6 +187,10 @@ static int take_accept(struct shakes *s, const struct tlsmsg *m)
 			.fault = a->plan < keys->plan.servers ? TLSF_DISAGREE : TLSF_NO_PLAN});
 		return 0;
 	}
+	if (keys->server[a->plan] == NULL) {
+		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_INTERNAL});
+		return 0;
+	}
 	o.cred = keys->server[a->plan];
 	o.ask = keys->plan.server[a->plan].ask;
 	o.trust = keys->clients[a->plan];
@@ -214,6 +218,10 @@ static int take_connect(struct shakes *s, const struct tlsmsg *m)
 		return 0;
 	}
 	p = &keys->plan.client[c->plan];
+	if (p->may_lack && keys->client[c->plan] == NULL) {
+		answer_fail(s, m->id, (struct tlsmsg_fail){.fault = TLSF_INTERNAL});
+		return 0;
+	}
 	o.cred = keys->client[c->plan];
 	o.trust = keys->trust[c->plan];
 	o.let_through = p->npins || p->insecure_any;

@@ -17,6 +17,7 @@
 #include "decide/keeping.h"
 #include "enroltalk.h"
 #include "idrenew.h"
+#include "wire/keepmsg.h"
 
 #define CHANGES 64         /* of one list get a line each, the rest one together */
 #define SEEN_EVERY_S 60    /* a list that changes nothing is written down only so often: it wears the disk */
@@ -131,32 +132,137 @@ static int write_seen(struct follow *f, bool must, struct why *w)
 	return identity_write_seen(f->o.dirfd, f->o.shown, &f->view.seen, w);
 }
 
-static int take_list(struct follow *f, struct span list, struct why *w)
+static int take(struct follow *f, struct span list, enum status_refusal *r, struct why *w)
 {
 	const struct status_now now = {wall_s(f), mono_s(f)};
 	bool first = !f->view.known;
-	enum status_refusal r;
 	int rc;
 
 	f->nchanged = 0;
-	r = status_apply(&f->view, list, &f->registry, now, note_change, f);
-	if (r == STATUS_SAME)
+	*r = status_apply(&f->view, list, &f->registry, now, note_change, f);
+	if (*r != STATUS_TAKEN)
 		return 0;
-	if (r != STATUS_TAKEN) {
-		f->stats.refused++;
-		LOG(f->o.log, LOG_WARN, "a status list was refused", LF_STR("reason", status_refusal_name(r)),
-		    LF_STR("why", status_refusal_text(r)));
-		f->anew = true;
-		return why_set(w, ZT_E_DENIED, "a status list was refused: %s", status_refusal_text(r));
-	}
 	rc = write_seen(f, first || f->nchanged > 0, w);
 	if (rc < 0)
 		return rc;
-	f->lost = 0;
 	f->stats.lists++;
 	log_changes(f, first);
 	f->o.cls->list(f->o.ctx, list);
+	return 0;
+}
+
+static int refused(struct follow *f, enum status_refusal r, struct why *w)
+{
+	f->stats.refused++;
+	LOG(f->o.log, LOG_WARN, "a status list was refused", LF_STR("reason", status_refusal_name(r)),
+	    LF_STR("why", status_refusal_text(r)));
+	return why_set(w, ZT_E_DENIED, "a status list was refused: %s", status_refusal_text(r));
+}
+
+static int take_list(struct follow *f, struct span list, struct why *w)
+{
+	enum status_refusal r;
+	struct statlist l;
+	int rc = take(f, list, &r, w);
+
+	if (rc < 0)
+		return rc;
+	if (r == STATUS_SAME) {
+		if (statlist_read(&l, list, NULL) == 0 && l.kind == STATLIST_FULL)
+			f->o.cls->list(f->o.ctx, list);
+		return 0;
+	}
+	if (r != STATUS_TAKEN) {
+		f->anew = true;
+		return refused(f, r, w);
+	}
+	f->lost = 0;
 	return judge_self(f, w);
+}
+
+/* ---- lists that came another way --------------------------------------------------------------------- */
+
+static bool is_before(const struct status_seen *a, const struct status_seen *b)
+{
+	return a->epoch < b->epoch || (a->epoch == b->epoch && a->number < b->number) || a->issued < b->issued;
+}
+
+/* How many of them fit on each other from the first on. */
+static size_t apply_chain(struct follow *f, struct status_view *v, struct span lists)
+{
+	const struct status_now now = {wall_s(f), mono_s(f)};
+	struct rd r = rd_of(lists);
+	struct span list;
+	size_t n = 0;
+
+	while (keepmsg_next_list(&r, &list) > 0 && status_apply(v, list, &f->registry, now, NULL, NULL) == STATUS_TAKEN)
+		n++;
+	return n;
+}
+
+/* Nothing is known since the start. Where the chain leads is as good as a full list of that number; what lies
+ * before it is told to nobody until the number is on disk. */
+static int take_chain(struct follow *f, struct span lists, struct why *w)
+{
+	struct status_entry *mem = calloc(STATLIST_MOST, sizeof *mem);
+	struct rd r = rd_of(lists);
+	struct status_view v;
+	struct span list;
+	size_t n;
+	int rc = 0;
+
+	if (mem == NULL)
+		return why_set(w, ZT_E_NOMEM, "there is no memory for the status list");
+	status_init(&v, mem, STATLIST_MOST, &(struct status_seen){0});
+	n = apply_chain(f, &v, lists);
+	if (n == 0 || is_before(&v.seen, &f->view.seen) || (rc = identity_write_seen(f->o.dirfd, f->o.shown, &v.seen, w)) < 0) {
+		free(mem);
+		return rc;
+	}
+	free(f->view.entry);
+	f->view = v;
+	f->written = mono_s(f);
+	f->stats.lists += n;
+	log_changes(f, true);
+	while (n-- && keepmsg_next_list(&r, &list) > 0)
+		f->o.cls->list(f->o.ctx, list);
+	return 0;
+}
+
+/* Several peers bring the same lists, and one of them may be behind. */
+static bool is_stray(enum status_refusal r)
+{
+	return r == STATUS_SAME || r == STATUS_ROLLBACK || r == STATUS_OLD_EPOCH || r == STATUS_BASE;
+}
+
+static int take_each(struct follow *f, struct span lists, struct why *w)
+{
+	enum status_refusal s = STATUS_TAKEN;
+	struct rd r = rd_of(lists);
+	struct span list;
+	int rc = 0, more;
+
+	while (rc == 0 && (more = keepmsg_next_list(&r, &list)) != 0) {
+		rc = more < 0 ? why_set(w, ZT_E_SYNTAX, "malformed lists") : take(f, list, &s, w);
+		if (rc == 0 && s != STATUS_TAKEN && !is_stray(s))
+			rc = refused(f, s, w);
+	}
+	return rc;
+}
+
+int follow_offer(struct follow *f, struct span lists, struct why *w)
+{
+	int rc;
+
+	if (!f->open)
+		return why_set(w, ZT_E_AGAIN, "no identity was read yet");
+	rc = (f->view.known ? take_each : take_chain)(f, lists, w);
+	if (rc == 0 && judge_self(f, w) < 0 && !f->renewing) {
+		enroltalk_end(&f->talk);
+		f->stats.connected = false;
+		stuck(f, w);
+	}
+	return rc;
 }
 
 static int take_anchors(struct follow *f, const struct enrol *m, struct why *w)
@@ -275,6 +381,8 @@ static int reopen(struct follow *f, struct why *w)
 		memcpy(f->serial, id->serial, sizeof f->serial);
 		f->failed = 0;
 		plan_renewal(f, 0);
+		if (f->o.cls->found)
+			f->o.cls->found(f->o.ctx);
 	}
 	if (rc == 0 && wall_s(f) > id->cert.not_after)
 		rc = why_set(w, ZT_E_DENIED, "this identity (%s) has expired: join again, with a new token and --replace", f->o.shown);

@@ -18,15 +18,18 @@
 
 struct follow;
 
-/* Each may call follow_*() but the last two. */
+/* Each may call follow_*() but the last three. */
 struct follow_class {
-	void (*list)(void *ctx, struct span list); /* as it was signed: it was taken */
+	/* As it was signed: it was taken. Also a full one that says what is known, for who keeps lists. */
+	void (*list)(void *ctx, struct span list);
 	void (*anchors)(void *ctx);                /* other ones are in trust/ now */
 	/* identity.pem is another now: new handshakes should be made with it. Which serial and until when: follow_stats(). */
 	void (*renewed)(void *ctx);
 	/* Revoked, suspended, expired, or its files are no good: it goes on all the same, every FOLLOW_AGAIN_S,
 	 * for whoever does not end here. */
 	void (*stuck)(void *ctx, const struct why *why);
+	/* The identity was read, and is another than the one before, whoever wrote it. May be NULL. */
+	void (*found)(void *ctx);
 };
 
 struct follow_opts {
@@ -47,6 +50,11 @@ int follow_new(struct follow **out, const struct follow_opts *o, struct why *w);
 /* Look at the identity as it is on disk now, and connect, soon: at the start, and when it may be another. */
 void follow_go(struct follow *f);
 void follow_whole(struct follow *f); /* the same, and ask for a full list */
+/* Lists that came another way (wire/keepmsg: {u32 length, list}…): held to the same rules, told the same way. Before
+ * anything is known a full list that is older than what was seen counts with the changes behind it, if they lead
+ * beyond: then all of them are told. What is known or does not fit is passed over. 0; -ZT_E_AGAIN: no identity was
+ * read yet; -ZT_E_SYNTAX, -ZT_E_DENIED, -ZT_E_NOMEM, or what keeps the number from being written. */
+int follow_offer(struct follow *f, struct span lists, struct why *w);
 /* At the end: stop before the loop, the dialer and the world go, free after the loop, which holds the socket
  * until its turn is over. NULL is allowed. */
 void follow_stop(struct follow *f);

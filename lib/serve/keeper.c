@@ -1,8 +1,8 @@
 /*
- * keeper: see keeper.h. Owns the lists that make up the newest state: the last full one and the changes
- * since, as they were signed, so that a worker which comes later gets and checks all of them.
+ * keeper: see keeper.h. Owns the lists that make up the newest state (serve/liststore), so that a worker which
+ * comes later gets and checks all of them.
  *
- * Allocates that store, at most STORE_MOST, and a plan; a line under CHILD_LINKS.
+ * Allocates a plan, a line under CHILD_LINKS, and what a worker offers, at most LISTSTORE_MOST, while it is read.
  */
 #include "keeper.h"
 
@@ -17,14 +17,10 @@
 #include "io/chan.h"
 #include "io/child.h"
 #include "io/spawn.h"
+#include "liststore.h"
 #include "io/sysnames.h"
 #include "wire/ipc.h"
 #include "wire/keepmsg.h"
-
-/* Changes that are kept behind a full list: more, and a full one is asked for. With a list every 15 s of 126
- * bytes and a length that is once in two hours, or once in longer where the full list is long. */
-#define CHANGES_MOST(full) (65536 + (full) / 4)
-#define STORE_MOST (ENROL_LIST_MAX + CHANGES_MOST(ENROL_LIST_MAX))
 
 struct keeper;
 
@@ -43,9 +39,10 @@ struct keeper {
 	struct tls_plan *plan;
 	struct follow *follow;
 	struct line *line[CHILD_LINKS]; /* by number; NULL: none */
-	uint8_t *store;      /* {u32 length, list}… */
-	size_t n, room, full; /* full: bytes of the first of them */
-	bool stuck, whole;    /* whole: a full list was asked for */
+	struct liststore store;
+	bool stuck, whole;   /* whole: a full list was asked for */
+	bool quiet;          /* several lists are taken, to be told at once */
+	bool began, idle, waits; /* idle: there is no identity yet; waits: a renewed one is not shown before a reload */
 	struct sysnames names; /* prepared */
 };
 
@@ -118,11 +115,11 @@ static struct keepmsg list_msg(const struct keeper *k)
 	return (struct keepmsg){.type = KEEP_LIST, .epoch = s.epoch, .number = s.number};
 }
 
-/* Bytes of the store from `at` on, as a sealed file; -1: said in the log. */
-static int hand_on(struct keeper *k, size_t at)
+/* As a sealed file; -1: said in the log. */
+static int hand_on(struct keeper *k, struct span lists)
 {
 	struct why why = {0};
-	int fd = sealed_text(span_sub(span_of(k->store, k->n), at, k->n), &why);
+	int fd = sealed_text(lists, &why);
 
 	if (fd < 0)
 		LOG(&k->child.log, LOG_ERROR, "cannot hand a status list on", LF_STR("why", why.text));
@@ -140,12 +137,48 @@ static void tell_everything(struct line *l)
 		tell(l, &m, NULL);
 	if (k->stuck)
 		tell(l, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
-	fd = k->n ? hand_on(k, 0) : -1;
+	fd = k->store.n ? hand_on(k, span_of(k->store.mem, k->store.n)) : -1;
 	if (fd < 0)
 		return;
 	m = list_msg(k);
 	tell(l, &m, &fd);
 	close(fd);
+}
+
+/* What is newer than `before`, to all; and a full list, when the changes have become many. */
+static void pass_on(struct keeper *k, const struct status_seen *before)
+{
+	struct span lists = liststore_after(&k->store, before);
+	struct keepmsg m = list_msg(k);
+	int fd = lists.n ? hand_on(k, lists) : -1;
+
+	if (fd >= 0) {
+		tell_all(k, &m, &fd);
+		close(fd);
+	}
+	if (liststore_is_long(&k->store) && !k->whole) {
+		k->whole = true;
+		follow_whole(k->follow);
+	}
+}
+
+/* A worker's; the lines are told of it when all of it was taken, because what lies between is older than what
+ * was seen before. */
+static void take_offer(struct keeper *k, int fd)
+{
+	const struct status_seen before = k->store.newest;
+	struct why why = {0};
+	struct span lists;
+	void *mem;
+
+	if (k->idle || sealed_read(fd, LISTSTORE_MOST, &lists, &mem, &why) < 0)
+		return;
+	k->quiet = true;
+	if (follow_offer(k->follow, lists, &why) < 0)
+		LOG(&k->child.log, LOG_WARN, "what a worker brought was refused", LF_STR("why", why.text));
+	k->quiet = false;
+	free(mem);
+	pass_on(k, &before);
 }
 
 static unsigned line_wants(const struct source *s)
@@ -162,13 +195,17 @@ static void line_ready(struct source *s, unsigned events)
 	struct keepmsg m;
 	ssize_t n = chan_recv(s->fd, mem, sizeof mem, fds, &nfds);
 
-	if (n < 0 || nfds || (n > 0 && keepmsg_read(span_of(mem, (size_t)n), 'w', &m) < 0)) {
-		for (size_t i = 0; i < nfds; i++)
-			close(fds[i]);
+	bool bad = n < 0 || (n > 0 && (keepmsg_read(span_of(mem, (size_t)n), 'w', &m) < 0 || nfds != (m.type == KEEP_OFFER)));
+
+	if (!bad && n > 0 && m.type == KEEP_OFFER)
+		take_offer(l->k, fds[0]);
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	if (bad) {
 		line_close(l); /* it is gone, or not ours any more */
 		return;
 	}
-	l->behind |= n > 0; /* KEEP_WHOLE is all there is */
+	l->behind |= n > 0 && m.type == KEEP_WHOLE;
 	if (l->behind && (events & LOOP_OUT))
 		tell_everything(l);
 }
@@ -177,55 +214,25 @@ static const struct source_class line_class = {"worker of the keeper", line_want
 
 /* ---- what follow tells ------------------------------------------------------------------------------ */
 
-static bool store_room(struct keeper *k, size_t more)
-{
-	size_t want = k->n + more;
-	uint8_t *p;
-
-	if (want <= k->room)
-		return true;
-	if (want > STORE_MOST)
-		return false;
-	want = num_min(want + want / 4, STORE_MOST);
-	p = realloc(k->store, want);
-	if (p == NULL)
-		return false;
-	k->store = p;
-	k->room = want;
-	return true;
-}
-
 static void on_list(void *ctx, struct span list)
 {
 	struct keeper *k = ctx;
-	struct keepmsg m = list_msg(k);
+	const struct status_seen before = k->store.newest;
 	struct statlist l;
-	struct wr w;
-	size_t at;
-	int fd;
+	int rc = statlist_read(&l, list, NULL);
 
 	k->stuck = false;
-	if (statlist_read(&l, list, NULL) == 0 && l.kind == STATLIST_FULL)
-		k->n = k->full = k->whole = 0;
-	at = k->n;
-	if (!store_room(k, 4 + list.n)) {
-		LOG0(&k->child.log, LOG_ERROR, "no memory to hand a status list on");
-		return;
-	}
-	w = wr_of(&k->store[at], 4 + list.n);
-	wr_le32(&w, (uint32_t)list.n);
-	wr_put(&w, list);
-	k->n += w.n;
-	if (at == 0)
-		k->full = k->n;
-	fd = hand_on(k, at);
-	if (fd >= 0) {
-		tell_all(k, &m, &fd);
-		close(fd);
-	}
-	if (k->n - k->full > CHANGES_MOST(k->full) && !k->whole) {
+	if (rc == 0 && l.kind == STATLIST_FULL)
+		k->whole = false;
+	if (rc == 0)
+		rc = liststore_add(&k->store, list, &l);
+	if (rc == -ZT_E_NOMEM || rc == -ZT_E_NOTFOUND) {
+		LOG0(&k->child.log, LOG_ERROR, "no memory to hand status lists on: asking for a full one");
+		if (!k->whole)
+			follow_whole(k->follow);
 		k->whole = true;
-		follow_whole(k->follow);
+	} else if (!k->quiet) {
+		pass_on(k, &before);
 	}
 }
 
@@ -234,9 +241,21 @@ static void on_anchors(void *ctx)
 	tell_all(ctx, &(struct keepmsg){.type = KEEP_ANCHORS}, NULL);
 }
 
+/* The supervisor sees the file, and a reload comes of it: keeper_commit(). Until then handshakes show the old one. */
 static void on_renewed(void *ctx)
 {
-	(void)ctx; /* the supervisor sees the file, and a reload comes of it: keeper_commit() */
+	struct keeper *k = ctx;
+
+	k->waits = true;
+}
+
+static void tell_identity(void *ctx)
+{
+	struct keeper *k = ctx;
+	struct keepmsg m = identity_msg(k);
+
+	if (m.not_after && !k->waits)
+		tell_all(k, &m, NULL);
 }
 
 static void on_stuck(void *ctx, const struct why *why)
@@ -249,7 +268,7 @@ static void on_stuck(void *ctx, const struct why *why)
 	tell_all(k, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
 }
 
-static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck};
+static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck, tell_identity};
 
 /* ---- configurations ---------------------------------------------------------------------------------- */
 
@@ -311,7 +330,14 @@ static void keeper_commit(struct child *c)
 
 	sysnames_give(&k->names, k->resolver, &c->log);
 	tls_world_plan(k->world, k->plan, c->epoch);
-	follow_go(k->follow);
+	k->idle = (k->idle || !k->began) && !identity_has(c->dir_fd, IDENTITY_FILE);
+	k->began = true;
+	k->waits = false;
+	tell_identity(k); /* that of a renewal; what somebody else has written is read and told soon */
+	if (k->idle)
+		LOG0(&c->log, LOG_INFO, "there is no identity yet: nothing to keep");
+	else
+		follow_go(k->follow);
 }
 
 static void keeper_link(struct child *c, unsigned number, int fd)
@@ -395,11 +421,11 @@ static const struct child_class keeper_class = {
 
 int keeper_main(int argc, char **argv)
 {
-	struct keeper k = {.n = 0};
+	struct keeper k = {.stuck = false};
 	int code = child_run(&k.child, &keeper_class, argc, argv);
 
 	follow_free(k.follow);
-	free(k.store);
+	liststore_clear(&k.store);
 	free(k.plan);
 	return code;
 }

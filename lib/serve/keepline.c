@@ -2,7 +2,12 @@
  * keepline: see keepline.h. Owns the view. A new line begins with everything: what is known already is passed
  * over by its number.
  *
- * Allocates itself and its view, once, a socket's source for each line, and a list while it is read.
+ * What was brought is collected behind a full list and goes to the keeper from there: all of it to one that has
+ * said nothing yet, for after a restart it believes no state before the newest that it saw, and only all
+ * lists together lead there.
+ *
+ * Allocates itself and its view, once, a socket's source for each line, lists in stores of at most
+ * LISTSTORE_MOST, and those that are read.
  */
 #include "keepline.h"
 
@@ -14,17 +19,20 @@
 #include "base/num.h"
 #include "io/chan.h"
 #include "io/spawn.h"
+#include "liststore.h"
 #include "wire/pem.h"
 #include "wire/x509.h"
 
-#define LISTS_MOST (16u << 20) /* more than a keeper keeps */
 #define SPKI_MAX 160
-#define PACKETS 8              /* a turn */
+#define PACKETS 8                      /* a turn */
+#define GATHER (50 * NS_PER_MS)        /* for a keeper that has said nothing: a chain comes in many pieces */
+#define OFFER_AGAIN (3 * NS_PER_S)     /* until the keeper says that it has it */
 
 struct keep_src {
 	struct source src;
 	struct keepline *k; /* NULL: replaced */
 	bool asked;         /* for everything, once */
+	struct status_seen said; /* the newest of its lists: what it knows */
 };
 
 struct keepline {
@@ -38,6 +46,9 @@ struct keepline {
 	uint8_t spki[SPKI_MAX];
 	size_t nspki; /* 0: no key yet, nothing is believed */
 	uint64_t lists;
+	bool keeps;
+	struct liststore kept, brought;
+	struct timer offer;
 };
 
 struct status_now keepline_now(const struct keepline *k)
@@ -101,8 +112,8 @@ static int take_list(struct keepline *k, struct span list)
 		return -ZT_E_DENIED;
 	}
 	k->lists++;
-	if (k->cls->listed)
-		k->cls->listed(k->ctx);
+	if (k->keeps && liststore_add(&k->kept, list, &l) == -ZT_E_NOMEM)
+		LOG0(k->log, LOG_ERROR, "no memory to pass status lists on before the next full one");
 	return 0;
 }
 
@@ -112,7 +123,8 @@ static int take_lists(struct keepline *k, int fd)
 	struct span all, list;
 	struct rd r;
 	void *mem;
-	int rc = sealed_read(fd, LISTS_MOST, &all, &mem, &why), more;
+	uint64_t before = k->lists;
+	int rc = sealed_read(fd, LISTSTORE_MOST, &all, &mem, &why), more;
 
 	if (rc < 0)
 		return rc;
@@ -120,6 +132,74 @@ static int take_lists(struct keepline *k, int fd)
 	while (rc == 0 && (more = keepmsg_next_list(&r, &list)) != 0)
 		rc = more < 0 ? more : take_list(k, list);
 	free(mem);
+	if (k->lists != before && k->cls->listed)
+		k->cls->listed(k->ctx);
+	return rc;
+}
+
+void keepline_keep_lists(struct keepline *k)
+{
+	k->keeps = true;
+}
+
+void keepline_each_list(const struct keepline *k, struct status_seen *seen, bool (*f)(void *ctx, struct span list), void *ctx)
+{
+	struct rd r = rd_of(liststore_after(&k->kept, seen));
+	struct statlist l;
+	struct span list;
+
+	while (keepmsg_next_list(&r, &list) > 0 && f(ctx, list) && statlist_read(&l, list, NULL) == 0)
+		*seen = (struct status_seen){l.epoch, l.number, l.issued};
+}
+
+/* ---- what was brought ----------------------------------------------------------------------------------- */
+
+static void offer_after(struct keepline *k, uint64_t ns)
+{
+	if (!loop_timer(k->loop, &k->offer, ns))
+		LOG0(k->log, LOG_ERROR, "no memory to hand a status list to the keeper");
+}
+
+static void on_offer(struct timer *t, uint64_t now)
+{
+	struct keepline *k = CONTAINER_OF(t, struct keepline, offer);
+	struct span lists = k->line ? liststore_after(&k->brought, &k->line->said) : SPAN_NONE;
+	uint8_t mem[KEEPMSG_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct why why = {0};
+	int fd;
+
+	(void)now;
+	if (lists.n == 0)
+		return;
+	fd = sealed_text(lists, &why);
+	if (fd < 0) {
+		LOG(k->log, LOG_ERROR, "cannot hand a status list to the keeper", LF_STR("why", why.text));
+	} else {
+		keepmsg_write(&w, &(struct keepmsg){.type = KEEP_OFFER});
+		chan_send(k->line->src.fd, wr_span(&w), &fd, 1); /* or else the next time */
+		close(fd);
+	}
+	offer_after(k, OFFER_AGAIN);
+}
+
+int keepline_offer(struct keepline *k, struct span list)
+{
+	struct statlist l;
+	int rc = statlist_read(&l, list, NULL);
+
+	if (rc < 0)
+		return -ZT_E_SYNTAX;
+	if (k->nspki == 0)
+		return 0;
+	rc = liststore_fits(&k->brought, &l);
+	if (rc < 0)
+		return rc == -ZT_E_EXISTS ? 0 : rc;
+	if (statlist_signed_by(&l, &k->registry) < 0)
+		return -ZT_E_DENIED;
+	rc = liststore_add(&k->brought, list, &l);
+	if (rc == 0)
+		offer_after(k, k->line && k->line->said.epoch ? 0 : GATHER);
 	return rc;
 }
 
@@ -150,6 +230,7 @@ static int take_packet(struct keep_src *s, struct span packet, const int *fds, s
 			k->cls->told(k->ctx, &m);
 		return 0;
 	}
+	s->said = (struct status_seen){.epoch = m.epoch, .number = m.number};
 	if (k->nspki == 0)
 		return 0;
 	if (take_lists(k, fds[0]) < 0)
@@ -211,6 +292,8 @@ void keepline_link(struct keepline *k, int fd)
 		*s = (struct keep_src){.src = {.cls = &line_class, .fd = fd}, .k = k};
 	if (s && loop_add(k->loop, &s->src) == 0) {
 		k->line = s;
+		if (k->brought.n)
+			offer_after(k, GATHER);
 		return;
 	}
 	LOG0(k->log, LOG_ERROR, "no memory for the line to the keeper");
@@ -239,6 +322,8 @@ int keepline_registry(struct keepline *k, struct span pem, struct why *w)
 	k->nspki = (size_t)n;
 	(void)x509_spki(span_of(k->spki, k->nspki), &k->registry, &alg); /* its spans are in spki */
 	status_init(&k->view, k->view.entry, k->view.cap, &(struct status_seen){0});
+	liststore_clear(&k->kept);
+	liststore_clear(&k->brought);
 	if (k->line) {
 		k->line->asked = false;
 		ask_again(k->line);
@@ -259,6 +344,7 @@ int keepline_new(struct keepline **out, struct loop *l, struct log *log, const s
 	k->log = log;
 	k->cls = cls;
 	k->ctx = ctx;
+	k->offer.fire = on_offer;
 	status_init(&k->view, mem, STATLIST_MOST, &(struct status_seen){0});
 	*out = k;
 	return 0;
@@ -266,13 +352,18 @@ int keepline_new(struct keepline **out, struct loop *l, struct log *log, const s
 
 void keepline_stop(struct keepline *k)
 {
-	if (k)
-		hang_up(k);
+	if (k == NULL)
+		return;
+	hang_up(k);
+	loop_timer_stop(k->loop, &k->offer);
 }
 
 void keepline_free(struct keepline *k)
 {
-	if (k)
-		free(k->view.entry);
+	if (k == NULL)
+		return;
+	free(k->view.entry);
+	liststore_clear(&k->kept);
+	liststore_clear(&k->brought);
 	free(k);
 }

@@ -15,7 +15,7 @@ struct keepline;
 
 struct keepline_class {
 	status_changed *changed;        /* one entry has another state; as in status_apply(). May be NULL */
-	void (*listed)(void *ctx);      /* after all of one list: the view is the newer one. May be NULL */
+	void (*listed)(void *ctx);      /* the view is a newer one, after all that came at once. May be NULL */
 	void (*told)(void *ctx, const struct keepmsg *m); /* IDENTITY, ANCHORS, STUCK. May be NULL */
 };
 
@@ -28,6 +28,15 @@ void keepline_link(struct keepline *k, int fd); /* fd is its own now; replaces t
 const struct status_view *keepline_view(const struct keepline *k);
 struct status_now keepline_now(const struct keepline *k); /* for status_may_begin() and status_must_end() */
 uint64_t keepline_lists(const struct keepline *k);
+/* For who passes lists on: from now on they are kept as they were signed. Before the first keepline_link(). */
+void keepline_keep_lists(struct keepline *k);
+/* Calls f with each that somebody who has `seen` lacks, in order ({0, 0, 0}: a full list comes first); after one that
+ * f took, *seen is that one. f answers whether it took it: false ends this, and the next call begins with it. */
+void keepline_each_list(const struct keepline *k, struct status_seen *seen, bool (*f)(void *ctx, struct span list), void *ctx);
+/* A list that somebody brought. What is newer and signed goes to the keeper, and comes back as any other when it was
+ * taken. 0, also for what is known; -ZT_E_NOTFOUND: it changes a list that did not come; -ZT_E_SYNTAX, -ZT_E_DENIED: no
+ * honest peer says that. -ZT_E_NOMEM. */
+int keepline_offer(struct keepline *k, struct span list);
 void keepline_stop(struct keepline *k); /* before the loop goes; free after it. NULL is allowed */
 void keepline_free(struct keepline *k);
 

@@ -20,6 +20,8 @@ struct keyhelper {
 /* Starts it with this configuration and waits until it is jailed and ready. Takes what it
  * refuses (a bad certificate file) into *w. */
 int keyhelper_start(struct keyhelper *h, const struct conf *c, struct why *w);
+/* The same with an identity below the state directory `dir` of its role, and what that is used for. */
+int keyhelper_identity(struct keyhelper *h, const struct conf *c, const char *dir, struct why *w);
 void keyhelper_stop(struct keyhelper *h); /* harmless when not running */
 
 #endif

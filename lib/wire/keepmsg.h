@@ -2,9 +2,9 @@
  * keepmsg: what the keeper of an identity and a worker of its role say to each other, a packet each.
  * docs/formats.md, "Keeper and worker". Pure codec.
  *
- * Layout, little-endian: u8 type, u8 1 (version), u16 zero, then the fields of the type. With LIST comes one
+ * Layout, little-endian: u8 type, u8 1 (version), u16 zero, then the fields of the type. With LIST and OFFER comes one
  * descriptor: a sealed memory file of {u32 length, a status list as it was signed}, one after another, in
- * the order in which they are to be applied. The worker checks each anew.
+ * the order in which they are to be applied. The reader checks each anew.
  */
 #ifndef ZT_KEEPMSG_H
 #define ZT_KEEPMSG_H
@@ -20,7 +20,8 @@
 	X(KEEP_IDENTITY, 2, 'k', "the certificate that the identity has now")                     \
 	X(KEEP_ANCHORS, 3, 'k', "other anchors are in their files")                               \
 	X(KEEP_STUCK, 4, 'k', "the identity may not be used, or is no good")                      \
-	X(KEEP_WHOLE, 16, 'w', "begin again with a full list")
+	X(KEEP_WHOLE, 16, 'w', "begin again with a full list")                                    \
+	X(KEEP_OFFER, 17, 'w', "status lists that came to the worker")
 
 enum keepmsg_type {
 #define X(id, value, from, text) id = value,

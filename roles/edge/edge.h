@@ -3,6 +3,7 @@
  *
  *   edge.c      the supervisor's side: listeners, children, files
  *   worker.c    the life of the worker; site.c: a configuration made ready to be asked
+ *   arrive.c    a connection before anything: the PROXY header of a proxy that must send one, then to its door
  *   front.c     a connection of the public port until it is known what it is, then a web connection between requests
  *   exchange.c  one request and its answer
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
@@ -24,12 +25,16 @@
 #include "io/doors.h"
 #include "io/mux.h"
 #include "io/tls.h"
+#include "serve/keeper.h"
 #include "serve/keepline.h"
 
 enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, EDGE_LINK_ID }; /* numbers of the links */
 
 struct front;
 struct tunnel;
+struct raw;
+
+#define SITE_CAS 24 /* three anchors, of which a roll-over has two, and room */
 
 /* A configuration as the worker asks it: immutable, rebuilt with each epoch. Whoever outlives a turn holds it
  * (site_hold()), so strings of its conf live on with it. */
@@ -41,10 +46,33 @@ struct site {
 	struct grant grant[BOUND_CAP(BOUND_GRANTS)];
 	size_t grants;
 	struct status_limits stale;
+	struct cidr proxy[BOUND_CAP(BOUND_CONF_LIST)]; /* who comes from there sends a PROXY header */
+	size_t proxies;
+	/* site.c's own */
+	struct policy_host host[BOUND_CAP(BOUND_HOSTS)];
+	const struct conf_host *section[BOUND_CAP(BOUND_HOSTS)];
+	struct site_ca { char id[CERT_CA_ID + 1]; } ca[SITE_CAS];
+	size_t cas;
 };
+/* c is held. -ZT_E_NOMEM. Of one user. */
+int site_new(struct site **out, const struct conf *c, uint32_t epoch);
+/* The authorities of a file of the identity: status lists speak of what they issued. */
+int site_trust(struct site *s, struct span pem, const char *file, struct why *w);
 struct site *site_hold(struct site *s);
-void site_drop(struct site *s);
-const struct conf_host *site_host(const struct site *s, int host); /* by policy index */
+void site_drop(struct site *s); /* NULL is allowed */
+const struct conf_host *site_host(const struct site *s, int host); /* by policy index; NULL: there is none */
+/* The host that serves this SNI ("": peers that send none), as tls_pick() chooses; -1: none. */
+int site_sni(const struct site *s, struct span name);
+/* A connection is of its host by the section's name: where that of `then` is now; -1: it is gone. plan: UINT_MAX too. */
+int site_again(const struct site *now, const struct site *then, unsigned plan);
+/* Is this an authority of ours? ca: of zt://<ca>/<role>/<id>. */
+bool site_lists(const struct site *s, struct span ca);
+
+/* What an address that is listened on is for. */
+enum door_kind { DOOR_PUBLIC, DOOR_HTTP, DOOR_SERVICE, DOOR_GONE };
+enum door_kind door_kind(const struct site *s, const struct addr *at, const struct conf_service **service);
+/* Every one of them, in the order in which they are bound. */
+size_t edge_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
 
 struct edge {
 	struct child child;
@@ -55,14 +83,23 @@ struct edge {
 	struct bufs *bufs;
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
-	struct pool fronts, exchanges, heads, upstreams, raws, redirects;
-	struct front *first_front;
+	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
+	struct pool fronts, exchanges, upstreams, locals, raws, redirects, arrivals;
+	struct desk *desk;          /* exchange.c's: where heads are read and written */
+	struct local *first_local;  /* upstream.c's: connections to local origins */
+	struct arriving *first_arriving;
+	struct fronts {
+		struct front *first, *last;
+	} idle, busy;               /* between requests, longest first; all others */
+	struct {
+		struct redirect *first, *last;
+	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
-	uint64_t seq;               /* of request ids, with a random prefix: request_id() */
-	uint8_t prefix[8];
+	struct raw *first_raw;
+	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
-		uint64_t tunnels_in, tunnels_refused, streams, raw;
+		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected;
 	} n;
 };
 
@@ -74,8 +111,17 @@ void edge_access(struct edge *e, struct span line);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);
 
-/* ---- front.c: doors hand it every connection of the public port ------------------------------------- */
-void front_accepted(struct edge *e, int fd, const struct addr *peer);
+/* ---- arrive.c: doors hand it every connection ---------------------------------------------------------- */
+struct arrival {
+	struct addr peer, user, local; /* of the socket; whose address counts; where it arrived. Without a PROXY header
+					* user is peer */
+};
+void edge_arrived(struct edge *e, const struct addr *at, int fd, const struct addr *peer); /* at: the door's */
+void arrivals_end(struct edge *e);
+
+/* ---- front.c: every connection of the public port ------------------------------------------------------ */
+void fronts_init(struct edge *e);
+void front_accepted(struct edge *e, int fd, const struct arrival *a);
 /* Another configuration or status list: each live one is judged again, and ended when it would not be let in now;
  * idle ones that showed a certificate under an older configuration are closed. */
 void fronts_rejudge(struct edge *e);

@@ -101,16 +101,16 @@ static void write_example(const struct conf *c, struct wr *w)
 	conf_schema_example(&conf_keys, w);
 }
 
-/* One that cannot be read is no fault of who asks without the right to, nor is an authority that is still to
- * be made one of the configuration's. */
-static int judge(int rc, const struct why *w, bool later)
+/* One that cannot be read is no fault of who asks without the right to, nor is an authority or an identity that is
+ * still to be made one of the configuration's: later names its section; NULL: there is none such. */
+static int judge(int rc, const struct why *w, const char *later)
 {
 	if (rc >= 0)
 		return 0;
 	if (w->sys == EACCES)
 		fprintf(stderr, "zt check: warning: not checked as this user: %s\n", w->text);
 	else if (later && w->sys == ENOENT)
-		fprintf(stderr, "zt check: warning: [ca]: %s\n", w->text);
+		fprintf(stderr, "zt check: warning: [%s]: %s\n", later, w->text);
 	else
 		fprintf(stderr, "zt check: %s\n", w->text);
 	return w->sys == EACCES || (later && w->sys == ENOENT) ? 0 : -ZT_E_CONFIG;
@@ -141,13 +141,13 @@ static int check_ca(const struct conf *c)
 		return 0;
 	rc = place_resolve(&at, "ca", c->state.dir, c->state.run_dir, &w);
 	if (rc < 0)
-		return judge(rc, &w, false);
+		return judge(rc, &w, NULL);
 	served = pack_and_drop(want, files_of_ca(c, want), at.state, &w);
-	rc = judge(served, &w, true);
+	rc = judge(served, &w, "ca");
 	if (served < 0)
 		return rc;
 	rc = pack_and_drop(want, ca_sign_files(c, want), at.state, &w);
-	return judge(rc, &w, false);
+	return judge(rc, &w, NULL);
 }
 
 /* 0, or the fault's error after its sentence. */
@@ -162,7 +162,25 @@ static int check_files(const struct conf *c)
 		return 0;
 	rc = keyhelper_start(&h, c, &w);
 	keyhelper_stop(&h);
-	return judge(rc, &w, false);
+	return judge(rc, &w, NULL);
+}
+
+/* The identity of a role that has one, and every file of what it is used for. */
+static int check_identity(const struct conf *c, const char *role, bool configured)
+{
+	struct keyhelper h;
+	struct why w = {0};
+	struct place at;
+	int rc;
+
+	if (!configured)
+		return 0;
+	rc = place_resolve(&at, role, c->state.dir, c->state.run_dir, &w);
+	if (rc == 0) {
+		rc = keyhelper_identity(&h, c, at.state, &w);
+		keyhelper_stop(&h);
+	}
+	return judge(rc, &w, role);
 }
 
 static int report(const struct wish *wish, const struct conf *c, const struct conf_faults *faults, int rc)
@@ -177,6 +195,8 @@ static int report(const struct wish *wish, const struct conf *c, const struct co
 	if (wish->emit)
 		return print_text(write_shown, c);
 	rc = check_files(c);
+	if (check_identity(c, "edge", c->edge.listen.n > 0) < 0 || check_identity(c, "connector", c->connector.edge.n > 0) < 0)
+		rc = -ZT_E_CONFIG;
 	if (check_ca(c) < 0 || rc < 0)
 		return EXIT_ZT_CONFIG;
 	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));

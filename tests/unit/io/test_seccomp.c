@@ -151,7 +151,7 @@ TEST(no_child_makes_memory_executable)
 	}
 }
 
-/* What only it may: make files that are sealed; and what it may as little as a worker. */
+/* What it may as little as a worker, and that both may make files that are sealed, which no other child may. */
 TEST(a_keeper_connects_and_hands_on)
 {
 	NEED(build(JAIL_KEEPER));
@@ -164,6 +164,12 @@ TEST(a_keeper_connects_and_hands_on)
 	CHECK_INT(ASK(SYS_fcntl, 3, F_SETOWN, 1), KILL);
 	CHECK_INT(ASK(SYS_execve), KILL);
 	NEED(build(JAIL_WORKER));
+	CHECK_INT(ASK(SYS_memfd_create, 0, 0), ALLOW);
+	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), ALLOW);
+	CHECK_INT(ASK(SYS_fcntl, 3, F_SETOWN, 1), KILL);
+	NEED(build(JAIL_KEYS));
+	CHECK_INT(ASK(SYS_memfd_create, 0, 0), KILL);
+	NEED(build(JAIL_STATE));
 	CHECK_INT(ASK(SYS_memfd_create, 0, 0), KILL);
 	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), KILL);
 }

@@ -7,7 +7,7 @@
 static const struct keepmsg all[] = {
 	{.type = KEEP_LIST, .epoch = 3, .number = UINT64_MAX},
 	{.type = KEEP_IDENTITY, .serial = {1, 2, 3, [15] = 0xff}, .not_after = 1795274897},
-	{.type = KEEP_ANCHORS}, {.type = KEEP_STUCK}, {.type = KEEP_WHOLE},
+	{.type = KEEP_ANCHORS}, {.type = KEEP_STUCK}, {.type = KEEP_WHOLE}, {.type = KEEP_OFFER},
 };
 
 static struct span written(const struct keepmsg *m, uint8_t mem[static KEEPMSG_MAX])
@@ -25,7 +25,7 @@ TEST(what_is_written_is_read)
 		uint8_t mem[KEEPMSG_MAX];
 		struct span s = written(&all[i], mem);
 		struct keepmsg m;
-		bool worker = all[i].type == KEEP_WHOLE;
+		bool worker = all[i].type >= KEEP_WHOLE;
 
 		CHECK_INT(keepmsg_read(s, worker ? 'w' : 'k', &m), 0);
 		CHECK_INT(m.type, all[i].type);
@@ -49,7 +49,7 @@ TEST(another_length_is_refused)
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		uint8_t mem[KEEPMSG_MAX + 1] = {0};
 		struct span s = written(&all[i], mem);
-		char from = all[i].type == KEEP_WHOLE ? 'w' : 'k';
+		char from = all[i].type >= KEEP_WHOLE ? 'w' : 'k';
 		struct keepmsg m;
 
 		for (size_t n = 0; n < s.n; n++)

@@ -1,0 +1,194 @@
+/*
+ * arrive: a connection before it is anything. Who comes from a proxy of [edge] proxy_from must send a PROXY header
+ * (docs of the protocol: haproxy's), on every door, in the time of a handshake; from anybody else none is looked
+ * for. Not a byte behind the header is read here, so the descriptor alone is handed on.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "edge.h"
+#include "wire/proxyhdr.h"
+
+struct arriving {
+	struct source src;
+	struct timer limit;
+	struct arriving *prev, *next;
+	struct edge *e;
+	struct addr at, peer;
+	bool over;
+	size_t n;
+	uint8_t head[PROXYHDR_MOST];
+};
+
+/* ---- to its door ----------------------------------------------------------------------------- */
+
+static void arrived(struct edge *e, const struct addr *at, int fd, const struct arrival *a)
+{
+	const struct conf_service *service;
+
+	switch (door_kind(e->site, at, &service)) {
+	case DOOR_PUBLIC:
+		front_accepted(e, fd, a);
+		break;
+	case DOOR_HTTP:
+		redirect_accepted(e, fd, &a->user);
+		break;
+	case DOOR_SERVICE:
+		raw_accepted(e, service, fd, &a->user);
+		break;
+	case DOOR_GONE:
+		close(fd);
+		break;
+	}
+}
+
+/* ---- the header ------------------------------------------------------------------------------ */
+
+/* How many bytes are certain to be the header's: the shortest line has 15, version 2 says its length in bytes 14
+ * and 15, and a line is read byte by byte: there is one for each connection of a proxy. */
+static size_t sure(const struct arriving *a)
+{
+	struct rd r = rd_of(span_of(a->head, a->n));
+
+	if (a->n < 15)
+		return 15 - a->n;
+	if (a->head[0] != '\r')
+		return 1;
+	if (a->n < 16)
+		return 16 - a->n;
+	rd_bytes(&r, 14);
+	return 16u + rd_be16(&r) - a->n;
+}
+
+static void leave(struct arriving *a)
+{
+	struct edge *e = a->e;
+
+	if (a->over)
+		return;
+	a->over = true;
+	loop_timer_stop(e->child.loop, &a->limit);
+	*(a->prev ? &a->prev->next : &e->first_arriving) = a->next;
+	if (a->next)
+		a->next->prev = a->prev;
+	loop_close(&a->src);
+}
+
+static void refuse(struct arriving *a, const char *why)
+{
+	char peer[ADDR_TEXT];
+
+	LOG(&a->e->child.log, LOG_WARN, "a proxy's connection was refused", LF_STR("peer", addr_text(&a->peer, peer)),
+	    LF_STR("why", why));
+	a->e->n.refused++;
+	leave(a);
+}
+
+static void hand_on(struct arriving *a, const struct proxyhdr *h)
+{
+	struct arrival to = {.peer = a->peer, .user = h->local ? a->peer : h->from,
+			     .local = h->local ? net_local(a->src.fd) : h->to};
+	int fd = a->src.fd;
+
+	a->src.keep_fd = true;
+	leave(a);
+	arrived(a->e, &a->at, fd, &to);
+}
+
+static unsigned arriving_wants(const struct source *s)
+{
+	(void)s;
+	return LOOP_IN;
+}
+
+static void arriving_ready(struct source *s, unsigned events)
+{
+	struct arriving *a = CONTAINER_OF(s, struct arriving, src);
+	struct proxyhdr h;
+	int rc = ZT_MORE;
+
+	(void)events;
+	while (rc == ZT_MORE) {
+		size_t want = num_min(sure(a), sizeof a->head - a->n);
+		ssize_t n = recv(s->fd, &a->head[a->n], want, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			leave(a); /* also a proxy that only looks whether we are there */
+			return;
+		}
+		a->n += (size_t)n;
+		rc = proxyhdr_read(span_of(a->head, a->n), &h);
+	}
+	if (rc < 0)
+		refuse(a, "it is one of proxy_from, and its first bytes are no PROXY header");
+	else
+		hand_on(a, &h);
+}
+
+static void arriving_reap(struct source *s)
+{
+	struct arriving *a = CONTAINER_OF(s, struct arriving, src);
+	struct edge *e = a->e;
+
+	pool_put(&e->arrivals, a);
+	edge_one_less(e);
+}
+
+static const struct source_class arriving_class = {"proxy", arriving_wants, arriving_ready, arriving_reap};
+
+static void on_limit(struct timer *t, uint64_t now)
+{
+	(void)now;
+	refuse(CONTAINER_OF(t, struct arriving, limit), "its PROXY header did not come in time");
+}
+
+static void expect_header(struct edge *e, const struct addr *at, int fd, const struct addr *peer)
+{
+	struct arriving *a;
+
+	if (e->arrivals.bounds == NULL)
+		pool_init(&e->arrivals, &e->child.bounds, BOUND_EDGE_CONNS, sizeof *a);
+	a = pool_get(&e->arrivals);
+	if (a == NULL) {
+		close(fd);
+		return;
+	}
+	*a = (struct arriving){.e = e, .at = *at, .peer = *peer, .limit.fire = on_limit,
+			       .src = {.cls = &arriving_class, .fd = fd}};
+	if (loop_add(e->child.loop, &a->src) < 0) {
+		close(fd);
+		pool_put(&e->arrivals, a);
+		return;
+	}
+	a->next = e->first_arriving;
+	if (a->next)
+		a->next->prev = a;
+	e->first_arriving = a;
+	if (!loop_timer(e->child.loop, &a->limit, e->site->conf->tls.handshake_ms * NS_PER_MS))
+		leave(a);
+}
+
+void edge_arrived(struct edge *e, const struct addr *at, int fd, const struct addr *peer)
+{
+	struct arrival a = {.peer = *peer, .user = *peer};
+
+	e->n.accepted++;
+	for (size_t i = 0; i < e->site->proxies; i++)
+		if (cidr_has(&e->site->proxy[i], peer)) {
+			expect_header(e, at, fd, peer);
+			return;
+		}
+	a.local = net_local(fd);
+	arrived(e, at, fd, &a);
+}
+
+void arrivals_end(struct edge *e)
+{
+	while (e->first_arriving)
+		leave(e->first_arriving);
+}

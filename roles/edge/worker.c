@@ -1,0 +1,436 @@
+/*
+ * worker: the jailed worker of an edge: the life of the process, what it is handed at start and with each reload,
+ * and who is told that something may not live any more.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/num.h"
+#include "edge.h"
+#include "exchange.h"
+#include "io/cas.h"
+#include "io/sysnames.h"
+#include "roles/roles.h"
+#include "wire/bundle.h"
+#include "wire/ipc.h"
+
+/* How often what lives by certificates is judged again while no list comes: it may have become too old. */
+#define LOOK_EVERY (10 * NS_PER_S)
+
+/* One of the two: the world, the plan that it goes by, and room for the next. */
+struct world {
+	struct tls_world *tls;
+	struct tls_plan *plan[2];
+	unsigned at;
+};
+
+struct worker {
+	struct edge e;
+	struct world web, id;
+	struct keepline *keep;      /* there from the start: its line comes once */
+	struct site *next;          /* prepared */
+	bool next_identity, stuck;
+	struct sysnames names;      /* prepared, with the bundle that they came in */
+	struct timer look;
+};
+
+static struct worker *of(struct child *c)
+{
+	return CONTAINER_OF(CONTAINER_OF(c, struct edge, child), struct worker, e);
+}
+
+/* ---- what the files share ---------------------------------------------------------------------- */
+
+/* 128 random bits as 26 characters: unique without a counter, which would tell how much others ask. */
+void edge_request_id(struct edge *e, char out[static EDGE_ID])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
+	uint8_t mem[17] = {0}; /* 130 bits are shown */
+	unsigned bits = 0, n = 0, at = 0;
+
+	(void)e;
+	random_bytes(mem, 16);
+	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
+		if (n < 5) {
+			bits = bits << 8 | mem[at++];
+			n += 8;
+		}
+		n -= 5;
+		out[i] = digits[bits >> n & 31];
+	}
+	out[EDGE_ID - 1] = 0;
+}
+
+int64_t edge_now(const struct edge *e)
+{
+	int64_t now = clock_wall(loop_clock(e->child.loop)) / 1000;
+	int64_t floor = e->keep ? status_floor(keepline_view(e->keep), CLOCK_FLOOR_S) : CLOCK_FLOOR_S;
+
+	return now > floor ? now : floor;
+}
+
+static bool is_empty(const struct edge *e)
+{
+	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->redirects};
+
+	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
+		if (pools[i]->used)
+			return false;
+	return e->first_tunnel == NULL;
+}
+
+void edge_one_less(struct edge *e)
+{
+	if (e->child.draining && e->child.loop && is_empty(e))
+		child_drained(&e->child);
+}
+
+/* ---- the status list ------------------------------------------------------------------------------ */
+
+static void rejudge(struct edge *e)
+{
+	fronts_rejudge(e);
+	tunnels_rejudge(e);
+	raws_rejudge(e);
+}
+
+static void on_listed(void *ctx)
+{
+	struct worker *w = ctx;
+
+	w->stuck = false; /* the keeper is heard, and so is the authority */
+	rejudge(&w->e);
+}
+
+static void on_told(void *ctx, const struct keepmsg *m)
+{
+	struct worker *w = ctx;
+
+	w->stuck = m->type == KEEP_STUCK || (w->stuck && m->type != KEEP_IDENTITY);
+}
+
+static const struct keepline_class keep_class = {.listed = on_listed, .told = on_told};
+
+static void look_later(struct worker *w)
+{
+	if (!loop_timer(w->e.child.loop, &w->look, LOOK_EVERY))
+		LOG0(&w->e.child.log, LOG_ERROR, "no memory for a timer: a status list that is too old cuts nobody");
+}
+
+static void on_look(struct timer *t, uint64_t now)
+{
+	struct worker *w = CONTAINER_OF(t, struct worker, look);
+
+	(void)now;
+	if (w->e.keep)
+		rejudge(&w->e);
+	look_later(w);
+}
+
+/* ---- configurations --------------------------------------------------------------------------- */
+
+static struct tls_plan *next_plan(const struct world *w)
+{
+	return w->plan[!w->at];
+}
+
+static void forget(struct worker *w)
+{
+	sysnames_forget(&w->names);
+	site_drop(w->next);
+	w->next = NULL;
+}
+
+static void worker_abort(struct child *c)
+{
+	struct worker *w = of(c);
+
+	doors_abort(&w->e.doors);
+	forget(w);
+	if (w->id.plan[1]) {
+		cas_drop_plan(next_plan(&w->web));
+		cas_drop_plan(next_plan(&w->id));
+	}
+}
+
+static int read_trust(struct worker *w, struct why *why)
+{
+	static const char *const anchors[] = {TLS_ID_INFRA, TLS_ID_DEVICE};
+	struct span pem;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(anchors); i++)
+		if (bundle_find(w->names.bundle, anchors[i], &pem) == 0)
+			rc = site_trust(w->next, pem, anchors[i], why);
+	return rc;
+}
+
+/* What is handed over as files: what the machine says about names, and whom to believe. A jailed process opens
+ * none. */
+static int read_files(struct worker *w, int fd, struct why *why)
+{
+	struct span bundle, text;
+	int rc = sysnames_read(&w->names, fd, why);
+
+	if (rc < 0)
+		return rc;
+	bundle = w->names.bundle;
+	w->next_identity = bundle_find(bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(bundle, TLS_ID_INFRA, &text) == 0;
+	rc = cas_of_plan(next_plan(&w->web), bundle, why);
+	if (rc == 0)
+		rc = cas_of_plan(next_plan(&w->id), bundle, why);
+	return rc < 0 ? rc : read_trust(w, why);
+}
+
+static int make_world(struct worker *w, struct world *out, const struct conf *c)
+{
+	const struct tls_world_opts o = {
+		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log,
+		.shake_ms = (uint32_t)c->tls.handshake_ms, .rate = (uint32_t)c->tls.per_address,
+		.burst = (uint32_t)c->tls.burst, .floor = CLOCK_FLOOR_S,
+	};
+	int rc = tls_world_new(&out->tls, &o);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(out->plan); i++)
+		if ((out->plan[i] = calloc(1, sizeof(struct tls_plan))) == NULL)
+			rc = -ZT_E_NOMEM;
+	return rc;
+}
+
+static int make_parts(struct worker *w, const struct conf *c, struct why *why)
+{
+	struct edge *e = &w->e;
+	int rc = resolver_new(&e->resolver, e->child.loop, &e->child.bounds);
+
+	if (rc == 0)
+		rc = dialer_new(&e->dialer, e->child.loop, e->resolver, &e->child.bounds);
+	if (rc == 0)
+		rc = bufs_new(&e->bufs, e->child.loop, &e->child.bounds);
+	if (rc == 0)
+		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, w);
+	if (rc == 0)
+		rc = make_world(w, &w->web, c);
+	if (rc == 0)
+		rc = make_world(w, &w->id, c);
+	if (rc < 0)
+		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
+	e->web = w->web.tls;
+	fronts_init(e);
+	random_bytes(e->prefix, sizeof e->prefix);
+	w->look.fire = on_look;
+	return 0;
+}
+
+static int make_next(struct worker *w, const struct conf *next, int fd, struct why *why)
+{
+	forget(w);
+	if (w->id.plan[1] == NULL && make_parts(w, next, why) < 0)
+		return -(int)why->err;
+	if (next->edge.listen.n == 0)
+		return why_set(why, ZT_E_CONFIG, "[edge] listen is empty: say where the edge should take connections");
+	if (site_new(&w->next, next, 0) < 0)
+		return why_set(why, ZT_E_NOMEM, "no memory for the configuration");
+	tls_plan_of(next, next_plan(&w->web));
+	tls_plan_of_identity(next, next_plan(&w->id));
+	return read_files(w, fd, why);
+}
+
+static int worker_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *why)
+{
+	struct worker *w = of(c);
+	struct addr at[DOORS];
+	int rc;
+
+	if (n == 0)
+		return why_set(why, ZT_E_BUG, "nothing was handed over");
+	rc = doors_prepare(&w->e.doors, at, edge_listen(next, at), fds + 1, n - 1, why);
+	if (rc == 0)
+		rc = make_next(w, next, fds[0], why);
+	close(fds[0]);
+	if (rc < 0)
+		worker_abort(c);
+	return rc;
+}
+
+static void commit_world(struct world *w, const struct conf_tls *t, uint32_t epoch)
+{
+	w->at = !w->at;
+	tls_world_plan(w->tls, w->plan[w->at], epoch);
+	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
+	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
+}
+
+static void commit_identity(struct worker *w)
+{
+	struct child *c = &w->e.child;
+	struct why why = {0};
+	struct span pem;
+
+	w->e.id = w->next_identity ? w->id.tls : NULL;
+	w->e.keep = w->next_identity ? w->keep : NULL;
+	if (w->next_identity && bundle_find(w->names.bundle, KEEPLINE_REGISTRY, &pem) == 0 && keepline_registry(w->keep, pem, &why) < 0)
+		LOG(&c->log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
+}
+
+static void worker_commit(struct child *c)
+{
+	struct worker *w = of(c);
+	struct site *old = w->e.site;
+
+	bounds_set(&c->bounds, BOUND_EDGE_CONNS, c->conf->edge.max_conns);
+	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
+	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
+	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
+	w->next->epoch = w->next->rules.epoch = c->epoch;
+	w->e.site = w->next;
+	w->next = NULL;
+	commit_world(&w->web, &c->conf->tls, c->epoch);
+	commit_world(&w->id, &c->conf->tls, c->epoch);
+	commit_identity(w);
+	sysnames_give(&w->names, w->e.resolver, &c->log);
+	doors_commit(&w->e.doors, c->loop, &c->log);
+	if (old)
+		rejudge(&w->e);
+	else
+		look_later(w);
+	site_drop(old);
+}
+
+static void worker_link(struct child *c, unsigned number, int fd)
+{
+	struct worker *w = of(c);
+
+	if (number == EDGE_LINK_KEEPER)
+		keepline_link(w->keep, fd);
+	else if (number == EDGE_LINK_ID)
+		tls_world_link(w->id.tls, fd, c->epoch);
+	else
+		tls_world_link(w->web.tls, fd, c->epoch);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------- */
+
+/* What runs goes on until it has finished, or until the supervisor's patience ends. */
+static void worker_drain(struct child *c)
+{
+	struct edge *e = &of(c)->e;
+
+	doors_close(&e->doors);
+	arrivals_end(e);
+	redirects_end(e);
+	fronts_drain(e);
+	raws_drain(e);
+	tunnels_drain(e);
+	edge_one_less(e);
+}
+
+static void end_all(struct edge *e)
+{
+	if (e->web == NULL)
+		return;
+	arrivals_end(e);
+	redirects_end(e);
+	fronts_end(e);
+	raws_end(e);
+	tunnels_end(e);
+	upstreams_end(e);
+}
+
+static void worker_close(struct child *c)
+{
+	struct worker *w = of(c);
+
+	forget(w);
+	end_all(&w->e);
+	loop_timer_stop(c->loop, &w->look);
+	keepline_stop(w->keep);
+	dialer_free(w->e.dialer);
+	resolver_free(w->e.resolver);
+}
+
+/* What connections gave back last is given back when the loop has reaped them. */
+static void free_rest(struct worker *w)
+{
+	struct edge *e = &w->e;
+	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->redirects, &e->arrivals};
+	struct world *const worlds[] = {&w->web, &w->id};
+
+	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
+		if (pools[i]->bounds)
+			pool_free(pools[i]);
+	for (size_t i = 0; i < ARRAY_LEN(worlds); i++)
+		for (size_t k = 0; k < ARRAY_LEN(worlds[i]->plan); k++) {
+			if (worlds[i]->plan[k])
+				cas_drop_plan(worlds[i]->plan[k]);
+			free(worlds[i]->plan[k]);
+		}
+	exchanges_free(e);
+	keepline_free(w->keep);
+	site_drop(e->site);
+}
+
+static void list_counters(const struct worker *w, struct wr *out)
+{
+	const struct status_view *v = keepline_view(w->keep);
+
+	ipc_write_counter(out, "list_number", v->seen.number);
+	ipc_write_counter(out, "list_entries", v->n);
+	ipc_write_counter(out, "list_fresh", status_fresh(v, &w->e.site->stale, keepline_now(w->keep)) == STATUS_FRESH);
+	ipc_write_counter(out, "lists", keepline_lists(w->keep));
+	ipc_write_counter(out, "identity", w->e.keep != NULL);
+	ipc_write_counter(out, "identity_stuck", w->stuck);
+}
+
+static void worker_counters(struct child *c, struct wr *out)
+{
+	const struct worker *w = of(c);
+	const struct edge *e = &w->e;
+	const struct tls_stats t = tls_world_stats(w->web.tls);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"accepted", e->n.accepted}, {"shed", doors_shed(&e->doors)}, {"visitors", e->fronts.used},
+		{"requests", e->n.requests}, {"answered", e->n.answered}, {"refused", e->n.refused},
+		{"upgraded", e->n.upgraded}, {"redirected", e->n.redirected}, {"bytes_in", e->n.bytes_in},
+		{"bytes_out", e->n.bytes_out}, {"retried", e->n.retried}, {"tunnels", tunnels_ready(e)},
+		{"tunnels_in", e->n.tunnels_in}, {"tunnels_refused", e->n.tunnels_refused}, {"streams", e->n.streams},
+		{"raw", e->n.raw}, {"tls_accepted", t.accepted}, {"tls_resumed", t.resumed},
+		{"tls_refused_budget", t.refused_budget}, {"tls_waiting", t.waiting}, {"tls_running", t.running},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ipc_write_counter(out, rows[i].name, rows[i].value);
+	list_counters(w, out);
+	tunnels_counters(e, out);
+}
+
+static const struct child_class worker_class = {
+	.role = "edge",
+	.proc = "worker",
+	.profile = JAIL_WORKER,
+	.who = CONF_FOR_WORKER,
+	.prepare = worker_prepare,
+	.commit = worker_commit,
+	.abort = worker_abort,
+	.drain = worker_drain,
+	.counters = worker_counters,
+	.link = worker_link,
+	.close = worker_close,
+};
+
+static void on_accepted(struct doors *d, const struct door *at, int fd, const struct addr *peer)
+{
+	edge_arrived(CONTAINER_OF(d, struct edge, doors), &at->at, fd, peer);
+}
+
+int edge_worker_main(int argc, char **argv)
+{
+	struct worker w = {.e.doors.accepted = on_accepted};
+	int code = child_run(&w.e.child, &worker_class, argc, argv);
+
+	free_rest(&w);
+	return code;
+}
