@@ -15,6 +15,7 @@
 #include "wire/x509.h"
 
 #define STREAM_CREDIT 65536
+#define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
 
 static const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
@@ -278,7 +279,7 @@ static int start_mux(struct leg *g)
 	struct mux_opts o = {
 		.cls = &mux_class, .loop = c->child.loop, .bounds = &c->child.bounds, .src = &g->src, .tls = &g->tls,
 		.hello = {.version_min = 1, .version_max = 1, .role = ROLE_CONNECTOR, .count = 1,
-			  .streams = (uint32_t)t->streams, .credit = t->memory / 2, .stream_credit = STREAM_CREDIT,
+			  .streams = (uint32_t)t->streams, .credit = CREDIT_WINDOWS * t->window, .stream_credit = STREAM_CREDIT,
 			  .software = "zt " ZT_VERSION},
 		.ping_after_ns = t->ping_ms * NS_PER_MS, .dead_after_ns = t->dead_ms * NS_PER_MS,
 		.window_most = t->window, .owner = g,
