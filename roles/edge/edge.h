@@ -84,7 +84,9 @@ struct edge {
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
-	struct pool fronts, exchanges, heads, upstreams, raws, redirects, arrivals;
+	struct pool fronts, exchanges, upstreams, locals, raws, redirects, arrivals;
+	struct desk *desk;          /* exchange.c's: where heads are read and written */
+	struct local *first_local;  /* upstream.c's: connections to local origins */
 	struct arriving *first_arriving;
 	struct fronts {
 		struct front *first, *last;

@@ -3,38 +3,6 @@
 
 #include "exchange.h"
 
-void edge_access(struct edge *e, struct span line) { (void)e; (void)line; }
-/* One at a time: answers whatever came. */
-struct exchange {
-	const struct exchange_of *of;
-};
-static struct exchange only;
-static void stub_event(struct duct *d, unsigned events)
-{
-	(void)events;
-	if (duct_ended(d) || duct_dead(d)) {
-		only.of->over(only.of->owner, false);
-		return;
-	}
-	duct_take(d, duct_peek(d).n);
-	duct_put_all(d, SPAN_LIT("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstub\n"));
-	duct_flush(d);
-	only.of->over(only.of->owner, true);
-}
-int exchange_start(struct exchange **out, const struct exchange_of *of)
-{
-	static const struct duct_user user = {stub_event};
-
-	only.of = of;
-	of->d->user = &user;
-	duct_want(of->d, DUCT_IN);
-	*out = &only;
-	return 0;
-}
-void exchange_rejudge(struct exchange *x) { (void)x; }
-void exchange_end(struct exchange *x, const char *why) { (void)x; (void)why; }
-bool exchange_is_idle(const struct exchange *x) { (void)x; return true; }
-void upstream_close(struct upstream *u, enum zt_err why) { (void)u; (void)why; }
 void tunnel_accepted(struct edge *e, int fd, const struct addr *peer, struct span before) { (void)e; (void)peer; (void)before; close(fd); }
 enum policy_route tunnels_route(struct edge *e, struct span host, struct span path, unsigned kinds, const struct tunnel *not, struct tunnel_route *out)
 {
@@ -52,12 +20,3 @@ void tunnels_drain(struct edge *e) { (void)e; }
 void tunnels_end(struct edge *e) { (void)e; }
 size_t tunnels_ready(const struct edge *e) { (void)e; return 0; }
 void tunnels_counters(const struct edge *e, struct wr *out) { (void)e; (void)out; }
-int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user, void *owner)
-{
-	(void)out; (void)e; (void)to; (void)user; (void)owner;
-	return -ZT_E_FULL;
-}
-void *upstream_owner(const struct upstream *u) { (void)u; return NULL; }
-struct upstream *upstream_of(const struct duct *d) { (void)d; return NULL; }
-bool upstream_is_local(const struct upstream *u) { (void)u; return true; }
-unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered) { (void)u; *text = ""; *delivered = 0; return 0; }
