@@ -60,6 +60,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } words[] = {
 	{"connector", "ingress", ingress_main},
+	{"edge", "join", edge_join_main},
 };
 
 static const struct entry *find(const char *name, enum kind kind)

@@ -18,6 +18,7 @@ int edge_worker_main(int argc, char **argv); /* its jailed child */
 int connector_main(int argc, char **argv);
 int connector_worker_main(int argc, char **argv); /* its jailed child */
 int connector_join_main(int argc, char **argv);   /* roles/verbs/join.c */
+int edge_join_main(int argc, char **argv);
 
 int ca_main(int argc, char **argv);
 int ca_front_main(int argc, char **argv); /* its jailed children */

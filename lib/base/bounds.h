@@ -53,6 +53,9 @@
 	X(BOUND_BUNDLE, "bundle_bytes", 4194304, "the configuration is refused")                   \
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \
 	X(BOUND_EDGE_CONNS, "edge_conns", 20000, "the new connection is closed at once")           \
+	X(BOUND_EDGE_EXCHANGES, "edge_exchanges", 20000, "the new request's connection is closed") \
+	X(BOUND_EDGE_UPSTREAMS, "edge_upstreams", 20000, "the request is answered 503")            \
+	X(BOUND_EDGE_ORIGINS, "edge_local_origins", 10000, "the request is answered 503")          \
 	X(BOUND_EDGE_REDIRECTS, "edge_redirects", 256, "the oldest one is closed")                  \
 	X(BOUND_CA_CERTS, "ca_certificates", 262144, "the certificate is not issued")              \
 	X(BOUND_CA_TOKENS, "ca_tokens", 1024, "the token is not made: revoke or wait for old ones") \
@@ -67,10 +70,12 @@
 	X(BOUND_STREAMS, "tunnel_streams", 16384, "the stream is refused as full")                 \
 	X(BOUND_TUNNEL_KEPT, "tunnel_kept_chunks", 16384, "the stream that holds most is reset")   \
 	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
+	X(BOUND_TUNNELS, "tunnels", 256, "the connector is told to come back later")                \
 	X(BOUND_SERVINGS, "connector_streams", 8192, "the stream is refused as full")              \
 	X(BOUND_LOOKS, "health_looks", 16, "the look at an origin waits for another to end")       \
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
+	X(BOUND_RAW_CONNS, "raw_conns", 10000, "the new connection is closed at once")            \
 	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")

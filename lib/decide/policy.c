@@ -203,7 +203,7 @@ static enum policy_reason cache(struct at *at)
 	return POLICY_ALLOWED;
 }
 
-static enum policy_reason route(struct at *at)
+enum policy_reason policy_of_route(enum policy_route r)
 {
 	static const uint8_t of_route[ROUTES] = {
 		[ROUTE_UNASKED] = POLICY_ALLOWED, [ROUTE_LOCAL] = POLICY_ALLOWED,
@@ -212,7 +212,12 @@ static enum policy_reason route(struct at *at)
 		[ROUTE_NO_CONNECTOR] = POLICY_NO_CONNECTOR, [ROUTE_ORIGIN_DOWN] = POLICY_ORIGIN_DOWN,
 	};
 
-	return (unsigned)at->q->route < ROUTES ? (enum policy_reason)of_route[at->q->route] : POLICY_NO_ROUTE;
+	return (unsigned)r < ROUTES ? (enum policy_reason)of_route[r] : POLICY_NO_ROUTE;
+}
+
+static enum policy_reason route(struct at *at)
+{
+	return policy_of_route(at->q->route);
 }
 
 static const struct {

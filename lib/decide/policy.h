@@ -102,6 +102,8 @@ enum policy_route {
 	ROUTES
 };
 
+enum policy_reason policy_of_route(enum policy_route r); /* for what has no host and no access line: raw connections */
+
 #define POLICY_BODY_UNKNOWN UINT64_MAX
 struct policy_request {
 	struct span host, path, method; /* canonical */

@@ -242,7 +242,7 @@ static void put_tls(struct jsonw *j, const struct access_tls *t)
 	jsonw_close(j, '}');
 }
 
-static void put_zt(struct jsonw *j, const struct access_common *c, const char *kind)
+static void put_zt(struct jsonw *j, const struct access_common *c, const char *kind, const char *by)
 {
 	jsonw_key(j, "zt");
 	jsonw_open(j, '{');
@@ -257,6 +257,7 @@ static void put_zt(struct jsonw *j, const struct access_common *c, const char *k
 		put_hex(j, "serial", c->serial);
 	put_known(j, "fault", span_str(c->fault), MOST_SHORT);
 	put_known(j, "kind", span_str(kind), MOST_SHORT);
+	put_known(j, "by", span_str(by), MOST_SHORT);
 	jsonw_close(j, '}');
 }
 
@@ -345,7 +346,7 @@ void access_request_line(const struct access_request *a, struct wr *w)
 	begin(&j, w, a->status == 0 || a->status >= 500);
 	put_common(&j, &a->c, "http.log.access", "handled request");
 	put_reply(&j, a);
-	put_zt(&j, &a->c, "");
+	put_zt(&j, &a->c, "", "");
 	end(&j, put_request(&j, a));
 }
 
@@ -355,7 +356,7 @@ void access_stream_line(const struct access_stream *a, struct wr *w)
 
 	begin(&j, w, false);
 	put_common(&j, &a->c, "zt.log.stream", "handled stream");
-	put_zt(&j, &a->c, a->kind);
+	put_zt(&j, &a->c, a->kind, a->by ? a->by : "");
 	jsonw_key(&j, "request");
 	jsonw_open(&j, '{');
 	put_who(&j, &a->c);

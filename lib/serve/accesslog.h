@@ -53,7 +53,8 @@ void access_request_line(const struct access_request *a, struct wr *w);
 
 struct access_stream {
 	struct access_common c;
-	const char *kind;            /* "websocket", "tcp", "pass-through" */
+	const char *kind;            /* "websocket", "tcp", "pass-through", "enrol" */
+	const char *by;              /* who ended it: "visitor", "origin", "edge"; NULL: it is not said */
 };
 void access_stream_line(const struct access_stream *a, struct wr *w);
 

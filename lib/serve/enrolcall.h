@@ -1,6 +1,7 @@
 /*
  * enrolcall: one talk of zt-enrol/1 (serve/enroltalk) over the network, for a command: with a loop, a dialer
- * and a handshake process of its own. It blocks until the talk is over.
+ * and a handshake process of its own. The authority is dialled, or calls (serve/enrolwait). It blocks until
+ * that is over.
  */
 #ifndef ZT_ENROLCALL_H
 #define ZT_ENROLCALL_H
@@ -19,6 +20,12 @@ struct enrolcall {
 	/* What the enrolee said, as in enroltalk: GRANTED or PENDING. */
 	int (*on)(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w);
 	void *ctx;
+	/* doors > 0: nobody is dialled; here the authority calls, within wait_ms. The descriptors, which listen, are
+	 * the call's. PENDING does not end it. missed: somebody called in vain. */
+	const int *door;
+	size_t doors;
+	uint64_t wait_ms;
+	void (*missed)(void *ctx, const struct why *w);
 };
 
 /* 0: GRANTED or PENDING came and on() took it. Else why not: -ZT_E_DENIED before -ZT_E_UNREACHABLE when

@@ -297,11 +297,12 @@ static void on_failed(struct tls *tls, enum tls_fault f, const char *words)
 
 static const struct tls_class talk_tls = {on_opened, on_failed, NULL};
 
-/* The talk's from here on, whatever comes of it. */
-static void begin_tls(struct enroltalk *t, int fd, struct span name)
+/* The talk's from here on, whatever comes of it. False: the loop never had it, so nothing will be reaped. */
+static bool begin_tls(struct enroltalk *t, int fd, struct span name)
 {
 	const struct tls_connect req = {.plan = t->plan, .name = name, .want_chain = true};
 	struct why cause = {0};
+	bool watched;
 	int rc;
 
 	t->src = (struct source){.cls = &sock_class, .fd = fd};
@@ -310,14 +311,16 @@ static void begin_tls(struct enroltalk *t, int fd, struct span name)
 	t->out.mem = t->out_mem;
 	t->out.cap = sizeof t->out_mem;
 	rc = loop_add(t->loop, &t->src);
-	if (rc < 0)
-		close(fd);
-	else
+	watched = rc == 0;
+	if (watched)
 		rc = tls_connect(&t->tls, t->world, &talk_tls, &t->src, &req);
+	else
+		close(fd);
 	if (rc < 0) {
 		why_set(&cause, (enum zt_err)-rc, "%s: %s", enroltalk_addr(t), err_text((enum zt_err)-rc));
 		failed(t, &cause);
 	}
+	return watched;
 }
 
 static void on_dialled(void *owner, const struct dial_result *d)
@@ -390,5 +393,6 @@ void enroltalk_dial(struct enroltalk *t)
 void enroltalk_take(struct enroltalk *t, int fd)
 {
 	begin(t, true);
-	begin_tls(t, fd, SPAN_NONE);
+	if (!begin_tls(t, fd, SPAN_NONE) && t->cls->reaped)
+		t->cls->reaped(t);
 }

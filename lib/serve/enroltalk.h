@@ -63,7 +63,8 @@ struct enroltalk {
 
 /* over() is called in the end, perhaps before this returns. where has one address at least. */
 void enroltalk_dial(struct enroltalk *t);
-/* Over a connection that somebody made to us; where->addr[0] is what it is called. fd is the talk's. */
+/* Over a connection that somebody made to us; where->addr[0] is what it is called. fd is the talk's. over(), and then
+ * reaped(), may be called before this returns. */
 void enroltalk_take(struct enroltalk *t, int fd);
 /* At once, with a bye where there is somebody to say it to; no callback but reaped(). Harmless when over. */
 void enroltalk_end(struct enroltalk *t);

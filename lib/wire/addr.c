@@ -219,6 +219,11 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 	return addr_same_ip(a, b) && a->port == b->port && a->scope == b->scope;
 }
 
+bool addr_same_net(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : 8) == 0;
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};
@@ -237,6 +242,17 @@ bool addr_is_any(const struct addr *a)
 	static const uint8_t zero[16];
 
 	return a->family && memcmp(a->ip, zero, a->family == 4 ? 4 : 16) == 0;
+}
+
+struct addr addr_from_here(const struct addr *listens)
+{
+	struct addr a = *listens;
+
+	if (addr_is_any(&a)) {
+		a.ip[0] = a.family == 4 ? 127 : 0;
+		a.ip[a.family == 4 ? 3 : 15] = 1;
+	}
+	return a;
 }
 
 /* RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals. */

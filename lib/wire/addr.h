@@ -32,9 +32,12 @@ bool addr_is_hostname(struct span s);
 bool addr_eq(const struct addr *a, const struct addr *b);     /* port and scope too */
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 void addr_canon(struct addr *a);                              /* ::ffff:a.b.c.d -> a.b.c.d */
+/* One address (IPv4) or one /64 (IPv6): whoever has one of the latter has all of it. */
+bool addr_same_net(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_linklocal(const struct addr *a);                 /* 169.254/16, fe80::/10 */
 bool addr_is_any(const struct addr *a);                       /* 0.0.0.0, :: */
+struct addr addr_from_here(const struct addr *listens);       /* what is dialled on the same machine: 127.0.0.1 for 0.0.0.0 */
 void addr_write_ip(struct wr *w, const struct addr *a);       /* RFC 5952 */
 void addr_write(struct wr *w, const struct addr *a);          /* with port */
 /* Into a C string, "-" for family 0; answers out. */

@@ -58,6 +58,7 @@ static const struct ca_cmd commands[] = {
 	{"pending", "joins that wait for a yes", ca_pending_main},
 	{"approve", "let one through", ca_approve_main},
 	{"reject", "refuse one", ca_reject_main},
+	{"call", "call an edge that waits to join", ca_call_main},
 	{"rollover", "replace the key of an anchor, in steps", ca_rollover_main},
 	{"adopt", "take in what an offline copy knows", ca_adopt_main},
 	{"epoch", "after a restore from a backup", ca_epoch_main},

@@ -61,7 +61,7 @@ static int get_addresses(struct cmd_run *r, struct token *t)
 		rc = add_address(r, t, w->at.at[i], "--at");
 	for (size_t i = 0; i < reach->n && rc == 0 && w->at.n == 0; i++)
 		rc = add_address(r, t, conf_text(reach, i), "[ca] reach");
-	if (rc == 0 && t->naddrs == 0)
+	if (rc == 0 && t->naddrs == 0 && t->role != ROLE_EDGE) /* that one is called */
 		return cmd_misuse(r, "the token has to say where the authority is: set [ca] reach, or give --at HOST:PORT");
 	return rc;
 }
@@ -163,10 +163,11 @@ static void say(struct cmd_run *r, const struct token *t, int64_t ttl)
 	fprintf(stderr, "token %s lets %llu %s%s join%s%s%s, for %s", token_name(t->id, name), (unsigned long long)w->uses,
 		cert_role(t->role)->name, w->uses == 1 ? "" : "s", w->user ? ", of user " : "", w->user ? w->user : "",
 		w->cidr.n ? ", from the networks named" : "", when_span_words(ttl, words));
-	fprintf(stderr, ", at");
 	for (unsigned i = 0; i < t->naddrs; i++)
-		fprintf(stderr, " %s", t->addr[i]);
-	fprintf(stderr, "\nthere: zt join --token-file -    (and paste it, or pipe it in)\n");
+		fprintf(stderr, "%s %s", i ? "" : ", at", t->addr[i]);
+	fprintf(stderr, t->role == ROLE_EDGE ? "\nthere: zt edge join --token-file -    (and paste it, or pipe it in), and meanwhile\n"
+		"here:  zt ca call THERE:443" : "\nthere: zt join --token-file -    (and paste it, or pipe it in)");
+	fputc('\n', stderr);
 	if (w->approve)
 		fprintf(stderr, "each join waits for your yes: zt ca pending\n");
 }
@@ -208,12 +209,13 @@ static int create(struct cmd_run *r)
 	struct token t = {.naddrs = 0};
 	struct cmd_names names;
 	char cidrs[CIDR_ROOM];
-	enum cert_role role;
+	enum cert_role role = ROLE_NONE;
 	int64_t ttl = 0;
 	int rc = cmd_role(r, r->wish->word[0], &role);
 
 	if (rc == 0 && !cert_role(role)->joins)
 		rc = cmd_misuse(r, "nothing joins as %s", cert_role(role)->name);
+	t.role = (uint8_t)role;
 	if (rc == 0)
 		rc = fill(r, &q, role, &names);
 	if (rc == 0)
@@ -226,7 +228,6 @@ static int create(struct cmd_run *r)
 		rc = get_pin(r, &t);
 	if (rc == 0)
 		rc = make(r, &q, &t, &ttl);
-	t.role = (uint8_t)role;
 	if (rc == 0)
 		rc = print_token(r, &t);
 	if (rc == 0)

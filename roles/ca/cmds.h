@@ -27,6 +27,7 @@ int ca_epoch_main(int argc, char **argv);
 int ca_pending_main(int argc, char **argv);
 int ca_approve_main(int argc, char **argv);
 int ca_reject_main(int argc, char **argv);
+int ca_call_main(int argc, char **argv);
 
 /* ---- names of a certificate -------------------------------------------------------------------------- */
 

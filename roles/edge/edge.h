@@ -32,6 +32,7 @@ enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, 
 
 struct front;
 struct tunnel;
+struct raw;
 
 #define SITE_CAS 24 /* three anchors, of which a roll-over has two, and room */
 
@@ -83,7 +84,9 @@ struct edge {
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
-	struct pool fronts, exchanges, heads, upstreams, raws, redirects, arrivals;
+	struct pool fronts, exchanges, upstreams, locals, raws, redirects, arrivals;
+	struct desk *desk;          /* exchange.c's: where heads are read and written */
+	struct local *first_local;  /* upstream.c's: connections to local origins */
 	struct arriving *first_arriving;
 	struct fronts {
 		struct front *first, *last;
@@ -92,6 +95,7 @@ struct edge {
 		struct redirect *first, *last;
 	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
+	struct raw *first_raw;
 	uint64_t seq;               /* of request ids, with a random prefix: request_id() */
 	uint8_t prefix[8];
 	struct {

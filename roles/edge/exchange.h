@@ -22,12 +22,14 @@ struct exchange_of {
 	unsigned plan;                   /* policy id in the site in force; UINT_MAX: its host is gone */
 	const struct policy_cert *cert;
 	struct upstream **kept;          /* the connection's slot */
-	/* Over: keep says that the connection may carry another. From the loop; the exchange is gone after it. */
+	/* Over: keep says that the connection may carry another. From the loop; the exchange is gone after it. What
+	 * must not be taken for a whole answer was reset: d is closed then, and closing it again does nothing. */
 	void (*over)(void *owner, bool keep);
 	void *owner;
 };
 
-/* Begins where the duct has a first byte. -ZT_E_FULL: no room for one more: the caller answers nothing and closes. */
+/* Begins where the duct has a first byte. of must outlive it; plan and cert are read again with each decision.
+ * -ZT_E_FULL: no room for one more: the caller answers nothing and closes. */
 int exchange_start(struct exchange **out, const struct exchange_of *of);
 /* Decide again, for a new site or status list: cuts it when it is not allowed any more. Not over() but cut by it:
  * over() is called with keep false. */
@@ -35,5 +37,6 @@ void exchange_rejudge(struct exchange *x);
 /* At once, no over(); logged with this reason. */
 void exchange_end(struct exchange *x, const char *why);
 bool exchange_is_idle(const struct exchange *x); /* not a byte of a head has come yet */
+void exchanges_free(struct edge *e); /* none lives any more */
 
 #endif

@@ -24,18 +24,22 @@ struct upstream_to {
 	const struct conf_service *service; /* of a local raw origin; else NULL */
 	struct tunnel_route route;          /* of a tunnel's, with t set */
 	uint8_t kind;                       /* enum frame_kind */
+	uint64_t response_ms, idle_ms;      /* where the rule says nothing */
 	struct span name, request;          /* canonical host; request id */
 	const struct addr *peer, *local;    /* the visitor's */
 	const uint8_t *serial;              /* 16 bytes; NULL: none */
 };
 
-/* 0 and *out, with open() or failed() called in time, perhaps at once; or -ZT_E_FULL, -ZT_E_NOMEM, and nothing is
- * called. */
+/* 0 and *out, with open() or failed() called in time, perhaps at once: then *out is not written afterwards, and the
+ * owner may be gone. Or -ZT_E_FULL, and nothing is called. */
 int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user,
 		  void *owner);
 void *upstream_owner(const struct upstream *u);
 struct duct *upstream_duct(struct upstream *u);
-/* The reset that ended it (a stream's says more than the duct): code and words. */
+struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was called with */
+bool upstream_is_local(const struct upstream *u);
+/* The reset that ended it (a stream's says more than the duct): code and words; of a local one nobody knows what was
+ * delivered: UINT64_MAX. */
 unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered);
 /* why as duct_close(). It is gone for the caller. */
 void upstream_close(struct upstream *u, enum zt_err why);
@@ -48,5 +52,7 @@ void upstream_keep(struct upstream *u, struct upstream **slot);
 bool upstream_again(struct upstream *u, const struct upstream_to *to, const struct upstream_user *user, void *owner);
 uint64_t upstream_response_ms(const struct upstream *u); /* its rule's, else its host's */
 uint64_t upstream_idle_ms(const struct upstream *u);
+/* Local connections that still linger: before the buffers go. */
+void upstreams_end(struct edge *e);
 
 #endif

@@ -339,6 +339,7 @@ static void end_all(struct edge *e)
 	fronts_end(e);
 	raws_end(e);
 	tunnels_end(e);
+	upstreams_end(e);
 }
 
 static void worker_close(struct child *c)
@@ -357,7 +358,7 @@ static void worker_close(struct child *c)
 static void free_rest(struct worker *w)
 {
 	struct edge *e = &w->e;
-	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->heads, &e->upstreams, &e->raws, &e->redirects, &e->arrivals};
+	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->redirects, &e->arrivals};
 	struct world *const worlds[] = {&w->web, &w->id};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
@@ -369,6 +370,7 @@ static void free_rest(struct worker *w)
 				cas_drop_plan(worlds[i]->plan[k]);
 			free(worlds[i]->plan[k]);
 		}
+	exchanges_free(e);
 	keepline_free(w->keep);
 	site_drop(e->site);
 }

@@ -1,8 +1,8 @@
 /*
- * join: `zt join`: one string makes this machine a member. Makes a key, asks the authority that the token
- * pins for a certificate, and keeps both in one directory (serve/identity).
+ * join: `zt join`, `zt connector join`, `zt edge join`: one string makes this machine a member. Makes a key, asks
+ * the authority that the token pins for a certificate, and keeps both in one directory (serve/identity).
  * Life: token (off the command line at once) -> directory -> key -> authority (serve/enrolcall), as often
- * as it takes until somebody approves -> files -> one line on stdout.
+ * as it takes until somebody approves -> files -> one line on stdout. An edge cannot dial home: it waits to be called.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,6 +19,7 @@
 #include "io/confload.h"
 #include "io/place.h"
 #include "decide/tlsplan.h"
+#include "joinwait.h"
 #include "roles/roles.h"
 #include "serve/enrolcall.h"
 #include "serve/secretin.h"
@@ -49,6 +50,8 @@ static const char usage[] =
 	"8 a key, 2 wrong use, 1 anything else.\n";
 
 #define WAIT_S 600
+#define CALL_S 1800     /* a token's usual life */
+#define MISSED_SHOWN 20 /* of those who call and are not the authority; the internet is full of them */
 #define WAIT_MOST_S 86400
 
 static const char role_usage[] =
@@ -59,9 +62,21 @@ static const char role_usage[] =
 	"\n"
 	"  -c FILE   the role's configuration: [state] says where, and who the role's processes are\n";
 
+static const char edge_usage[] =
+	"usage: zt edge join [-c FILE] [--listen ADDR:PORT] [--timeout S] [--name LABEL] [--replace]\n"
+	"                    [--token-file FILE | TOKEN]\n"
+	"Join with a token that 'zt token create edge' made at home. From here nobody gets in there, so this waits:\n"
+	"at home, 'zt ca call THIS-MACHINE:PORT' connects the authority to it. Who connects and is not the authority\n"
+	"that the token names is told nothing. Token, key and exit codes are those of 'zt join' (zt help join).\n"
+	"\n"
+	"  -c FILE             the edge's configuration: [state] says where the identity is kept\n"
+	"  --listen ADDR:PORT  wait here (default: [edge] listen, else 0.0.0.0:443)\n"
+	"  --timeout S         how long to wait (default 1800: as long as a token is good)\n"
+	"  --at HOST:PORT      do not wait: the authority can be reached from here after all\n";
+
 extern char **environ;
 
-enum option_id { OPT_TO, OPT_NAME, OPT_AT, OPT_TOKEN_FILE, OPT_WAIT, OPT_TEXTS };
+enum option_id { OPT_TO, OPT_NAME, OPT_AT, OPT_TOKEN_FILE, OPT_WAIT, OPT_LISTEN, OPT_TEXTS };
 
 struct wish {
 	const char *text[OPT_TEXTS]; /* NULL: not given */
@@ -84,6 +99,8 @@ struct join {
 	struct csr request;          /* spans into csr */
 	uint32_t after_s;            /* > 0: pending */
 	bool told, was_member, made_dir, made_key, asked_for, refused;
+	struct joinwait wait;        /* n > 0: the authority calls here */
+	unsigned missed;
 };
 
 static int misuse(const char *what, const char *got)
@@ -109,7 +126,7 @@ static int check_wish(struct wish *w)
 	uint16_t port;
 
 	if (w->text[OPT_WAIT] && span_u64(span_str(w->text[OPT_WAIT]), WAIT_MOST_S, &w->wait_s) < 0)
-		return misuse("--wait takes whole seconds, at most a day, not", w->text[OPT_WAIT]);
+		return misuse("--wait and --timeout take whole seconds, at most a day, not", w->text[OPT_WAIT]);
 	if (w->text[OPT_AT] && (strlen(w->text[OPT_AT]) > TOKEN_ADDR_MAX ||
 				addr_parse_hostport(span_str(w->text[OPT_AT]), &host, &port) < 0))
 		return misuse("--at takes HOST:PORT, not", w->text[OPT_AT]);
@@ -118,6 +135,8 @@ static int check_wish(struct wish *w)
 		return misuse("--name takes 1 to 64 bytes of text, not", w->text[OPT_NAME]);
 	if (w->role && w->text[OPT_TO])
 		return misuse("--to has no place here: it goes where the role looks for it", NULL);
+	if (w->text[OPT_LISTEN] && (w->role != ROLE_EDGE || w->text[OPT_AT]))
+		return misuse("--listen is for 'zt edge join' without --at: others dial", NULL);
 	if (w->arg.n && w->text[OPT_TOKEN_FILE])
 		return misuse("the token is given twice: as an argument and with --token-file", NULL);
 	return 0;
@@ -128,11 +147,12 @@ static int parse_args(int argc, char **argv, struct secret *token, struct wish *
 	static const struct option longs[] = {
 		{"to", required_argument, NULL, OPT_TO},         {"name", required_argument, NULL, OPT_NAME},
 		{"at", required_argument, NULL, OPT_AT},         {"token-file", required_argument, NULL, OPT_TOKEN_FILE},
-		{"wait", required_argument, NULL, OPT_WAIT},     {"replace", no_argument, NULL, 'r'},
+		{"wait", required_argument, NULL, OPT_WAIT},     {"timeout", required_argument, NULL, OPT_WAIT},
+		{"listen", required_argument, NULL, OPT_LISTEN}, {"replace", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},                {NULL, 0, NULL, 0}};
 	int c;
 
-	*w = (struct wish){.wait_s = WAIT_S, .role = w->role};
+	*w = (struct wish){.wait_s = w->role == ROLE_EDGE ? CALL_S : WAIT_S, .role = w->role};
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, w->role ? ":hc:" : ":h", longs, NULL)) != -1) {
 		if (c == 'h')
@@ -208,7 +228,9 @@ static int find_where(struct join *j, struct why *w)
 	for (size_t i = 0; i < j->token.naddrs && j->where.n < TOKEN_ADDRS; i++)
 		if (at == NULL || !span_eq_str(span_str(at), j->token.addr[i]))
 			memcpy(j->where.addr[j->where.n++], j->token.addr[i], sizeof j->where.addr[0]);
-	return j->where.n ? 0 : why_set(w, ZT_E_USAGE, "the token names no address: say where the authority is with --at HOST:PORT");
+	if (j->where.n || j->wish->role == ROLE_EDGE)
+		return 0;
+	return why_set(w, ZT_E_USAGE, "the token names no address: say where the authority is with --at HOST:PORT");
 }
 
 /* Of the state directory of the role, like everything else that this role keeps. */
@@ -236,6 +258,23 @@ static int become(struct place_owner who, struct why *w)
 	return 0;
 }
 
+/* Afterwards the edge renews through its own port, first of all: what the token says may be the same from outside. */
+static int wait_at(struct join *j, const struct conf *c, struct why *w)
+{
+	struct identity_where *to = &j->where;
+	int rc = joinwait_open(&j->wait, c, j->wish->text[OPT_LISTEN], w);
+
+	if (rc < 0)
+		return rc;
+	if (j->wish->text[OPT_AT]) {
+		joinwait_close(&j->wait);
+		return 0;
+	}
+	to->n -= to->n == TOKEN_ADDRS;
+	memmove(to->addr[1], to->addr[0], to->n++ * sizeof to->addr[0]);
+	return span_to_cstr(span_str(j->wait.own), to->addr[0], sizeof to->addr[0]);
+}
+
 static int open_place(struct join *j, const struct conf *c, struct why *w)
 {
 	const struct place_owner who = place_children(c);
@@ -251,6 +290,8 @@ static int open_place(struct join *j, const struct conf *c, struct why *w)
 	snprintf(j->dir, sizeof j->dir, "%s/" TLS_ID_DIR, p.state);
 	j->made_dir = stat(j->dir, &st) < 0;
 	rc = j->dirfd = place_open_below(p.state, TLS_ID_DIR, who.uid, who.gid, w);
+	if (rc >= 0 && j->wish->role == ROLE_EDGE && (j->wish->replace || !identity_has(rc, IDENTITY_FILE)))
+		rc = wait_at(j, c, w); /* port 443 is root's */
 	return rc < 0 ? rc : become(who, w);
 }
 
@@ -349,6 +390,19 @@ static int store(struct join *j, const struct enrol *m, struct why *w)
 	return 0;
 }
 
+static void tell_pending(struct join *j)
+{
+	char key[2 * SHA256_LEN + 1] = "";
+	uint8_t pin[SHA256_LEN];
+
+	sha256(j->request.spki, pin);
+	ct_hex_encode(pin, sizeof pin, key);
+	if (!j->told)
+		fprintf(stderr, "zt join: this join waits for approval: on the authority, 'zt ca pending' shows it and 'zt ca approve' "
+			"lets it in%s. Compare the key before: %s\n", j->wait.n ? "; call again then" : "", key);
+	j->told = true;
+}
+
 static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, struct why *w)
 {
 	struct join *j = ctx;
@@ -359,17 +413,29 @@ static int on_event(void *ctx, enum enrolee_event ev, const struct enrol *m, str
 	if (ev != ENROLEE_PENDING)
 		return why_set(w, ZT_E_DENIED, "the authority answered something else than a certificate");
 	j->after_s = enrolee_after(m);
+	tell_pending(j);
 	return 0;
+}
+
+static void on_missed(void *ctx, const struct why *w)
+{
+	struct join *j = ctx;
+
+	if (j->missed++ < MISSED_SHOWN)
+		fprintf(stderr, "zt join: called in vain: %s\n%s", w->text,
+			j->missed == MISSED_SHOWN ? "zt join: more of those are not shown; it goes on waiting\n" : "");
 }
 
 static int ask_once(struct join *j, struct why *w)
 {
 	int rc;
-	struct enrolcall call = {.who = "zt join", .where = &j->where, .e = &j->e, .floor = CLOCK_FLOOR_S, .on = on_event, .ctx = j};
+	struct enrolcall call = {.who = "zt join", .where = &j->where, .e = &j->e, .floor = CLOCK_FLOOR_S, .on = on_event, .ctx = j,
+				 .door = j->wait.fd, .doors = j->wait.n, .wait_ms = j->wish->wait_s * 1000, .missed = on_missed};
 
 	j->e = (struct enrolee){.kind = ENROLEE_JOIN, .token = &j->token, .csr = j->request.der, .label = span_str(j->label)};
 	j->e.asked = (struct authority_asked){.spki = j->request.spki, .role = (enum cert_role)j->token.role, .pins = &j->pins};
 	rc = enrolcall_run(&call, w);
+	j->wait.n = 0; /* the call has closed them */
 	j->asked_for |= j->e.asked_for;
 	j->refused = j->e.refused;
 	return rc;
@@ -388,19 +454,6 @@ static void undo(struct join *j, int rc)
 		rmdir(j->dir);
 }
 
-static void tell_pending(struct join *j)
-{
-	char key[2 * SHA256_LEN + 1] = "";
-	uint8_t pin[SHA256_LEN];
-
-	sha256(j->request.spki, pin);
-	ct_hex_encode(pin, sizeof pin, key);
-	if (!j->told)
-		fprintf(stderr, "zt join: this join waits for approval: on the authority, 'zt ca pending' shows it and 'zt ca approve' "
-			"lets it in. Compare the key before: %s\n", key);
-	j->told = true;
-}
-
 static int ask(struct join *j, struct why *w)
 {
 	uint64_t end = clock_mono(&clock_real) + j->wish->wait_s * NS_PER_S, now;
@@ -410,7 +463,6 @@ static int ask(struct join *j, struct why *w)
 		rc = ask_once(j, w);
 		if (rc < 0 || j->after_s == 0)
 			return rc;
-		tell_pending(j);
 		now = clock_mono(&clock_real);
 		if (now >= end)
 			return why_set(w, ZT_E_DENIED, "nobody approved within %llu seconds. The key is kept in %s: once it is approved, the same "
@@ -420,6 +472,17 @@ static int ask(struct join *j, struct why *w)
 }
 
 /* ---- the verb --------------------------------------------------------------------------------------- */
+
+/* What an edge needs beside its identity, so that it stays one. */
+static void tell_next(const struct join *j)
+{
+	if (j->wish->role != ROLE_EDGE || j->wish->text[OPT_AT] || j->was_member)
+		return;
+	fprintf(stderr, "zt join: next: 'zt edge' serves with it, and 'zt connector' at home connects to it. ");
+	fprintf(stderr, j->wait.passes ? "It renews through its own port, as [edge] enrol says\n" :
+		"So that it can renew itself, set\n[edge] enrol = NAME, and at home an [ingress] rule of that hostname with "
+		"service = tcp://AUTHORITY:PORT\n");
+}
 
 static int report(const struct join *j, struct why *w)
 {
@@ -432,7 +495,16 @@ static int report(const struct join *j, struct why *w)
 	clock_rfc3339(id.cert.not_after * 1000, until, sizeof until);
 	printf("joined%s as %s %.*s, until %s, in %s\n", j->was_member ? " already" : "", cert_role(id.role)->name, SPAN_ARG(id.id), until, j->dir);
 	identity_close(&id);
+	tell_next(j);
 	return fflush(stdout) != 0 ? why_set(w, ZT_E_SYS, "cannot write the output") : 0;
+}
+
+static void tell_waiting(const struct join *j)
+{
+	char at[ADDR_TEXT];
+
+	fprintf(stderr, "zt join: waiting for home to call, on %s. There: zt ca call THIS-MACHINE:%u\n", addr_text(&j->wait.at, at),
+		j->wait.at.port);
 }
 
 static int join_with(struct join *j, struct why *w)
@@ -452,6 +524,8 @@ static int join_with(struct join *j, struct why *w)
 	rc = make_request(j, w);
 	if (rc < 0)
 		return rc;
+	if (j->wait.n)
+		tell_waiting(j);
 	rc = ask(j, w);
 	if (rc < 0)
 		undo(j, rc);
@@ -483,6 +557,7 @@ static int join(struct wish *wish)
 	wipe(&j.token, sizeof j.token);
 	if (rc == 0)
 		rc = report(&j, &why);
+	joinwait_close(&j.wait);
 	if (j.dirfd >= 0)
 		close(j.dirfd);
 	return rc < 0 ? sorry(&why) : EXIT_ZT_OK;
@@ -499,7 +574,7 @@ static int run(enum cert_role role, int argc, char **argv)
 	code = parse_args(argc, argv, &token, &w);
 	secret_wipe(&token);
 	if (code == 0 && w.help)
-		code = role ? printf(role_usage, name, name) < 0 : fputs(usage, stdout) < 0;
+		code = role == ROLE_EDGE ? fputs(edge_usage, stdout) < 0 : role ? printf(role_usage, name, name) < 0 : fputs(usage, stdout) < 0;
 	else if (code == 0)
 		code = join(&w);
 	secret_wipe(&w.arg);
@@ -514,4 +589,9 @@ int join_main(int argc, char **argv)
 int connector_join_main(int argc, char **argv)
 {
 	return run(ROLE_CONNECTOR, argc, argv);
+}
+
+int edge_join_main(int argc, char **argv)
+{
+	return run(ROLE_EDGE, argc, argv);
 }

@@ -1,0 +1,523 @@
+/*
+ * exchange: one request as it lives; see exchange.h. This file owns its phases, what was decided about it, the way
+ * to its origin and its ends. How bytes pass is exchange_pass.c's, what is said without an origin exchange_say.c's.
+ *
+ * Every end goes through release(): one line in the access log, then nothing is left of it.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "exchange_int.h"
+
+#define GATHER_FIRST 2048 /* nearly every head that comes in several parts */
+
+static bool make_room(struct edge *e)
+{
+	if (e->exchanges.bounds == NULL)
+		pool_init(&e->exchanges, &e->child.bounds, BOUND_EDGE_EXCHANGES, sizeof(struct exchange));
+	if (e->desk == NULL)
+		e->desk = malloc(sizeof *e->desk);
+	return e->desk != NULL;
+}
+
+void exchanges_free(struct edge *e)
+{
+	free(e->desk);
+	e->desk = NULL;
+}
+
+/* ---- the ends -------------------------------------------------------------------------------- */
+
+void exchange_drop_far(struct exchange *x, enum zt_err why)
+{
+	struct upstream *u = x->up;
+
+	x->up = NULL;
+	x->far = NULL;
+	if (u)
+		upstream_close(u, why);
+}
+
+static void release(struct exchange *x)
+{
+	struct edge *e = x->e;
+
+	exchange_drop_far(x, ZT_E_CANCELLED);
+	exchange_log(x);
+	loop_timer_stop(e->child.loop, &x->timer);
+	x->near->user = NULL;
+	if (x->phase != X_TUNNEL)
+		arena_free(&x->p.mem);
+	site_drop(x->site);
+	pool_put(&e->exchanges, x);
+}
+
+static void over(struct exchange *x, bool keep)
+{
+	const struct exchange_of *of = x->of;
+
+	release(x);
+	of->over(of->owner, keep);
+}
+
+void exchange_over(struct exchange *x, bool keep)
+{
+	duct_flush(x->near);
+	over(x, keep);
+}
+
+void exchange_cut(struct exchange *x, const char *fault)
+{
+	x->fault = fault;
+	/* A close_notify behind half an answer would make it a whole one for a visitor of HTTP/1.0. */
+	duct_close(x->near, ZT_E_RESET);
+	over(x, false);
+}
+
+void exchange_end(struct exchange *x, const char *why)
+{
+	x->fault = why;
+	release(x);
+}
+
+bool exchange_is_idle(const struct exchange *x)
+{
+	return x->phase == X_HEAD && x->p.head[NEAR].n == 0 && duct_peek(x->near).n == 0;
+}
+
+/* ---- towards a side ---------------------------------------------------------------------------- */
+
+bool exchange_put(struct exchange *x, unsigned to, struct span s)
+{
+	struct duct *d = to == NEAR ? x->near : x->far;
+	struct rest *r = &x->p.rest[to];
+	size_t n = duct_put(d, s);
+
+	ZT_ASSERT(r->left.n == 0);
+	s = span_sub(s, n, s.n);
+	if (s.n == 0)
+		return true;
+	if (s.n <= sizeof r->small) {
+		memcpy(r->small, s.p, s.n);
+		r->left = span_of(r->small, s.n);
+	} else {
+		r->left = arena_span(&x->p.mem, s);
+	}
+	return r->left.p != NULL;
+}
+
+/* ---- heads -------------------------------------------------------------------------------------- */
+
+/* Doubled in an arena: what is wasted is less than what is used. */
+static bool room_for(struct exchange *x, struct gather *g, size_t n)
+{
+	size_t cap = g->cap ? g->cap : GATHER_FIRST;
+	uint8_t *p;
+
+	if (n <= g->cap)
+		return true;
+	while (cap < n)
+		cap *= 2;
+	p = arena_get(&x->p.mem, cap);
+	if (p == NULL)
+		return false;
+	if (g->n)
+		memcpy(p, g->p, g->n);
+	g->p = p;
+	g->cap = (uint16_t)cap;
+	return true;
+}
+
+int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t *untaken)
+{
+	struct gather *g = &x->p.head[side];
+	struct duct *d = side == NEAR ? x->near : x->far;
+	struct span in;
+	int end;
+
+	*untaken = 0;
+	while ((in = duct_peek(d)).n) {
+		size_t before = g->n;
+
+		end = before ? ZT_MORE : httpscan_more(&g->scan, in);
+		if (end != ZT_MORE) { /* in one piece, as nearly always */
+			*untaken = end > 0 ? (size_t)end : 0;
+			*head = span_sub(in, 0, *untaken);
+			return end;
+		}
+		in = span_sub(in, 0, HTTP_HEAD + 1 - before); /* with one byte more it is too long */
+		if (!room_for(x, g, before + in.n))
+			return -ZT_E_NOMEM;
+		memcpy(&g->p[before], in.p, in.n);
+		g->n = (uint16_t)(before + in.n);
+		end = httpscan_more(&g->scan, span_of(g->p, g->n));
+		duct_take(d, end > 0 ? (size_t)end - before : in.n);
+		if (end != ZT_MORE) {
+			*head = span_of(g->p, end > 0 ? (size_t)end : 0);
+			return end;
+		}
+	}
+	return ZT_MORE;
+}
+
+/* ---- the decision ------------------------------------------------------------------------------- */
+
+static struct span host_of(const struct exchange *x)
+{
+	return x->phase == X_TUNNEL ? span_str(x->t.host) : httphost_span(&x->p.req->host);
+}
+
+static void judge(const struct exchange *x, enum policy_route route, struct policy_answer *a)
+{
+	struct policy_request q = {.host = host_of(x), .user = x->of->user, .banned_until = 0, .tls = x->of->tls->on,
+				   .plan = x->of->plan, .cert = *x->of->cert, .route = route, .now = edge_now(x->e)};
+
+	if (x->phase == X_TUNNEL) {
+		q.upgrade = true; /* its page was asked about when it began */
+	} else {
+		const struct httpreq *r = x->p.req;
+		const struct httpfield *origin = httpfields_first(&r->fields, FIELD_ORIGIN);
+
+		q.path = x->p.path;
+		q.method = r->method_name;
+		q.upgrade = r->websocket;
+		q.origin = origin ? origin->value : SPAN_NONE;
+		q.body = r->body.kind == HTTPBODY_CHUNKED ? POLICY_BODY_UNKNOWN : r->body.length;
+	}
+	policy_decide(&x->site->rules, &q, a, NULL);
+}
+
+static const struct conf_host *section_of(const struct exchange *x)
+{
+	return x->of->plan <= INT_MAX ? site_host(x->site, (int)x->of->plan) : NULL;
+}
+
+static enum policy_route route_of(const struct exchange *x, const struct tunnel *not, struct tunnel_route *out)
+{
+	static const unsigned kinds = 1u << RULE_HTTP | 1u << RULE_STATUS | 1u << RULE_HELLO;
+	const struct conf_host *h = section_of(x);
+
+	if (h == NULL)
+		return ROUTE_UNASKED;
+	if (h->origin[0])
+		return ROUTE_LOCAL;
+	return tunnels_route(x->e, host_of(x), x->p.path, kinds, not, out);
+}
+
+static void ask(struct exchange *x, enum policy_route route, const struct tunnel_route *r);
+
+static void decide(struct exchange *x, bool ambiguous)
+{
+	struct tunnel_route r = {0};
+	enum policy_route route = route_of(x, NULL, &r);
+	const struct conf_host *h = section_of(x);
+	struct policy_answer a;
+
+	judge(x, route, &a);
+	x->decision = policy_name(a.reason);
+	x->known = a.who == WHO_CERT;
+	if (!a.allow)
+		exchange_refuse(x, a.reason);
+	/* Where paths decide, one that two programs read differently decides nothing. */
+	else if (ambiguous && route != ROUTE_LOCAL && (r.rule->path.n || r.rule->strip_prefix.n))
+		exchange_malformed(x, HTTPBAD_PATH_TWO);
+	else if (httpbody_begin(&x->p.body[NEAR], &x->p.req->body, h->max_body ? h->max_body : UINT64_MAX) < 0)
+		exchange_malformed(x, HTTPBAD_LARGE);
+	else
+		ask(x, route, &r);
+}
+
+void exchange_rejudge(struct exchange *x)
+{
+	struct policy_answer a;
+
+	if (x->phase == X_HEAD || x->phase == X_ANSWERING)
+		return;
+	site_drop(x->site);
+	x->site = site_hold(x->e->site);
+	judge(x, ROUTE_UNASKED, &a);
+	if (a.allow)
+		return;
+	x->decision = policy_name(a.reason);
+	exchange_cut(x, "not-allowed-any-more");
+}
+
+/* ---- the way to the origin ----------------------------------------------------------------------- */
+
+static void on_near(struct duct *d, unsigned events);
+static void on_far(struct duct *d, unsigned events);
+
+static void on_open(struct upstream *u, struct duct *d)
+{
+	struct exchange *x = upstream_owner(u);
+
+	x->up = u;
+	x->far = d;
+	d->user = &x->user[FAR];
+	x->delivered = d->out;
+	exchange_begin_passing(x);
+}
+
+static void on_failed(struct upstream *u, unsigned code, const char *text)
+{
+	struct exchange *x = upstream_owner(u);
+
+	x->up = NULL;
+	exchange_lost(x, code, text, true);
+}
+
+static const struct upstream_user way_user = {on_open, on_failed};
+
+static void note_way(struct exchange *x, enum policy_route route, const struct tunnel_route *r)
+{
+	bool local = route == ROUTE_LOCAL;
+
+	x->with = local ? NULL : r->rule;
+	x->tunnel = local ? NULL : r->t;
+	x->rule = local ? -1 : r->number;
+	x->epoch = local ? x->site->epoch : r->epoch;
+	x->connector[0] = 0;
+	if (!local && r->connector)
+		span_to_cstr(span_sub(span_str(r->connector), 0, sizeof x->connector - 1), x->connector, sizeof x->connector);
+}
+
+/* Everything may be over when this returns. */
+static void ask(struct exchange *x, enum policy_route route, const struct tunnel_route *r)
+{
+	const struct upstream_to to = {
+		.site = x->site, .host = route == ROUTE_LOCAL ? section_of(x) : NULL, .route = *r, .kind = FRAME_KIND_HTTP,
+		.idle_ms = section_of(x)->idle_ms, .response_ms = section_of(x)->response_ms,
+		.name = host_of(x), .request = span_str(x->id), .peer = &x->of->user, .local = &x->of->local,
+		.serial = x->of->cert->verified ? x->of->cert->serial : NULL};
+	struct upstream *kept = *x->of->kept;
+
+	note_way(x, route, r);
+	if (route == ROUTE_ANSWER) {
+		exchange_of_rule(x, r->rule);
+		return;
+	}
+	x->phase = X_ASKING;
+	*x->of->kept = NULL;
+	if (kept && upstream_again(kept, &to, &way_user, x))
+		return;
+	if (upstream_open(&x->up, x->e, &to, &way_user, x) < 0)
+		exchange_full(x);
+}
+
+/* Nothing of it has reached an origin, and nothing of its body is gone: somewhere else, once. */
+static bool try_elsewhere(struct exchange *x)
+{
+	struct tunnel_route r = {0};
+	struct policy_answer a;
+	enum policy_route route;
+
+	if (x->retried || x->tunnel == NULL || x->taken)
+		return false;
+	x->retried = true;
+	route = route_of(x, x->tunnel, &r);
+	judge(x, route, &a);
+	if (!a.allow || route != ROUTE_CONNECTOR)
+		return false;
+	x->e->n.retried++;
+	exchange_drop_far(x, ZT_E_CANCELLED);
+	x->p.rest[FAR] = (struct rest){0};
+	ask(x, route, &r);
+	return true;
+}
+
+void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached)
+{
+	if (x->replied)
+		exchange_cut(x, frame_reset_name(code));
+	else if (!unreached || !try_elsewhere(x))
+		exchange_of_reset(x, code, text);
+}
+
+/* ---- the request ---------------------------------------------------------------------------------- */
+
+/* Of a hundred fields a request has a dozen: no more of them is kept. */
+static bool keep_request(struct exchange *x, const struct httpreq *r)
+{
+	size_t n = offsetof(struct httpreq, fields.f) + r->fields.n * sizeof r->fields.f[0];
+
+	x->p.req = (const void *)arena_span(&x->p.mem, span_of(r, n)).p;
+	return x->p.req != NULL;
+}
+
+static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, bool *ambiguous)
+{
+	struct desk *k = x->e->desk;
+	struct wr w = wr_of(k->path, sizeof k->path);
+	enum http_refusal why = HTTP_FINE;
+
+	*ambiguous = false;
+	if (r->asterisk) {
+		wr_u8(&w, '/');
+	} else if (urlpath_canon(r->path, 0, &w, &why) < 0) {
+		*ambiguous = why == HTTPBAD_PATH_TWO;
+		if (!*ambiguous || urlpath_canon(r->path, URLPATH_KEEP, &w, &why) < 0)
+			return why;
+	}
+	x->p.path = arena_span(&x->p.mem, wr_span(&w));
+	return x->p.path.p ? HTTP_FINE : HTTPBAD_LONG_LINE;
+}
+
+static void on_head(struct exchange *x, struct span head)
+{
+	struct httpreq *r = &x->e->desk->req;
+	bool bad = httpreq_read(head, r) < 0, ambiguous = false;
+	enum http_refusal why;
+
+	x->e->n.requests++;
+	if (!keep_request(x, r)) {
+		exchange_full(x);
+		return;
+	}
+	why = bad ? (enum http_refusal)r->refusal : read_path(x, r, &ambiguous);
+	if (why != HTTP_FINE)
+		exchange_malformed(x, why);
+	else
+		decide(x, ambiguous);
+}
+
+static void read_head(struct exchange *x)
+{
+	struct span head;
+	size_t untaken;
+	int end = exchange_gather(x, NEAR, &head, &untaken);
+
+	if (end == ZT_MORE) {
+		if (duct_dead(x->near) || duct_ended(x->near)) {
+			x->fault = "visitor-gone";
+			exchange_over(x, false);
+		}
+		return;
+	}
+	if (end > 0 && untaken) {
+		head = arena_span(&x->p.mem, head);
+		duct_take(x->near, untaken);
+	}
+	if (end == -ZT_E_NOMEM || (end > 0 && head.p == NULL))
+		exchange_full(x);
+	else if (end < 0)
+		exchange_malformed(x, (enum http_refusal)x->p.head[NEAR].scan.refusal);
+	else
+		on_head(x, head);
+}
+
+/* ---- on the loop ---------------------------------------------------------------------------------- */
+
+/* The way to the origin is being opened. Who has gone meanwhile needs none. */
+static void wait(struct exchange *x)
+{
+	if (duct_dead(x->near) || duct_ended(x->near)) {
+		x->fault = "visitor-gone";
+		exchange_over(x, false);
+		return;
+	}
+	duct_want(x->near, duct_peek(x->near).n ? 0 : DUCT_IN);
+}
+
+static void event(struct exchange *x, unsigned side, unsigned events)
+{
+	static void (*const does[])(struct exchange *x) = {
+		[X_HEAD] = read_head, [X_ASKING] = wait, [X_PASSING] = exchange_step, [X_ANSWERING] = exchange_answering,
+	};
+
+	if (x->phase == X_TUNNEL)
+		couple_event(&x->t.couple, side, events);
+	else
+		does[x->phase](x);
+}
+
+static void on_near(struct duct *d, unsigned events)
+{
+	event(CONTAINER_OF(d->user, struct exchange, user[NEAR]), NEAR, events);
+}
+
+static void on_far(struct duct *d, unsigned events)
+{
+	event(CONTAINER_OF(d->user, struct exchange, user[FAR]), FAR, events);
+}
+
+/* How long nothing may move. */
+static uint64_t patience(const struct exchange *x)
+{
+	bool waits = x->phase == X_PASSING && !x->replied && x->p.body[NEAR].done;
+
+	return NS_PER_MS * (waits ? upstream_response_ms(x->up) : upstream_idle_ms(x->up));
+}
+
+static void too_long(struct exchange *x)
+{
+	if (x->phase == X_TUNNEL) {
+		x->fault = "idle";
+		exchange_drop_far(x, ZT_OK);
+		exchange_over(x, false);
+	} else if (x->replied) {
+		exchange_cut(x, "idle");
+	} else if (x->p.body[NEAR].done || duct_peek(x->near).n) {
+		exchange_lost(x, RESET_TIMEOUT, "", false);
+	} else {
+		exchange_late(x);
+	}
+}
+
+/* Set again when it fires, not with every byte. */
+static void on_time(struct timer *t, uint64_t now)
+{
+	struct exchange *x = CONTAINER_OF(t, struct exchange, timer);
+	uint64_t still, most;
+
+	if (x->phase == X_HEAD) {
+		exchange_late(x);
+		return;
+	}
+	if (x->phase == X_ANSWERING) {
+		exchange_cut(x, "unread");
+		return;
+	}
+	if (x->phase == X_ASKING)
+		return; /* the way to the origin has a time of its own */
+	if (x->phase == X_TUNNEL)
+		x->moved_at = x->t.couple.moved_at;
+	most = patience(x);
+	still = now - x->moved_at;
+	if (still >= most)
+		too_long(x);
+	else if (!exchange_arm(x, most - still))
+		exchange_cut(x, err_name(ZT_E_NOMEM));
+}
+
+/* Never later than any limit of the phase allows: which of them counts is asked when it fires. */
+bool exchange_arm(struct exchange *x, uint64_t after_ns)
+{
+	if (x->phase == X_PASSING)
+		after_ns = num_min64(after_ns, num_min64(upstream_response_ms(x->up), upstream_idle_ms(x->up)) * NS_PER_MS);
+	return loop_timer(x->e->child.loop, &x->timer, after_ns);
+}
+
+int exchange_start(struct exchange **out, const struct exchange_of *of)
+{
+	struct edge *e = of->e;
+	struct exchange *x = make_room(e) ? pool_get(&e->exchanges) : NULL;
+
+	if (x == NULL)
+		return -ZT_E_FULL;
+	*x = (struct exchange){.of = of, .e = e, .near = of->d, .site = site_hold(e->site), .timer.fire = on_time,
+			       .user = {{on_near}, {on_far}}, .began = loop_now(e->child.loop), .rule = -1,
+			       .decision = "", .fault = "", .epoch = e->site->epoch, .phase = X_HEAD};
+	arena_init(&x->p.mem, EXCHANGE_MEM);
+	edge_request_id(e, x->id);
+	if (!loop_timer(e->child.loop, &x->timer, e->site->conf->edge.head_ms * NS_PER_MS)) {
+		site_drop(x->site);
+		pool_put(&e->exchanges, x);
+		return -ZT_E_FULL;
+	}
+	*out = x;
+	x->near->user = &x->user[NEAR];
+	duct_want(x->near, DUCT_IN);
+	return 0;
+}
