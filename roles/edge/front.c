@@ -247,7 +247,12 @@ static void on_opened(struct tls *t, const struct span *chain, size_t n)
 	struct front *f = CONTAINER_OF(t, struct front, tls);
 	struct edge *e = f->of.e;
 	int plan = site_sni(e->site, span_str(t->peer->name));
+	const struct conf_host *h = site_host(e->site, plan);
 
+	if (h && h->client_cert == TLS_ASK_REQUIRED && n == 0) { /* a reload has overtaken the handshake */
+		front_close(f, ZT_E_DENIED);
+		return;
+	}
 	f->site = site_hold(e->site);
 	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
 	if (n)

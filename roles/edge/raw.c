@@ -281,6 +281,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
+	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
 	k = pool_get(&e->raws);
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};
