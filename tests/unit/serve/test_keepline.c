@@ -216,7 +216,7 @@ TEST(a_silent_keeper_is_offered_everything_and_one_that_speaks_what_it_lacks)
 	CHECK_INT(heard(s), KEEP_OFFER);
 	CHECK_STR(offered, "10 11 12");
 	CHECK(!keepline_view(s->k)->known); /* believed when the keeper says so */
-	turns(s, 3100); /* it does not: once more */
+	turns(s, 5100); /* it does not: once more */
 	CHECK_INT(heard(s), KEEP_OFFER);
 	anew();
 	add(signs_list(&s->by, 1, 12, 0, 2, STATUS_GOOD));
