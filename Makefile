@@ -95,7 +95,7 @@ SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 HOT  := $(wildcard lib/base/*.c) $(addprefix lib/wire/,record.c json.c json_text.c json_ask.c jrec.c srec.c addr.c) \
         $(addprefix lib/io/,loop.c poller.c pump.c pumpbuf.c bufs.c duct.c sockduct.c couple.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
         journal.c jscan.c store.c store_journal.c smap.c)
-COLD := $(filter-out $(HOT),$(LIB_SRC)) $(wildcard roles/verbs/*.c roles/ca/*.c)
+COLD := $(filter-out $(HOT),$(LIB_SRC)) $(wildcard main.c roles/*.c roles/*/*.c)
 SMALL_rel := -Os
 
 # Everything is compiled anew when the commands that compile change, and nothing is compiled

@@ -70,6 +70,9 @@
 	X(BOUND_STREAMS, "tunnel_streams", 16384, "the stream is refused as full")                 \
 	X(BOUND_TUNNEL_KEPT, "tunnel_kept_chunks", 16384, "the stream that holds most is reset")   \
 	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
+	X(BOUND_TUNNELS, "tunnels", 256, "the connector is told to come back later")                \
+	X(BOUND_SERVINGS, "connector_streams", 8192, "the stream is refused as full")              \
+	X(BOUND_LOOKS, "health_looks", 16, "the look at an origin waits for another to end")       \
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
 	X(BOUND_RAW_CONNS, "raw_conns", 10000, "the new connection is closed at once")            \

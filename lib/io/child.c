@@ -185,12 +185,36 @@ static void on_link(struct child *c, struct chan_msg *m)
 		c->cls->link(c, number, m->fds[0]);
 }
 
+static void on_dialled(struct child *c, struct chan_msg *m)
+{
+	struct rd r = rd_of(m->ipc.payload);
+	uint32_t id = rd_le32(&r);
+	int err = rd_u8(&r), fd = m->nfds == 1 ? m->fds[0] : -(err ? err : ZT_E_BUG);
+
+	if (r.bad || c->cls->dialled == NULL)
+		return;
+	m->nfds = 0;
+	c->cls->dialled(c, id, fd);
+}
+
+int child_dial(struct child *c, uint32_t id, uint16_t rule, uint16_t origin)
+{
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	wr_le32(&w, id);
+	wr_le16(&w, rule);
+	wr_le16(&w, origin);
+	return chan_say(CHILD_FD_WORDS, &(struct ipc_msg){.type = IPC_DIAL, .epoch = c->epoch, .payload = wr_span(&w)});
+}
+
 static const struct {
 	enum ipc_type type;
 	void (*handle)(struct child *c, struct chan_msg *m);
 } orders[] = {
 	{IPC_PREPARE, on_prepare}, {IPC_COMMIT, on_commit}, {IPC_ABORT, on_abort},
 	{IPC_ASK, on_ask},         {IPC_DRAIN, on_drain},   {IPC_REOPEN, on_reopen}, {IPC_LINK, on_link},
+	{IPC_DIALLED, on_dialled},
 };
 
 static unsigned chan_wants(const struct source *s)

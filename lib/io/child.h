@@ -32,6 +32,8 @@ struct child_class {
 	 * callee's now. It replaces the one before. Both ends serve the same epoch: a line of the
 	 * next one comes right after its commit(). NULL: this kind has none. */
 	void (*link)(struct child *c, unsigned number, int fd);
+	/* The answer to child_dial(): a connected descriptor, the callee's now, or -ZT_E_... NULL: it never asks. */
+	void (*dialled)(struct child *c, uint32_t id, int fd);
 	/* Right after the jail is entered, once: what has to be done as the user that it is now. May refuse,
 	 * like prepare(). NULL: nothing. */
 	int (*jailed)(struct child *c, struct why *w);
@@ -63,6 +65,9 @@ struct child {
 
 /* The whole life; the arguments are those of main(). Answers the process's exit code. */
 int child_run(struct child *c, const struct child_class *cls, int argc, char **argv);
+/* Asks the supervisor to connect to a socket file that the configuration in force names, see super_child.socket. 0:
+ * dialled() follows, in a later turn; -ZT_E_AGAIN: it has too much to do. */
+int child_dial(struct child *c, uint32_t id, uint16_t rule, uint16_t origin);
 /* Nothing left: leave. Only after drain() was called. */
 void child_drained(struct child *c);
 

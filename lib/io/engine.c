@@ -92,6 +92,17 @@ static void fail(struct engine *e, enum tls_fault f, int err)
 		sessions_drop(e->sessions, &e->key);
 }
 
+/* For the sentence that says how to trust it. Nobody has shown yet to hold that key; who pins it asks for that. */
+static void note_pin(struct engine *e)
+{
+	struct x509 leaf;
+
+	if (!e->is_client || !e->chained || e->chain.n == 0 || x509_read(&leaf, e->chain.cert[0], NULL) < 0)
+		return;
+	e->fail.has_pin = true;
+	x509_pin(&leaf, e->fail.pin);
+}
+
 static void fail_closed(struct engine *e)
 {
 	int err = br_ssl_engine_last_error(&e->eng);
@@ -105,6 +116,8 @@ static void fail_closed(struct engine *e)
 	if (f == TLSF_SUITE && !e->is_client && e->suites_meet)
 		f = TLSF_CURVE;
 	fail(e, f, err);
+	if (e->chained && e->chain.ended)
+		note_pin(e);
 }
 
 /* ---- resumption ----------------------------------------------------------------------------- */

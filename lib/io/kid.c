@@ -14,6 +14,7 @@
 #include "base/ct.h"
 #include "base/jsonw.h"
 #include "base/num.h"
+#include "net.h"
 #include "spawn.h"
 #include "super_int.h"
 
@@ -215,12 +216,38 @@ static int heard_drained(struct kid *k, const struct ipc_msg *m)
 	return 0;
 }
 
+/* What it may reach this way is in the configuration, which it can name and not change. One whose epoch is over by now
+ * is told so: the number might mean another socket. */
+static int heard_dial(struct kid *k, const struct ipc_msg *m)
+{
+	struct rd r = rd_of(m->payload);
+	uint32_t id = rd_le32(&r);
+	uint16_t rule = rd_le16(&r), origin = rd_le16(&r);
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+	const char *path;
+	int fd = -ZT_E_CANCELLED;
+
+	if (r.bad || rd_left(&r) || k->what->socket == NULL || !k->introduced)
+		return -ZT_E_SYNTAX;
+	if (m->epoch == k->super->epoch) {
+		path = k->what->socket(k->super->conf, rule, origin);
+		fd = path[0] ? net_connect_file(path) : -ZT_E_DENIED;
+	}
+	wr_le32(&w, id);
+	wr_u8(&w, (uint8_t)(fd < 0 ? -fd : 0));
+	kid_tell_all(k, &(struct ipc_msg){.type = IPC_DIALLED, .epoch = m->epoch, .payload = wr_span(&w)}, &fd, fd >= 0);
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
 static const struct {
 	enum ipc_type type;
 	int (*handle)(struct kid *k, const struct ipc_msg *m);
 } words[] = {
 	{IPC_READY, heard_ready},       {IPC_PREPARED, heard_answer}, {IPC_REFUSED, heard_answer},
-	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained},
+	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained}, {IPC_DIAL, heard_dial},
 };
 
 static int heard(struct kid *k, const struct ipc_msg *m)

@@ -122,6 +122,7 @@ static int on_open(struct mux *m, const struct frame *f)
 		return -ZT_E_NOMEM;
 	}
 	strm_step(&st->state, STRM_RX_OPEN);
+	memcpy(st->s.name, o.name, sizeof st->s.name);
 	no = refuse_open(m, &code);
 	if (no) {
 		stream_refuse(&st->s, code, no);
@@ -444,12 +445,15 @@ static void on_tick(struct timer *t, uint64_t now_ns)
 
 void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const char *text)
 {
-	if (m->dying || m->left)
+	uint64_t until = num_add64_sat(loop_now(m->o.loop), grace_ms * MS);
+
+	if (m->dying || (m->left && until >= m->leave_ns))
 		return;
 	m->now = loop_now(m->o.loop);
+	m->leave_ns = until;
+	if (!m->left)
+		say_goaway(m, reason, grace_ms, text);
 	m->left = true;
-	m->leave_ns = num_add64_sat(m->now, grace_ms * MS);
-	say_goaway(m, reason, grace_ms, text);
 	arm(m);
 	mux_kick(m);
 }

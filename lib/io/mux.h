@@ -26,6 +26,7 @@ struct stream {
 	struct mux *mux;
 	uint32_t id;
 	void *owner;                 /* the user's */
+	char name[FRAME_NAME];       /* of its OPEN */
 	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went */
 	/* mux.c's own follow; see mux_int.h */
 	struct stream_state *st;     /* the slot that it is in */
@@ -69,8 +70,12 @@ void stream_refuse(struct stream *s, enum frame_reset code, const char *text); /
 void stream_delivered(struct stream *s, uint64_t bytes);
 /* Closes it with a code of its own; duct_close(d, err) uses RESET_CANCEL. */
 void stream_reset(struct stream *s, enum frame_reset code, const char *text);
+/* For who is not its user: both ends are told, as if the other side had reset it. */
+void stream_end(struct stream *s, enum frame_reset code, const char *text);
 /* Copies the message. -ZT_E_TOOLONG, -ZT_E_NOMEM; -ZT_E_FULL: a message before it is still on its way and there is room for one more only. */
 int mux_control(struct mux *m, enum frame_ctrl kind, struct span message);
+/* GOAWAY, and the end after grace_ms at the latest, or when the last stream is over: a second call can only bring it
+ * nearer. */
 void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const char *text);
 
 struct mux_stats {

@@ -177,8 +177,6 @@ void stream_eager(struct mux *m)
 
 /* ---- who has to give way ------------------------------------------------------------------- */
 
-static const struct frame_resets stalled = {.code = RESET_STALLED, .text = "it held memory that others needed, and took nothing"};
-
 /* The one that holds most, in this connection; NULL: nobody holds anything. */
 static struct stream_state *most_held(const struct mux *m)
 {
@@ -190,10 +188,18 @@ static struct stream_state *most_held(const struct mux *m)
 	return most;
 }
 
-static void give_way(struct mux *m, struct stream_state *st)
+void stream_end(struct stream *s, enum frame_reset code, const char *text)
 {
-	stream_cut(m, st, (enum frame_reset)stalled.code, stalled.text);
-	stream_tell_reset(st, &stalled);
+	struct frame_resets r = {.code = (uint16_t)code};
+
+	span_to_cstr(span_sub(span_str(text), 0, sizeof r.text - 1), r.text, sizeof r.text);
+	stream_cut(s->mux, s->st, code, text);
+	stream_tell_reset(s->st, &r);
+}
+
+static void give_way(struct stream_state *st)
+{
+	stream_end(&st->s, RESET_STALLED, "it held memory that others needed, and took nothing");
 }
 
 /* An eighth of the chunks is not for bytes: control frames wait in them, and a connection that has no room for
@@ -207,14 +213,14 @@ static void keep(struct mux *m, struct stream_state *st)
 	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
 		struct stream_state *other = most_held(m);
 
-		give_way(m, other ? other : st);
+		give_way(other ? other : st);
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */
 	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {
 		struct stream_state *other = most_held(m);
 
 		if (other)
-			give_way(m, other);
+			give_way(other);
 	}
 }
 
@@ -349,6 +355,7 @@ struct stream *stream_open(struct mux *m, const struct frame_open *o, const stru
 		return NULL;
 	}
 	strm_step(&st->state, STRM_TX_OPEN);
+	memcpy(st->s.name, o->name, sizeof st->s.name);
 	st->s.d.user = u;
 	st->s.owner = owner;
 	if (!m->blocked && m->turn == NULL)

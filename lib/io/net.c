@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -200,6 +201,23 @@ int net_connect(const struct addr *to)
 	close(fd);
 	/* EAGAIN: no free local port; nothing that waiting for this descriptor would change. */
 	return -(int)err_from_errno(sys == EAGAIN ? EADDRNOTAVAIL : sys);
+}
+
+int net_connect_file(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd, rc = span_to_cstr(span_str(path), to.sun_path, sizeof to.sun_path);
+
+	if (rc < 0)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -(int)err_from_errno(errno);
+	if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
+		return fd;
+	rc = errno == EAGAIN ? -ZT_E_FULL : -(int)err_from_errno(errno);
+	close(fd);
+	return rc;
 }
 
 int net_connected(int fd)

@@ -58,6 +58,9 @@ int net_tune(int fd, const struct net_tune *t);
 int net_connect(const struct addr *to);
 /* 0 or -ZT_E_REFUSED, -ZT_E_TIMEOUT, …; -ZT_E_AGAIN while undecided. */
 int net_connected(int fd);
+/* To a socket file, which is decided at once: a descriptor, or -ZT_E_REFUSED, -ZT_E_NOTFOUND, -ZT_E_PERM, -ZT_E_FULL (whoever
+ * listens does not accept as fast), … */
+int net_connect_file(const char *path);
 
 /*
  * A listening socket on the loop. At most LOOP_ACCEPTS connections a turn go to accepted().

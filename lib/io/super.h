@@ -40,6 +40,9 @@ struct super_child {
 	/* The control line "admin": whoever sent it is handed over to this child, as a line of the number
 	 * CHILD_ADMIN (io/child). At most one child of a role. */
 	bool admin;
+	/* The path of a socket file that it may have connected for it (IPC_DIAL), by the numbers that it says: its own
+	 * jail makes no unix sockets. "": there is none of these numbers. NULL: it may not ask. */
+	const char *(*socket)(const struct conf *c, unsigned rule, unsigned origin);
 };
 
 /* Two children that are given the ends of one SOCK_SEQPACKET pair whenever both are up: at start,

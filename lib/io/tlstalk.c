@@ -2,6 +2,7 @@
  * tlstalk: what is said to tlsd about one handshake, and what is heard from it: hello and records
  * there, records and the end back. Owns no line; a full one is waited for in its queue.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -216,6 +217,18 @@ void shake_lost(struct tls_shake *sh)
 
 /* ---- from tlsd --------------------------------------------------------------------------- */
 
+/* Of a server that was refused for what a pin would forgive: how to trust it. Behind what is in detail. */
+static void hint_pin(const struct tls_shake *sh, enum tls_fault f, const uint8_t pin[static 32], char *detail, size_t cap)
+{
+	size_t n = strlen(detail);
+	char hex[65];
+
+	if (!sh->t->client || f < TLSF_CERT_CA || f > TLSF_CERT_PIN || f == TLSF_CERT_KEY)
+		return;
+	ct_hex_encode(pin, 32, hex);
+	snprintf(&detail[n], cap - n, "%sto trust exactly this key: pin = sha256:%s", n ? "; " : "", hex);
+}
+
 /* The flight may have to leave first: then DONE, with its keys and its chain, waits too. */
 static void finish(struct tls_shake *sh, struct tlsmsg_done *d)
 {
@@ -237,6 +250,8 @@ static void finish(struct tls_shake *sh, struct tlsmsg_done *d)
 		w->refusals += f != TLSF_NONE && t->client;
 	}
 	if (f != TLSF_NONE) {
+		if (peer->has_cert)
+			hint_pin(sh, f, peer->pin, why.text, sizeof why.text);
 		pool_put(&w->peers, peer);
 		shake_told(sh, f, tls_fault_alert(f), why.text);
 		return;
@@ -321,7 +336,7 @@ static bool is_vague(enum tls_fault f)
 static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 {
 	uint8_t alert = m->alert ? 0 : tls_fault_alert(m->fault);
-	char detail[ALERT_WORDS] = "";
+	char detail[2 * ALERT_WORDS] = ""; /* or the hint, with its 64 digits */
 	struct wr w = wr_of(detail, sizeof detail - 1);
 
 	if (m->fault == TLSF_ALERT) {
@@ -329,6 +344,8 @@ static void heard_fail(struct tls_shake *sh, const struct tlsmsg_fail *m)
 		alert_words(detail, m->alert);
 	} else if (m->engine && is_vague(m->fault)) {
 		wr_fmt(&w, "the TLS library's error %u", m->engine);
+	} else if (m->has_pin) {
+		hint_pin(sh, m->fault, m->pin, detail, sizeof detail);
 	}
 	shake_told(sh, m->fault, alert, detail);
 }

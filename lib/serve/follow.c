@@ -381,6 +381,8 @@ static int reopen(struct follow *f, struct why *w)
 		memcpy(f->serial, id->serial, sizeof f->serial);
 		f->failed = 0;
 		plan_renewal(f, 0);
+		if (f->o.cls->found)
+			f->o.cls->found(f->o.ctx);
 	}
 	if (rc == 0 && wall_s(f) > id->cert.not_after)
 		rc = why_set(w, ZT_E_DENIED, "this identity (%s) has expired: join again, with a new token and --replace", f->o.shown);

@@ -18,7 +18,7 @@
 
 struct follow;
 
-/* Each may call follow_*() but the last two. */
+/* Each may call follow_*() but the last three. */
 struct follow_class {
 	/* As it was signed: it was taken. Also a full one that says what is known, for who keeps lists. */
 	void (*list)(void *ctx, struct span list);
@@ -28,6 +28,8 @@ struct follow_class {
 	/* Revoked, suspended, expired, or its files are no good: it goes on all the same, every FOLLOW_AGAIN_S,
 	 * for whoever does not end here. */
 	void (*stuck)(void *ctx, const struct why *why);
+	/* The identity was read, and is another than the one before, whoever wrote it. May be NULL. */
+	void (*found)(void *ctx);
 };
 
 struct follow_opts {

@@ -42,7 +42,7 @@ struct keeper {
 	struct liststore store;
 	bool stuck, whole;   /* whole: a full list was asked for */
 	bool quiet;          /* several lists are taken, to be told at once */
-	bool began, idle;    /* idle: there is no identity yet */
+	bool began, idle, waits; /* idle: there is no identity yet; waits: a renewed one is not shown before a reload */
 	struct sysnames names; /* prepared */
 };
 
@@ -241,9 +241,21 @@ static void on_anchors(void *ctx)
 	tell_all(ctx, &(struct keepmsg){.type = KEEP_ANCHORS}, NULL);
 }
 
+/* The supervisor sees the file, and a reload comes of it: keeper_commit(). Until then handshakes show the old one. */
 static void on_renewed(void *ctx)
 {
-	(void)ctx; /* the supervisor sees the file, and a reload comes of it: keeper_commit() */
+	struct keeper *k = ctx;
+
+	k->waits = true;
+}
+
+static void tell_identity(void *ctx)
+{
+	struct keeper *k = ctx;
+	struct keepmsg m = identity_msg(k);
+
+	if (m.not_after && !k->waits)
+		tell_all(k, &m, NULL);
 }
 
 static void on_stuck(void *ctx, const struct why *why)
@@ -256,7 +268,7 @@ static void on_stuck(void *ctx, const struct why *why)
 	tell_all(k, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
 }
 
-static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck};
+static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck, tell_identity};
 
 /* ---- configurations ---------------------------------------------------------------------------------- */
 
@@ -320,6 +332,8 @@ static void keeper_commit(struct child *c)
 	tls_world_plan(k->world, k->plan, c->epoch);
 	k->idle = (k->idle || !k->began) && !identity_has(c->dir_fd, IDENTITY_FILE);
 	k->began = true;
+	k->waits = false;
+	tell_identity(k); /* that of a renewal; what somebody else has written is read and told soon */
 	if (k->idle)
 		LOG0(&c->log, LOG_INFO, "there is no identity yet: nothing to keep");
 	else

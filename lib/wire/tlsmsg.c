@@ -222,6 +222,7 @@ static void write_fail(struct wr *w, const struct tlsmsg *m)
 	wr_u8(w, (uint8_t)m->fail.fault);
 	wr_u8(w, m->fail.alert);
 	wr_le16(w, m->fail.engine);
+	write_text(w, span_of(m->fail.pin, m->fail.has_pin ? sizeof m->fail.pin : 0));
 }
 
 static struct span read_text(struct rd *r)
@@ -300,9 +301,17 @@ static void read_done(struct rd *r, struct tlsmsg *m)
 
 static void read_fail(struct rd *r, struct tlsmsg *m)
 {
+	struct span pin;
+
 	m->fail.fault = (enum tls_fault)rd_u8(r);
 	m->fail.alert = rd_u8(r);
 	m->fail.engine = rd_le16(r);
+	pin = read_text(r);
+	m->fail.has_pin = pin.n > 0;
+	if (pin.n == sizeof m->fail.pin)
+		memcpy(m->fail.pin, pin.p, pin.n);
+	else if (pin.n)
+		r->bad = true;
 }
 
 struct row {

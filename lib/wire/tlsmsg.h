@@ -119,6 +119,8 @@ struct tlsmsg_fail {
 	enum tls_fault fault;
 	uint8_t alert;              /* TLSF_ALERT: the peer's. Else what was sent already, 0: nothing was */
 	uint16_t engine;            /* BearSSL's own number, for bug reports; 0: none */
+	bool has_pin;
+	uint8_t pin[32];            /* of the server that was refused: SHA-256 of its public key, for who wants to pin it */
 };
 
 struct tlsmsg {

@@ -1,8 +1,9 @@
 /*
- * connector: the home side of a tunnel. So far it keeps its identity and follows the status list:
+ * connector: the home side of a tunnel. It dials the edges, tells them its rules, and serves the streams that they
+ * open from the origins of those rules and from nothing else:
  *
  *   connector_main -> supervisor reads the identity's files
- *     id-tlsd           the identity's key and handshakes, no socket
+ *     id-tlsd           the identity's key and all handshakes, those with origins too; no socket
  *     keeper            renews the identity, watches the authority
  *     connector-worker  every other socket, no key: worker.c
  */
@@ -10,17 +11,29 @@
 
 #include "base/num.h"
 #include "connector.h"
-#include "decide/tlsplan.h"
 #include "roles/roles.h"
-#include "serve/keeper.h"
-#include "serve/keepline.h"
 #include "serve/rolerun.h"
 
 static size_t worker_files(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	(void)c;
-	out[0] = (struct file_want){.path = KEEPLINE_REGISTRY, .kind = FILE_ANCHORS};
-	return 1;
+	size_t n = sysnames_files(out, 0);
+
+	out[n++] = (struct file_want){.path = KEEPLINE_REGISTRY, .kind = FILE_ANCHORS};
+	return files_of_id_roles(c, out, n);
+}
+
+/* Of an origin "unix:/path", the path; it stands at the end of what was written. */
+static const char *socket_file(const struct conf *c, unsigned rule, unsigned origin)
+{
+	const struct conf_ingress *g = conf_first_ingress(c);
+	struct why w = {0};
+	struct service s;
+
+	while (g && rule--)
+		g = conf_next_ingress(g);
+	if (g == NULL || origin >= g->service.n || service_read(span_str(conf_text(&g->service, origin)), 0, &s, &w) < 0)
+		return "";
+	return s.is_unix ? (const char *)s.host.p : "";
 }
 
 static int serve(int argc, char **argv)
@@ -28,15 +41,18 @@ static int serve(int argc, char **argv)
 	static const struct super_child children[] = {
 		{.kind = "id-tlsd", .proc = "tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
 		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
-		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .files = worker_files},
+		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .files = worker_files,
+		 .socket = socket_file},
 	};
-	static const struct super_link links[] = {[KEEPER_LINK_TLSD] = {1, 0}, [CONNECTOR_LINK_KEEPER] = {2, 1}};
+	static const struct super_link links[] = {[KEEPER_LINK_TLSD] = {1, 0}, [CONNECTOR_LINK_KEEPER] = {2, 1},
+						 [CONNECTOR_LINK_TLSD] = {2, 0}};
 	static const struct super_role role = {.name = "connector", .children = children, .n = ARRAY_LEN(children),
 					       .links = links, .nlinks = ARRAY_LEN(links)};
 
 	return role_run(&role,
-			"The home side: keeps the identity that 'zt connector join' made, renews it and\n"
-			"follows the authority's status list.",
+			"The home side: dials each of [connector] edge and serves what the rules of [ingress NAME]\n"
+			"say, with the identity that 'zt connector join' made, which it renews by itself.\n"
+			"'zt connector ingress' tries the rules.",
 			argc, argv);
 }
 

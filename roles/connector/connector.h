@@ -3,9 +3,12 @@
  *
  *   connector.c  the supervisor's side
  *   worker.c     the life of the worker, its configurations
- *   uplink.c     the way to one edge: dialled, judged, kept, replaced; what is announced over it
+ *   uplink.c     the way to one edge: dialled, kept, replaced
+ *   leg.c        one connection to an edge: judged, used, what is announced over it: leg.h
  *   serving.c    one stream that an edge opened: its rule, an origin, bytes both ways
- *   origins.c    which origin of a rule is tried next, and what is known of their health; looks at them
+ *   reach.c      one connection to one origin: reach.h
+ *   origins.c    which origin of a rule is tried next, and what is known of their health
+ *   look.c       one look at an origin: look.h
  */
 #ifndef ZT_CONNECTOR_H
 #define ZT_CONNECTOR_H
@@ -17,6 +20,7 @@
 #include "io/child.h"
 #include "io/dial.h"
 #include "io/mux.h"
+#include "io/sysnames.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
@@ -25,6 +29,8 @@ enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1, CONNECTOR_LINK_TLSD }; /* n
 
 struct uplink;
 struct origins;
+struct serving;
+struct reach;
 
 /* A configuration as the worker asks it; whoever outlives a turn holds it. Streams are of an epoch: those of an
  * older one live on, new ones for it are refused. */
@@ -38,7 +44,9 @@ struct ways {
 	struct tls_plan *plan;      /* tls_plan_of_identity(), with its cas; tls_plan_origin() finds a rule's */
 };
 struct ways *ways_hold(struct ways *w);
-void ways_drop(struct ways *w);
+void ways_drop(struct ways *w); /* NULL is allowed */
+
+struct leg;
 
 struct connector {
 	struct child child;
@@ -47,22 +55,34 @@ struct connector {
 	struct tls_world *tls;
 	struct bufs *bufs;
 	struct keepline *keep;
-	struct ways *ways;          /* in force */
-	struct pool servings;
+	struct sysnames names;      /* prepared */
+	struct ways *ways, *next;   /* in force; prepared */
+	struct pool servings, looks;/* serving.c, look.c */
+	struct serving *first_serving;
+	struct reach *asked;        /* reach.c: who waits for the supervisor to connect a socket file */
+	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
+	size_t uplinks;
+	struct leg *legs;           /* every connection to an edge, those too that are being left */
+	struct timer chores;        /* of uplink.c: what time alone makes happen */
+	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
+	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
+	bool stuck, started;        /* the identity is no good; some edge was reached once */
+	bool drained;               /* said so */
 	struct {
 		uint64_t streams, refused, dials, failed, bytes_in, bytes_out, links_up, links_lost;
 	} n;
 };
 
 int64_t connector_now(const struct connector *c); /* wall clock in seconds, never before the newest status list */
-void connector_one_less(struct connector *c);     /* nothing lives any more while draining: child_drained() */
+void connector_one_less(struct connector *c);     /* when nothing lives any more while draining: child_drained() */
 
 /* ---- uplink.c ----------------------------------------------------------------------------------------- */
 /* The list of edges as it is in force: dials new ones, leaves those that are gone, announces to the others. */
 void uplinks_configure(struct connector *c);
 void uplinks_listed(struct connector *c);    /* a status list came: judge each edge again, and pass the list on */
+void uplinks_renewed(struct connector *c);   /* c->identity is another one: connections are replaced, at leisure */
 void uplinks_health(struct connector *c);    /* some origin came up or went down: CTRL_HEALTH */
 void uplinks_drain(struct connector *c);
 void uplinks_end(struct connector *c);
@@ -71,28 +91,34 @@ size_t uplinks_up(const struct connector *c); /* edges that have a connection wh
 struct uplink_state {
 	const char *edge;        /* as configured, host:port */
 	bool up;
-	uint64_t streams, rtt_ns, since_ns, retries;
-	char peer[ADDR_TEXT], why[160]; /* why it is not up */
+	uint64_t streams, rtt_ns, since_ns, retries; /* since: when it came up, monotonic */
+	char peer[ADDR_TEXT], why[160]; /* where it was reached last; why it is not up */
 };
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
+void uplinks_counters(const struct connector *c, struct wr *out);
+
+/* ---- reach.c ------------------------------------------------------------------------------------------ */
+void reach_dialled(struct connector *c, uint32_t id, int fd); /* as child_class.dialled */
 
 /* ---- serving.c ---------------------------------------------------------------------------------------- */
+void servings_init(struct connector *c);     /* once, before the jail: the pools */
 /* As mux_class.opened: s is served or refused. */
 void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o);
-void servings_end(struct connector *c);      /* the process is about to end */
+void servings_end(struct connector *c);      /* the process is about to end, its loop still there; looks end too */
+void servings_free(struct connector *c);     /* the memory, when the loop is gone; harmless without servings_init() */
 
 /* ---- origins.c ---------------------------------------------------------------------------------------- */
 struct origins_try {
 	uint16_t rule;
-	uint32_t tried;          /* bits: those of the rule that were tried for this stream */
+	uint64_t tried;          /* bits: those of the rule that were tried for this stream */
 };
 /* Which origin of the rule is next: by weight among the healthy, weight 0 only without them, an unhealthy one only
  * when all are (somebody must find out). -1: all were tried. */
 int origins_next(struct origins *o, struct origins_try *t);
 void origins_failed(struct origins *o, uint16_t rule, int origin); /* a connection was not made */
 void origins_served(struct origins *o, uint16_t rule, int origin);
-bool origins_rule_up(const struct origins *o, uint16_t rule);
-int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w */
+bool origins_rule_up(const struct origins *o, uint16_t rule); /* a rule at whose origins nobody looks is up */
+int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w; set is there. Knows what c->ways knew */
 void origins_start(struct origins *o);       /* the looking, when w is in force */
 void origins_stop(struct origins *o);
 /* For health and status: name of the rule, origin as written, up, when it was looked at; false: there is no i-th. */

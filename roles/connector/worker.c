@@ -1,117 +1,268 @@
 /*
- * worker: the jailed worker of a connector: its view of the status list, and the life of the process.
+ * worker: the jailed worker of a connector, the life of the process: what it is handed at start and with each reload,
+ * its view of the status list, and its end. It parses nothing that comes from a network.
+ *
+ * Allocates a struct ways for each configuration that is in force or that streams still hold.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/num.h"
 #include "connector.h"
-#include "io/child.h"
+#include "io/cas.h"
 #include "io/spawn.h"
 #include "roles/roles.h"
-#include "serve/keepline.h"
 #include "wire/bundle.h"
 #include "wire/ipc.h"
 
-struct worker {
-	struct child child;
-	struct keepline *keep;
-	struct span bundle;  /* prepared */
-	void *bundle_mem;
-	bool stuck;
-};
+#define LIST_WAIT (5 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
+#define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
+#define KEPT_CHUNK 4096           /* what BOUND_TUNNEL_KEPT counts */
 
-static struct worker *of(struct child *c)
+static struct connector *of(struct child *c)
 {
-	return CONTAINER_OF(c, struct worker, child);
+	return CONTAINER_OF(c, struct connector, child);
 }
+
+int64_t connector_now(const struct connector *c)
+{
+	int64_t floor = status_floor(keepline_view(c->keep), CLOCK_FLOOR_S), wall = keepline_now(c->keep).wall;
+
+	return wall > floor ? wall : floor;
+}
+
+/* ---- the status list ----------------------------------------------------------------------- */
 
 static void on_told(void *ctx, const struct keepmsg *m)
 {
-	struct worker *w = ctx;
+	struct connector *c = ctx;
 
-	w->stuck = m->type == KEEP_STUCK || (w->stuck && m->type != KEEP_IDENTITY);
+	c->stuck = m->type == KEEP_STUCK || (c->stuck && m->type != KEEP_IDENTITY);
+	if (m->type != KEEP_IDENTITY || memcmp(c->identity, m->serial, sizeof c->identity) == 0)
+		return;
+	memcpy(c->identity, m->serial, sizeof c->identity);
+	uplinks_renewed(c);
 }
 
 static void on_listed(void *ctx)
 {
-	struct worker *w = ctx;
+	struct connector *c = ctx;
 
-	w->stuck = false; /* the keeper is heard, and so is the authority */
+	c->stuck = false; /* the keeper is heard, and so is the authority */
+	uplinks_listed(c);
 }
 
 static const struct keepline_class keep_class = {.listed = on_listed, .told = on_told};
 
-static void forget(struct worker *w)
+/* ---- configurations ------------------------------------------------------------------------ */
+
+struct ways *ways_hold(struct ways *w)
 {
-	free(w->bundle_mem);
-	w->bundle_mem = NULL;
-	w->bundle = SPAN_NONE;
+	w->users++;
+	return w;
+}
+
+void ways_drop(struct ways *w)
+{
+	if (w == NULL || --w->users)
+		return;
+	if (w->plan)
+		cas_drop_plan(w->plan);
+	free(w->plan);
+	arena_free(&w->mem);
+	conf_free((struct conf *)(uintptr_t)w->conf); /* one of its holders */
+	free(w);
 }
 
 static void worker_abort(struct child *c)
 {
-	forget(of(c));
+	struct connector *k = of(c);
+
+	sysnames_forget(&k->names);
+	ways_drop(k->next);
+	k->next = NULL;
 }
 
-static int worker_prepare(struct child *c, const struct conf *next, const int *fds, size_t n, struct why *why)
+/* The epoch is said when it is in force. */
+static int make_ways(struct connector *c, const struct conf *conf, struct why *why)
 {
-	struct worker *w = of(c);
-	int rc = n == 1 ? 0 : why_set(why, ZT_E_BUG, "the worker was given %zu descriptors, not a bundle", n);
+	struct ways *w = calloc(1, sizeof *w);
+	int rc = 0;
 
-	(void)next;
-	forget(w);
-	if (rc == 0)
-		rc = sealed_read(fds[0], BOUND_CAP(BOUND_BUNDLE), &w->bundle, &w->bundle_mem, why);
-	for (size_t i = 0; i < n; i++)
-		close(fds[i]);
-	if (rc == 0 && bundle_check(w->bundle) < 0)
-		rc = why_set(why, ZT_E_BUG, "the bundle handed over is malformed");
-	if (rc == 0 && w->keep == NULL && keepline_new(&w->keep, c->loop, &c->log, &keep_class, w) < 0)
-		rc = why_set(why, ZT_E_NOMEM, "no memory for the status list");
+	if (w == NULL)
+		return why_set(why, ZT_E_NOMEM, "no memory for the rules");
+	c->next = w;
+	w->users = 1;
+	w->conf = conf_hold(conf);
+	arena_init(&w->mem, WAYS_MEM);
+	w->plan = calloc(1, sizeof *w->plan);
+	if (w->plan) {
+		tls_plan_of_identity(conf, w->plan);
+		rc = cas_of_plan(w->plan, c->names.bundle, why);
+	}
+	if (rc == 0 && (w->plan == NULL || ingress_of(&w->set, conf, 1, &w->mem, NULL) < 0 || origins_new(&w->origins, c, w) < 0))
+		rc = why_set(why, ZT_E_NOMEM, "no memory for the rules");
 	return rc;
 }
 
-static void worker_commit(struct child *c)
+static int make_parts(struct connector *c, const struct conf *conf, struct why *why)
 {
-	struct worker *w = of(c);
+	const struct tls_world_opts o = {
+		.loop = c->child.loop,
+		.bounds = &c->child.bounds,
+		.log = &c->child.log,
+		.shake_ms = (uint32_t)conf->tls.handshake_ms,
+		.rate = (uint32_t)conf->tls.per_address,
+		.burst = (uint32_t)conf->tls.burst,
+		.floor = CLOCK_FLOOR_S,
+	};
+	int rc = resolver_new(&c->resolver, c->child.loop, &c->child.bounds);
+
+	if (rc == 0)
+		rc = dialer_new(&c->dialer, c->child.loop, c->resolver, &c->child.bounds);
+	if (rc == 0)
+		rc = tls_world_new(&c->tls, &o);
+	if (rc == 0)
+		rc = bufs_new(&c->bufs, c->child.loop, &c->child.bounds);
+	if (rc == 0)
+		rc = keepline_new(&c->keep, c->child.loop, &c->child.log, &keep_class, c);
+	if (rc < 0)
+		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
+	keepline_keep_lists(c->keep);
+	servings_init(c);
+	random_bytes(c->instance, sizeof c->instance);
+	c->list_until_ns = loop_now(c->child.loop) + LIST_WAIT;
+	return 0;
+}
+
+static int worker_prepare(struct child *child, const struct conf *next, const int *fds, size_t n, struct why *why)
+{
+	struct connector *c = of(child);
+	int rc = n == 1 ? 0 : why_set(why, ZT_E_BUG, "the worker was given %zu descriptors, not a bundle", n);
+
+	if (rc == 0 && next->connector.edge.n == 0)
+		rc = why_set(why, ZT_E_CONFIG, "[connector] edge is empty: say which edges are dialled, as in edge = edge.example.org:443");
+	if (rc == 0 && c->keep == NULL)
+		rc = make_parts(c, next, why);
+	if (rc == 0)
+		rc = sysnames_read(&c->names, fds[0], why);
+	if (rc == 0)
+		rc = make_ways(c, next, why);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	if (rc < 0)
+		worker_abort(child);
+	return rc;
+}
+
+static void take_registry(struct connector *c)
+{
 	struct why why = {0};
 	struct span pem;
 
-	if (bundle_find(w->bundle, KEEPLINE_REGISTRY, &pem) < 0 || keepline_registry(w->keep, pem, &why) < 0)
-		LOG(&c->log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
-	forget(w);
+	if (bundle_find(c->names.bundle, KEEPLINE_REGISTRY, &pem) < 0 || keepline_registry(c->keep, pem, &why) < 0)
+		LOG(&c->child.log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
 }
 
-static void worker_link(struct child *c, unsigned number, int fd)
+static void worker_commit(struct child *child)
 {
+	struct connector *c = of(child);
+	const struct conf_tls *t = &child->conf->tls;
+	struct ways *old = c->ways;
+
+	bounds_set(&child->bounds, BOUND_TLS_SHAKES, t->handshakes);
+	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / KEPT_CHUNK);
+	take_registry(c);
+	sysnames_give(&c->names, c->resolver, &child->log);
+	c->ways = c->next;
+	c->next = NULL;
+	c->ways->epoch = c->ways->set.rules.epoch = child->epoch;
+	tls_world_plan(c->tls, c->ways->plan, child->epoch);
+	tls_world_limits(c->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
+	if (old)
+		origins_stop(old->origins);
+	ways_drop(old); /* handshakes that need its authorities hold on to them */
+	origins_start(c->ways->origins);
+	uplinks_configure(c);
+}
+
+static void worker_link(struct child *child, unsigned number, int fd)
+{
+	struct connector *c = of(child);
+
 	if (number == CONNECTOR_LINK_KEEPER)
-		keepline_link(of(c)->keep, fd);
+		keepline_link(c->keep, fd);
 	else
-		close(fd);
+		tls_world_link(c->tls, fd, child->epoch);
 }
 
-static void worker_drain(struct child *c)
+static void worker_dialled(struct child *child, uint32_t id, int fd)
 {
-	child_drained(c);
+	reach_dialled(of(child), id, fd);
 }
 
-static void worker_close(struct child *c)
+/* ---- the end -------------------------------------------------------------------------------- */
+
+void connector_one_less(struct connector *c)
 {
-	keepline_stop(of(c)->keep);
+	if (!c->child.draining || c->drained || c->legs || c->servings.used)
+		return;
+	c->drained = true;
+	child_drained(&c->child);
 }
 
-static void worker_counters(struct child *c, struct wr *out)
+static void worker_drain(struct child *child)
 {
-	const struct worker *w = of(c);
+	struct connector *c = of(child);
+
+	origins_stop(c->ways->origins);
+	uplinks_drain(c);
+	connector_one_less(c);
+}
+
+/* Also when prepare() has refused: then there may be only some of it. */
+static void worker_close(struct child *child)
+{
+	struct connector *c = of(child);
+
+	sysnames_forget(&c->names);
+	if (c->ways) {
+		origins_stop(c->ways->origins);
+		servings_end(c);
+		uplinks_end(c);
+	}
+	keepline_stop(c->keep);
+	dialer_free(c->dialer);
+	resolver_free(c->resolver);
+	tls_world_free(c->tls);
+	bufs_free(c->bufs);
+}
+
+static void worker_counters(struct child *child, struct wr *out)
+{
+	struct connector *c = of(child);
 	const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
-	const struct status_view *v = keepline_view(w->keep);
+	const struct status_view *v = keepline_view(c->keep);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"uplinks", c->uplinks},       {"uplinks_up", uplinks_up(c)},
+		{"links_up", c->n.links_up},   {"links_lost", c->n.links_lost},
+		{"streams", c->n.streams},     {"streams_refused", c->n.refused},
+		{"streams_live", c->servings.used},
+		{"dials", c->n.dials},         {"dials_failed", c->n.failed},
+		{"bytes_in", c->n.bytes_in},   {"bytes_out", c->n.bytes_out},
+		{"list_number", v->seen.number}, {"list_entries", v->n},
+		{"list_fresh", status_fresh(v, &limits, keepline_now(c->keep)) == STATUS_FRESH},
+		{"lists", keepline_lists(c->keep)}, {"identity_stuck", c->stuck},
+	};
 
-	ipc_write_counter(out, "list_number", v->seen.number);
-	ipc_write_counter(out, "list_entries", v->n);
-	ipc_write_counter(out, "list_fresh", status_fresh(v, &limits, keepline_now(w->keep)) == STATUS_FRESH);
-	ipc_write_counter(out, "lists", keepline_lists(w->keep));
-	ipc_write_counter(out, "identity_stuck", w->stuck);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ipc_write_counter(out, rows[i].name, rows[i].value);
+	uplinks_counters(c, out);
 }
 
 static const struct child_class worker_class = {
@@ -125,15 +276,18 @@ static const struct child_class worker_class = {
 	.drain = worker_drain,
 	.counters = worker_counters,
 	.link = worker_link,
+	.dialled = worker_dialled,
 	.close = worker_close,
 };
 
 int connector_worker_main(int argc, char **argv)
 {
-	struct worker w = {.stuck = false};
-	int code = child_run(&w.child, &worker_class, argc, argv);
+	struct connector c = {.started = false};
+	int code = child_run(&c.child, &worker_class, argc, argv);
 
-	forget(&w);
-	keepline_free(w.keep);
+	servings_free(&c);
+	ways_drop(c.next);
+	ways_drop(c.ways);
+	keepline_free(c.keep);
 	return code;
 }

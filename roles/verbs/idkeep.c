@@ -90,7 +90,7 @@ static void on_stuck(void *ctx, const struct why *why)
 	end(k, -(int)why->err);
 }
 
-static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck};
+static const struct follow_class follow_class = {on_list, on_anchors, on_renewed, on_stuck, NULL};
 
 static void on_signal(struct sigs *s, int signo)
 {

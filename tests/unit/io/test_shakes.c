@@ -182,6 +182,8 @@ static struct tlsmsg dial(struct shakes *s, struct cred *server, br_ssl_session_
 
 TEST(a_server_is_met_again)
 {
+	struct x509 leaf;
+	uint8_t pin[32];
 	static uint8_t store[4096];
 	br_ssl_session_cache_lru lru;
 	struct shakes *s;
@@ -203,6 +205,9 @@ TEST(a_server_is_met_again)
 	CHECK(m.type == TLSMSG_DONE && !m.done.resumed);
 	m = dial(s, c, &lru, "b.example", false, 1); /* another name under the same key */
 	CHECK(m.type == TLSMSG_FAIL && m.fail.fault == TLSF_CERT_NAME);
+	NEED(x509_read(&leaf, w.web.cert, NULL) == 0);
+	x509_pin(&leaf, pin);
+	CHECK(m.fail.has_pin && memcmp(m.fail.pin, pin, sizeof pin) == 0); /* whoever wants to can trust that key */
 	cred_free(c);
 	shakes_free(s);
 	world_close(&w);

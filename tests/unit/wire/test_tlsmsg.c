@@ -46,7 +46,7 @@ static struct tlsmsg sample(enum tlsmsg_type t)
 		m.done = (struct tlsmsg_done){.suite = 0xc02b, .resumed = true, .verdict = TLSF_CERT_CA,
 					      .chain = {SPAN_LIT("leaf"), SPAN_LIT("ca")}, .chain_n = 2};
 	else if (t == TLSMSG_FAIL)
-		m.fail = (struct tlsmsg_fail){.fault = TLSF_ALERT, .alert = 40, .engine = 296};
+		m.fail = (struct tlsmsg_fail){.fault = TLSF_ALERT, .alert = 40, .engine = 296, .has_pin = true, .pin = {1, 2}};
 	return m;
 }
 
@@ -61,7 +61,7 @@ TEST(the_bytes_are_as_documented)
 	static const uint8_t accept[] = {1, 0, 0, 0, 3, 0, 9, 0, 7, 0, 3, 'a', '.', 'b', 1, 'h',
 					 22, 3, 3, 0, 2, 0xaa, 0xbb};
 	static const uint8_t connect[] = {2, 0, 0, 0, 3, 0, 9, 0, 1, 0, 1, 1, 'n', 0, 0};
-	static const uint8_t fail[] = {18, 0, 0, 0, 3, 0, 9, 0, TLSF_ALERT, 40, 0x28, 1};
+	static const uint8_t fail[13 + 32] = {18, 0, 0, 0, 3, 0, 9, 0, TLSF_ALERT, 40, 0x28, 1, 32, 1, 2};
 	static const uint8_t cancel[] = {4, 0, 0, 0, 3, 0, 9, 0};
 	struct tlsmsg m;
 
@@ -167,10 +167,12 @@ static struct tlsmsg random_message(enum tlsmsg_type t, uint32_t *seed)
 						    span_of(load, dice(seed) & 1 ? 32 : 0)};
 	else if (t == TLSMSG_RECORDS_IN || t == TLSMSG_RECORDS_OUT)
 		m.records = records(load, false, seed);
-	else if (t == TLSMSG_FAIL)
+	else if (t == TLSMSG_FAIL) {
 		m.fail = (struct tlsmsg_fail){1 + dice(seed) % (TLS_FAULT_COUNT - 1), (uint8_t)dice(seed),
-					      (uint16_t)dice(seed)};
-	else if (t == TLSMSG_DONE) {
+					      (uint16_t)dice(seed), dice(seed) & 1, {0}};
+		for (size_t i = 0; m.fail.has_pin && i < sizeof m.fail.pin; i++)
+			m.fail.pin[i] = (uint8_t)dice(seed);
+	} else if (t == TLSMSG_DONE) {
 		random_done(&m.done, seed);
 		m.done.name = name;
 		m.done.alpn = alpn;
@@ -205,7 +207,8 @@ static void check_same(const struct tlsmsg *a, const struct tlsmsg *b)
 		CHECK(span_eq(a->records, b->records));
 	else if (a->type == TLSMSG_FAIL)
 		CHECK(a->fail.fault == b->fail.fault && a->fail.alert == b->fail.alert &&
-		      a->fail.engine == b->fail.engine);
+		      a->fail.engine == b->fail.engine && a->fail.has_pin == b->fail.has_pin &&
+		      memcmp(a->fail.pin, b->fail.pin, sizeof a->fail.pin) == 0);
 	else if (a->type == TLSMSG_DONE)
 		check_done(&a->done, &b->done);
 }

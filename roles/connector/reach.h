@@ -1,0 +1,51 @@
+/*
+ * reach: one connection to one origin of a rule, from the dial to the last byte: look-up, connect, PROXY header,
+ * TLS, and then a duct. It knows no stream and no health; serving.c and look.c ask it, one origin at a time.
+ */
+#ifndef ZT_REACH_H
+#define ZT_REACH_H
+
+#include "connector.h"
+#include "io/sockduct.h"
+#include "wire/proxyhdr.h"
+
+struct reach;
+struct reach_class {
+	void (*opened)(struct reach *r); /* duct is there, its user is r->user and wants nothing yet */
+	void (*failed)(struct reach *r); /* code and words say why; all is as before reach_start() */
+	void (*gone)(struct reach *r);   /* opened, or stopped, and over now: its memory is the owner's again */
+};
+
+struct reach { /* zero, then the first group */
+	const struct reach_class *cls;
+	const struct duct_user *user;
+	struct connector *c;
+	struct ways *ways;      /* the owner holds them */
+	struct proxyhdr visitor;/* family 0: none, it is of our own accord */
+	const char *name;       /* what a visitor asked for: the name of a unix socket's TLS. "" */
+	uint32_t dial_ms;       /* sooner than the rule says; 0: as it says */
+	uint16_t rule, origin;
+	/* the answer */
+	struct sockduct duct;
+	enum frame_reset code;
+	char words[FRAME_TEXT - 160]; /* room for the names of rule and origin before them */
+	/* its own */
+	struct source src;
+	struct dial *dial;
+	struct reach *next;     /* among c->asked */
+	uint32_t id;
+	struct tls tls;
+	struct timer limit;
+	uint32_t plan_epoch;
+	int plan;
+	uint8_t phase;
+};
+
+/* 0; < 0 with code and words: it cannot even begin, and nothing is called. */
+int reach_start(struct reach *r);
+/* At once, whatever it is at. true: over already. false: gone() follows. */
+bool reach_stop(struct reach *r);
+const struct ingress_way *reach_way(const struct reach *r);
+const char *reach_service(const struct reach *r); /* the origin as it was written */
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * serving: one stream that an edge opened, as it lives: is there such a rule, an origin of it (reach.c), another one
+ * while none of its bytes has reached any, then bytes both ways. What came before the origin was open waits in the
+ * stream, within its credit. It never looks into the bytes and never dials what is not in its own configuration.
+ *
+ * Every end goes through end(): the stream is told, the origin's connection is let go, one line is logged.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "io/couple.h"
+#include "look.h"
+
+enum { STREAM, ORIGIN }; /* sides of the couple */
+
+struct serving {
+	struct connector *c;
+	struct ways *ways;      /* held */
+	struct stream *stream;  /* NULL: it was told its end */
+	struct reach reach;
+	struct couple couple;   /* its loop is set when the origin is open */
+	struct timer idle;
+	struct origins_try tries;
+	uint64_t began;
+	char name[FRAME_NAME], request[FRAME_REQUEST];
+	struct serving *prev, *next;
+};
+
+/* An edge ends what is idle itself, and can say so to the visitor: it goes first. */
+#define IDLE_GRACE (10 * NS_PER_S)
+
+static const struct rule *rule_of(const struct serving *v)
+{
+	return &v->ways->set.rules.rule[v->tries.rule];
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void forget(struct serving *v)
+{
+	struct connector *c = v->c;
+
+	if (v->prev)
+		v->prev->next = v->next;
+	else
+		c->first_serving = v->next;
+	if (v->next)
+		v->next->prev = v->prev;
+	ways_drop(v->ways);
+	pool_put(&c->servings, v);
+	connector_one_less(c);
+}
+
+static void log_end(const struct serving *v, const char *why)
+{
+	bool opened = v->couple.loop != NULL;
+	char peer[ADDR_TEXT];
+
+	LOG(&v->c->child.log, opened ? LOG_DEBUG : LOG_INFO, opened ? "served" : "not served",
+	    LF_STR("request", v->request), LF_SPAN("ingress", rule_of(v)->name), LF_STR("name", v->name),
+	    LF_STR("origin", reach_service(&v->reach)), LF_STR("peer", addr_text(&v->reach.visitor.from, peer)),
+	    LF_U64("to_origin", opened ? v->reach.duct.d.out : 0), LF_U64("from_origin", opened ? v->reach.duct.d.in : 0),
+	    LF_U64("ms", (loop_now(v->c->child.loop) - v->began) / NS_PER_MS), LF_STR("why", why));
+}
+
+/* code 0: tidily, what is on its way is delivered to both. */
+static void end(struct serving *v, enum frame_reset code, const char *text)
+{
+	struct stream *s = v->stream;
+	struct connector *c = v->c;
+
+	if (s == NULL)
+		return;
+	v->stream = NULL;
+	log_end(v, text);
+	loop_timer_stop(c->child.loop, &v->idle);
+	if (v->couple.loop) {
+		c->n.bytes_in += v->reach.duct.d.in;
+		c->n.bytes_out += v->reach.duct.d.out;
+		stream_delivered(s, v->reach.duct.d.out);
+		duct_close(&v->reach.duct.d, code ? ZT_E_CANCELLED : ZT_OK);
+	} else {
+		c->n.refused++;
+	}
+	if (code == 0)
+		duct_close(&s->d, ZT_OK);
+	else
+		stream_reset(s, code, text);
+	if (v->couple.loop == NULL && reach_stop(&v->reach))
+		forget(v);
+}
+
+/* ---- bytes both ways --------------------------------------------------------------------- */
+
+static void on_over(struct couple *k)
+{
+	struct serving *v = CONTAINER_OF(k, struct serving, couple);
+	char text[FRAME_TEXT];
+
+	if (k->why == ZT_OK) {
+		end(v, (enum frame_reset)0, "both sides have finished");
+		return;
+	}
+	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(&v->reach)->conf->named.name,
+		 k->by == STREAM ? "the visitor's side" : reach_service(&v->reach),
+		 k->why == ZT_E_CLOSED ? "it ended without saying so, and what came may not be all" : duct_why(k->side[k->by]));
+	end(v, k->by == STREAM ? RESET_CANCEL : RESET_ORIGIN, text);
+}
+
+static void moved(struct serving *v, unsigned side, unsigned events)
+{
+	couple_event(&v->couple, side, events);
+	if (v->stream)
+		stream_delivered(v->stream, v->reach.duct.d.out);
+}
+
+static void origin_event(struct duct *d, unsigned events)
+{
+	struct reach *r = CONTAINER_OF(CONTAINER_OF(d, struct sockduct, d), struct reach, duct);
+
+	moved(CONTAINER_OF(r, struct serving, reach), ORIGIN, events);
+}
+static const struct duct_user origin_user = {origin_event};
+
+/* Before the origin is open nothing is wanted of it: what comes then is its death. */
+static void stream_event(struct duct *d, unsigned events)
+{
+	struct serving *v = ((struct stream *)(void *)d)->owner;
+
+	if (v->couple.loop)
+		moved(v, STREAM, events);
+	else if (duct_dead(d))
+		end(v, RESET_CANCEL, duct_why(d));
+}
+static const struct duct_user stream_user = {stream_event};
+
+/* Set when it begins and when it fires, not with every byte. */
+static void on_idle(struct timer *t, uint64_t now)
+{
+	struct serving *v = CONTAINER_OF(t, struct serving, idle);
+	uint64_t most = rule_of(v)->idle_ms * NS_PER_MS + IDLE_GRACE, still = now - v->couple.moved_at;
+
+	if (still >= most)
+		end(v, RESET_TIMEOUT, "nothing moved for as long as the rule allows");
+	else if (!loop_timer(v->c->child.loop, t, most - still))
+		end(v, RESET_FULL, "out of memory");
+}
+
+/* ---- an origin --------------------------------------------------------------------------- */
+
+static struct serving *of(struct reach *r)
+{
+	return CONTAINER_OF(r, struct serving, reach);
+}
+
+static void on_opened(struct reach *r)
+{
+	struct serving *v = of(r);
+	uint64_t idle = rule_of(v)->idle_ms * NS_PER_MS;
+
+	origins_served(v->ways->origins, r->rule, r->origin);
+	v->couple = (struct couple){.side = {&v->stream->d, &r->duct.d}, .over = on_over, .loop = v->c->child.loop};
+	couple_start(&v->couple);
+	v->idle.fire = on_idle;
+	if (idle && !loop_timer(v->c->child.loop, &v->idle, idle + IDLE_GRACE))
+		end(v, RESET_FULL, "out of memory");
+}
+
+/* None of the stream's bytes has been taken yet: another origin may have them. */
+static void try_next(struct serving *v)
+{
+	struct reach *r = &v->reach;
+	char text[FRAME_TEXT];
+	int origin;
+
+	while ((origin = origins_next(v->ways->origins, &v->tries)) >= 0) {
+		r->origin = (uint16_t)origin;
+		if (reach_start(r) == 0)
+			return;
+		origins_failed(v->ways->origins, r->rule, origin);
+	}
+	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(r)->conf->named.name, reach_service(r), r->words);
+	end(v, r->code, text);
+}
+
+static void on_failed(struct reach *r)
+{
+	struct serving *v = of(r);
+
+	origins_failed(v->ways->origins, r->rule, r->origin);
+	LOG(&v->c->child.log, LOG_DEBUG, "origin not reached", LF_STR("request", v->request),
+	    LF_STR("origin", reach_service(r)), LF_STR("why", r->words));
+	try_next(v);
+}
+
+/* It was stopped, or served: its stream has been told, unless the socket went by itself. */
+static void on_gone(struct reach *r)
+{
+	forget(of(r));
+}
+
+static const struct reach_class reach_class = {on_opened, on_failed, on_gone};
+
+/* ---- the beginning ----------------------------------------------------------------------- */
+
+/* NULL, or what is wrong with it. */
+static const char *wrong(const struct connector *c, const struct frame_open *o)
+{
+	static const uint8_t kinds[] = {[FRAME_KIND_TCP] = RULE_TCP, [FRAME_KIND_HTTP] = RULE_HTTP, [FRAME_KIND_UDP] = 0};
+
+	if (c->ways == NULL || o->epoch != c->ways->epoch)
+		return "it is for another configuration than the one in force";
+	if (o->rule >= c->ways->set.rules.n)
+		return "there is no rule of this number";
+	if (o->kind >= ARRAY_LEN(kinds) || kinds[o->kind] == 0 || kinds[o->kind] != c->ways->set.rules.rule[o->rule].kind)
+		return "the rule does not serve streams of this kind";
+	return NULL;
+}
+
+static struct serving *make(struct connector *c, struct stream *s, const struct frame_open *o)
+{
+	struct serving *v = pool_get(&c->servings);
+
+	if (v == NULL)
+		return NULL;
+	v->c = c;
+	v->ways = ways_hold(c->ways);
+	v->stream = s;
+	v->began = loop_now(c->child.loop);
+	v->tries.rule = o->rule;
+	memcpy(v->name, o->name, sizeof v->name);
+	memcpy(v->request, o->request, sizeof v->request);
+	v->reach.cls = &reach_class;
+	v->reach.user = &origin_user;
+	v->reach.c = c;
+	v->reach.ways = v->ways;
+	v->reach.rule = o->rule;
+	v->reach.name = v->name;
+	v->reach.dial_ms = o->dial_ms;
+	v->reach.visitor.from = o->peer;
+	v->reach.visitor.to = o->local;
+	v->next = c->first_serving;
+	if (v->next)
+		v->next->prev = v;
+	c->first_serving = v;
+	s->owner = v;
+	s->d.user = &stream_user;
+	return v;
+}
+
+void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o)
+{
+	const char *not = wrong(c, o);
+	struct serving *v = not ? NULL : make(c, s, o);
+
+	c->n.streams++;
+	if (v) {
+		try_next(v);
+		return;
+	}
+	c->n.refused++;
+	LOG(&c->child.log, LOG_INFO, "not served", LF_STR("request", o->request), LF_STR("name", o->name),
+	    LF_U64("rule", o->rule), LF_STR("why", not ? not : "too many streams are served"));
+	stream_refuse(s, not ? RESET_RULE : RESET_FULL, not ? not : "the connector serves as many streams as it may");
+}
+
+/* ---- all of them ------------------------------------------------------------------------- */
+
+void servings_init(struct connector *c)
+{
+	pool_init(&c->servings, &c->child.bounds, BOUND_SERVINGS, sizeof(struct serving));
+	looks_init(c);
+}
+
+void servings_end(struct connector *c)
+{
+	for (struct serving *v = c->first_serving, *next; v; v = next) {
+		bool has_source = v->stream == NULL || v->couple.loop;
+
+		next = v->next;
+		end(v, RESET_LEAVING, "the connector ends");
+		if (has_source) /* its last bytes may be on their way; with the loop they end */
+			reach_stop(&v->reach);
+	}
+	if (c->ways)
+		origins_stop(c->ways->origins);
+}
+
+void servings_free(struct connector *c)
+{
+	if (c->servings.bounds == NULL)
+		return;
+	pool_free(&c->servings);
+	pool_free(&c->looks);
+}
