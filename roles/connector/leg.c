@@ -15,6 +15,7 @@
 #include "wire/x509.h"
 
 #define STREAM_CREDIT 65536
+#define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
 
 static const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
@@ -222,9 +223,10 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 	struct uplink *u = g->state == LEG_LEFT ? NULL : g->u;
 	const struct mux_stats s = mux_stats(m);
 
+	(void)why; /* words say it */
 	LOG(&g->c->child.log, u ? LOG_WARN : LOG_INFO, "connection to the edge is over", LF_STR("edge", g->edge),
 	    LF_STR("why", words), LF_U64("streams", s.opened), LF_U64("bytes_in", s.in), LF_U64("bytes_out", s.out),
-	    LF_U64("s", (loop_now(g->c->child.loop) - g->born_ns) / NS_PER_S), LF_BOOL("drained", why == MUX_LEFT));
+	    LF_U64("s", (loop_now(g->c->child.loop) - g->born_ns) / NS_PER_S));
 	if (u)
 		uplink_lost(u, g, words);
 	leg_close(g);
@@ -278,7 +280,7 @@ static int start_mux(struct leg *g)
 	struct mux_opts o = {
 		.cls = &mux_class, .loop = c->child.loop, .bounds = &c->child.bounds, .src = &g->src, .tls = &g->tls,
 		.hello = {.version_min = 1, .version_max = 1, .role = ROLE_CONNECTOR, .count = 1,
-			  .streams = (uint32_t)t->streams, .credit = t->memory / 2, .stream_credit = STREAM_CREDIT,
+			  .streams = (uint32_t)t->streams, .credit = CREDIT_WINDOWS * t->window, .stream_credit = STREAM_CREDIT,
 			  .software = "zt " ZT_VERSION},
 		.ping_after_ns = t->ping_ms * NS_PER_MS, .dead_after_ns = t->dead_ms * NS_PER_MS,
 		.window_most = t->window, .owner = g,

@@ -122,11 +122,6 @@ static void let_in(struct tunnel *t)
 	    LF_STR("peer", addr_text(&t->peer, peer)));
 }
 
-static bool is_for_good(enum status_verdict v)
-{
-	return v == STATUS_IS_SUSPENDED || v == STATUS_IS_REVOKED;
-}
-
 static enum status_verdict verdict(const struct tunnel *t)
 {
 	const struct edge *e = t->e;
@@ -147,12 +142,14 @@ static bool must_end(const struct tunnel *t)
 void tunnel_judge(struct tunnel *t, bool last)
 {
 	enum status_verdict v = verdict(t);
-	bool waits = t->state == TUNNEL_WAITING, denied = is_for_good(v) || v == STATUS_NOT_KNOWN;
+	bool waits = t->state == TUNNEL_WAITING, unheard = v == STATUS_NO_LIST || v == STATUS_IS_STALE || v == STATUS_YES;
 
+	/* Only what is for good is answered at once. Who was suspended, or is not known yet, may be the one that
+	 * brings the list which says better. */
 	if (waits && t->heard_hello && v == STATUS_YES)
 		let_in(t);
-	else if ((waits && (last || is_for_good(v))) || (t->mux && !waits && must_end(t)))
-		tunnel_refuse(t, denied ? LEAVE_DENIED : LEAVE_BUSY,
+	else if ((waits && (last || v == STATUS_IS_REVOKED)) || (t->mux && !waits && must_end(t)))
+		tunnel_refuse(t, unheard ? LEAVE_BUSY : LEAVE_DENIED,
 			      v == STATUS_YES ? "it did not say hello" : status_verdict_text(v));
 }
 
