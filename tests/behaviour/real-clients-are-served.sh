@@ -23,7 +23,7 @@ has "$OUT" "2000 succeeded, 0 failed, 0 errored"
 
 # ---- WebSocket: in order, byte by byte
 MESSAGES=${WEB_MESSAGES:-10000}
-expect 0 node "$ROOT/tests/tools/ws_count.js" "$EDGE_PORT" app.test "$WEB_CA" "$MESSAGES"
+expect 0 node "$ROOT/tests/tools/ws_count.js" "$EDGE_PORT" localhost "$WEB_CA" "$MESSAGES"
 same "${OUT%% *}" "$MESSAGES" "messages that came back"
 echo "figure: WebSocket messages there and back: $MESSAGES, $(cut -d' ' -f2 <<<"$OUT") bytes each way"
 

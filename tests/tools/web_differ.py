@@ -23,20 +23,22 @@ args = args.parse_args()
 HOSTS = [h for h, _ in args.origin]
 
 INNER = b"GET /inner?q=1 HTTP/1.1\r\nHost: @\r\nX-In: 1\r\n\r\n"
+SIZE = len(INNER) - 1 + len(HOSTS[0])  # with a name instead of @
+assert len({len(h) for h in HOSTS}) == 1, "names of one length, so that lengths fit all"
 CORPUS = [
     b"GET /plain HTTP/1.1\r\nHost: @\r\nAccept: */*\r\nUser-Agent: differ/1\r\n\r\n",
     b"GET /a/b;c?x=1&y=%2f HTTP/1.1\r\nHost: @\r\nCookie: a=b; c=d\r\nReferer: https://@/\r\n\r\n",
     b"GET https://@/absolute?q HTTP/1.1\r\nHost: @\r\nAccept: text/html\r\n\r\n",
     b"HEAD /head HTTP/1.1\r\nHost: @\r\nIf-None-Match: \"x\"\r\n\r\n",
     b"POST /length HTTP/1.1\r\nHost: @\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world",
-    b"POST /hidden HTTP/1.1\r\nHost: @\r\nContent-Length: %d\r\n\r\n" % len(INNER) + INNER,
+    b"POST /hidden HTTP/1.1\r\nHost: @\r\nContent-Length: %d\r\n\r\n" % SIZE + INNER,
     b"POST /chunks HTTP/1.1\r\nHost: @\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n world\r\n0\r\n\r\n",
-    b"PUT /hidden-chunk HTTP/1.1\r\nHost: @\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(INNER) + INNER + b"\r\n0\r\nX-T: 1\r\n\r\n",
+    b"PUT /hidden-chunk HTTP/1.1\r\nHost: @\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % SIZE + INNER + b"\r\n0\r\nX-T: 1\r\n\r\n",
     b"POST /pipe1 HTTP/1.1\r\nHost: @\r\nContent-Length: 3\r\n\r\nabcGET /pipe2 HTTP/1.1\r\nHost: @\r\n\r\n",
     b"DELETE /del HTTP/1.1\r\nHost: @\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nContent-Length: 0\r\n\r\n",
     b"POST /expect HTTP/1.1\r\nHost: @\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok",
     b"GET /old HTTP/1.0\r\nHost: @\r\nConnection: keep-alive\r\n\r\n",
-    b"GET /get-body HTTP/1.1\r\nHost: @\r\nContent-Length: %d\r\n\r\n" % len(INNER) + INNER,
+    b"GET /get-body HTTP/1.1\r\nHost: @\r\nContent-Length: %d\r\n\r\n" % SIZE + INNER,
     b"GET /chunked-get HTTP/1.1\r\nHost: @\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + INNER,
 ]
 FIELDS = [b"Content-Length: 0", b"Content-Length: 5", b"Content-Length: +5", b"Content-Length: 5, 5", b"content-length:40", b"Content-Length : 5",
@@ -125,7 +127,7 @@ def strict_count(data):
         if end < 0:
             return n
         lines, data = data[:end].split(b"\r\n"), data[end + 4:]
-        if not re.match(rb"[A-Z][A-Z-]* [\x21-\x7e]+ HTTP/1\.[01]\Z", lines[0]):
+        if not re.match(rb"[A-Z-]+ [\x21-\x7e]+ HTTP/1\.[01]\Z", lines[0]):
             return n
         fields = [re.match(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\Z", line, re.S) for line in lines[1:]]
         if not all(fields) or any(re.search(rb"[\r\n\0]", f[2]) for f in fields):
@@ -289,7 +291,8 @@ def compare():
                 continue
             r = one["request"]
             want = f"{r['method']} {r['uri'] or '*'} HTTP/1.1"
-            if (got["line"] != want and len(want) < 1000) or got["host"].split(":")[0] != host or r["host"].split(":")[0] != host:
+            as_logged = re.escape(want).replace("=REDACTED", "=[^& ]*")
+            if (not re.fullmatch(as_logged, got["line"]) and len(want) < 1000) or got["host"].split(":")[0] != host or r["host"].split(":")[0] != host:
                 wrong.append(f"logged {want} of {r['host']}, {host} saw {got}")
             # A body that turns out to be bad is told when its head is long gone.
             if one["zt"]["decision"] not in ("allowed", "malformed") or one["zt"]["decision"] == "malformed" and one["status"] == 200:

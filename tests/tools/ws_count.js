@@ -4,10 +4,10 @@ const fs = require("fs"), crypto = require("crypto"), WebSocket = require("ws");
 const [port, host, ca, count] = process.argv.slice(2);
 const sizes = [0, 1, 125, 126, 127, 1000, 4096, 16383, 16384, 16385, 65535, 65536, 70000];
 const message = (n) => { // the same n, the same bytes
-	const seed = crypto.createHash("sha256").update(`message ${n}`).digest();
+	const seed = crypto.createHash("sha256").update(`message ${n}`).digest("hex"); // text, so that it may be sent as such
 	return Buffer.alloc(n % 1000 === 999 ? 1000000 : sizes[n % sizes.length], seed);
 };
-const ws = new WebSocket(`wss://${host}:${port}/ws`, { ca: fs.readFileSync(ca), servername: host, headers: { Host: host }, perMessageDeflate: false });
+const ws = new WebSocket(`wss://${host}:${port}/ws`, { ca: fs.readFileSync(ca), perMessageDeflate: false });
 let sent = 0, got = 0, total = 0;
 const more = () => { while (sent < count && sent - got < 64) ws.send(message(sent), { binary: sent++ % 2 === 0 }); };
 ws.on("open", more);
