@@ -85,7 +85,7 @@ struct edge {
 	struct site *site;          /* in force */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
 	struct pool fronts, exchanges, upstreams, locals, raws, redirects, arrivals;
-	struct desk *desk;          /* exchange.c's: where heads are read and written */
+	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */
 	struct local *first_local;  /* upstream.c's: connections to local origins */
 	struct arriving *first_arriving;
 	struct fronts {

@@ -18,12 +18,25 @@ static bool make_room(struct edge *e)
 	if (e->exchanges.bounds == NULL)
 		pool_init(&e->exchanges, &e->child.bounds, BOUND_EDGE_EXCHANGES, sizeof(struct exchange));
 	if (e->desk == NULL)
-		e->desk = malloc(sizeof *e->desk);
+		e->desk = calloc(1, sizeof *e->desk);
 	return e->desk != NULL;
+}
+
+void exchange_forget(struct edge *e, struct arena *mem)
+{
+	struct desk *k = e->desk;
+
+	arena_clear(mem);
+	if (k->spares < EXCHANGE_SPARES && mem->chunks)
+		k->spare[k->spares++] = *mem;
+	else
+		arena_free(mem);
 }
 
 void exchanges_free(struct edge *e)
 {
+	while (e->desk && e->desk->spares)
+		arena_free(&e->desk->spare[--e->desk->spares]);
 	free(e->desk);
 	e->desk = NULL;
 }
@@ -49,7 +62,7 @@ static void release(struct exchange *x)
 	loop_timer_stop(e->child.loop, &x->timer);
 	x->near->user = NULL;
 	if (x->phase != X_TUNNEL)
-		arena_free(&x->p.mem);
+		exchange_forget(e, &x->p.mem);
 	site_drop(x->site);
 	pool_put(&e->exchanges, x);
 }
@@ -524,9 +537,13 @@ int exchange_start(struct exchange **out, const struct exchange_of *of)
 	*x = (struct exchange){.of = of, .e = e, .near = of->d, .site = site_hold(e->site), .timer.fire = on_time,
 			       .user = {{on_near}, {on_far}}, .began = loop_now(e->child.loop), .rule = -1,
 			       .decision = "", .fault = "", .epoch = e->site->epoch, .phase = X_HEAD};
-	arena_init(&x->p.mem, EXCHANGE_MEM);
+	if (e->desk->spares)
+		x->p.mem = e->desk->spare[--e->desk->spares];
+	else
+		arena_init(&x->p.mem, EXCHANGE_MEM);
 	edge_request_id(e, x->id);
 	if (!loop_timer(e->child.loop, &x->timer, e->site->conf->edge.head_ms * NS_PER_MS)) {
+		exchange_forget(e, &x->p.mem);
 		site_drop(x->site);
 		pool_put(&e->exchanges, x);
 		return -ZT_E_FULL;

@@ -293,7 +293,7 @@ static void go_tunnel(struct exchange *x)
 	x->e->n.upgraded++;
 	x->t = t;
 	x->phase = X_TUNNEL;
-	arena_free(&mem);
+	exchange_forget(x->e, &mem);
 	duct_flush(x->near);
 	duct_flush(x->far);
 	couple_start(&x->t.couple);
