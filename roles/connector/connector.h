@@ -3,7 +3,8 @@
  *
  *   connector.c  the supervisor's side
  *   worker.c     the life of the worker, its configurations
- *   uplink.c     the way to one edge: dialled, judged, kept, replaced; what is announced over it
+ *   uplink.c     the way to one edge: dialled, kept, replaced
+ *   leg.c        one connection to an edge: judged, used, what is announced over it: leg.h
  *   serving.c    one stream that an edge opened: its rule, an origin, bytes both ways
  *   reach.c      one connection to one origin: reach.h
  *   origins.c    which origin of a rule is tried next, and what is known of their health

@@ -17,7 +17,7 @@
 #include "wire/bundle.h"
 #include "wire/ipc.h"
 
-#define LIST_WAIT (10 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
+#define LIST_WAIT (5 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
 #define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
 #define KEPT_CHUNK 4096           /* what BOUND_TUNNEL_KEPT counts */
 

@@ -110,12 +110,38 @@ static void raw_reap(struct source *s)
 	edge_one_less(e);
 }
 
+/* Is there another tunnel for it, which was not tried? What went wrong with the first one is not forgotten over nothing. */
+static bool has_another(const struct raw *k)
+{
+	struct tunnel_route r;
+
+	return k->connector[0] && k->tries == 1 && !duct_dead(&k->sock.d) &&
+	       tunnels_route(k->e, span_str(k->name), SPAN_LIT("/"), 1u << RULE_TCP, k->tried, &r) == ROUTE_CONNECTOR;
+}
+
+/* Not a byte has come from either side, so another tunnel may have the visitor as he came. */
+static bool tries_again(struct raw *k)
+{
+	struct upstream *was = k->up;
+
+	if (k->sock.d.in || k->sock.d.out || !has_another(k))
+		return false;
+	k->up = NULL;
+	upstream_close(was, ZT_E_CANCELLED);
+	k->state = RAW_OPENING;
+	k->e->n.retried++;
+	open_way(k);
+	return true;
+}
+
 static void on_couple_over(struct couple *c)
 {
 	struct raw *k = CONTAINER_OF(c, struct raw, couple);
 	const char *fault = "", *text;
 	uint64_t delivered;
 
+	if (c->why && c->by == FAR && tries_again(k))
+		return;
 	if (c->why && c->by == FAR && !upstream_is_local(k->up))
 		fault = frame_reset_name(upstream_reset(k->up, &text, &delivered));
 	else if (c->why)
@@ -186,7 +212,7 @@ static void on_failed(struct upstream *u, unsigned code, const char *text)
 	k->up = NULL;
 	if (k->state != RAW_OPENING)
 		return;
-	if (k->connector[0] && k->tries == 1) {
+	if (has_another(k)) {
 		k->e->n.retried++;
 		open_way(k);
 		return;
@@ -264,6 +290,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
+	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
 	k = pool_get(&e->raws);
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};

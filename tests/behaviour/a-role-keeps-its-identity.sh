@@ -10,6 +10,8 @@ start_ca
 
 HOME_CONF=$TMP/home.conf ID=$TMP/home/connector/identity
 printf '[state]\ndir = %s/home\nrun_dir = %s/run\n' "$TMP" "$TMP" >"$HOME_CONF"
+# An edge where nobody is: that is another matter.
+printf '[connector]\nedge = 127.0.0.1:%s\nhealth =\n[ingress last]\nservice = http_status:404\n' "$(free_port)" >>"$HOME_CONF"
 connector() { expect "$1" "$ZT" connector "${@:2}" -c "$HOME_CONF"; }
 child() {
 	"$ZT" status connector --json -c "$HOME_CONF" | python3 -c '
