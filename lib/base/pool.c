@@ -201,3 +201,21 @@ void arena_free(struct arena *a)
 	}
 	a->used = 0;
 }
+
+void arena_clear(struct arena *a)
+{
+	struct arena_chunk **at = &a->chunks;
+
+	while (*at && (*at)->cap != ARENA_CHUNK)
+		at = &(*at)->next;
+	if (*at) {
+		struct arena_chunk *kept = *at;
+
+		*at = kept->next;
+		arena_free(a);
+		kept->next = NULL;
+		kept->used = 0;
+		a->chunks = kept;
+	}
+	a->used = 0;
+}

@@ -48,5 +48,7 @@ void *arena_get(struct arena *a, size_t n);              /* zeroed, aligned to 1
 char *arena_str(struct arena *a, struct span s);
 struct span arena_span(struct arena *a, struct span s);  /* a copy; .p NULL when over */
 void arena_free(struct arena *a);
+/* Empty, with one chunk of usual size kept for the next use: without it a small arena is a malloc() each time. */
+void arena_clear(struct arena *a);
 
 #endif

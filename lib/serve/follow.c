@@ -187,15 +187,22 @@ static bool is_before(const struct status_seen *a, const struct status_seen *b)
 	return a->epoch < b->epoch || (a->epoch == b->epoch && a->number < b->number) || a->issued < b->issued;
 }
 
-/* How many of them fit on each other from the first on. */
-static size_t apply_chain(struct follow *f, struct status_view *v, struct span lists)
+/* Several peers bring the same lists, and one of them may be behind. */
+static bool is_stray(enum status_refusal r)
+{
+	return r == STATUS_SAME || r == STATUS_ROLLBACK || r == STATUS_OLD_EPOCH || r == STATUS_BASE;
+}
+
+/* How many of them fit on each other from the first on, and what was said of the last one that was asked about. */
+static size_t apply_chain(struct follow *f, struct status_view *v, struct span lists, enum status_refusal *r)
 {
 	const struct status_now now = {wall_s(f), mono_s(f)};
-	struct rd r = rd_of(lists);
+	struct rd rest = rd_of(lists);
 	struct span list;
 	size_t n = 0;
 
-	while (keepmsg_next_list(&r, &list) > 0 && status_apply(v, list, &f->registry, now, NULL, NULL) == STATUS_TAKEN)
+	*r = STATUS_TAKEN;
+	while (keepmsg_next_list(&rest, &list) > 0 && (*r = status_apply(v, list, &f->registry, now, NULL, NULL)) == STATUS_TAKEN)
 		n++;
 	return n;
 }
@@ -206,6 +213,7 @@ static int take_chain(struct follow *f, struct span lists, struct why *w)
 {
 	struct status_entry *mem = calloc(STATLIST_MOST, sizeof *mem);
 	struct rd r = rd_of(lists);
+	enum status_refusal said;
 	struct status_view v;
 	struct span list;
 	size_t n;
@@ -214,7 +222,9 @@ static int take_chain(struct follow *f, struct span lists, struct why *w)
 	if (mem == NULL)
 		return why_set(w, ZT_E_NOMEM, "there is no memory for the status list");
 	status_init(&v, mem, STATLIST_MOST, &(struct status_seen){0});
-	n = apply_chain(f, &v, lists);
+	n = apply_chain(f, &v, lists, &said);
+	if (n == 0 && !is_stray(said))
+		rc = refused(f, said, w);
 	if (n == 0 || is_before(&v.seen, &f->view.seen) || (rc = identity_write_seen(f->o.dirfd, f->o.shown, &v.seen, w)) < 0) {
 		free(mem);
 		return rc;
@@ -227,12 +237,6 @@ static int take_chain(struct follow *f, struct span lists, struct why *w)
 	while (n-- && keepmsg_next_list(&r, &list) > 0)
 		f->o.cls->list(f->o.ctx, list);
 	return 0;
-}
-
-/* Several peers bring the same lists, and one of them may be behind. */
-static bool is_stray(enum status_refusal r)
-{
-	return r == STATUS_SAME || r == STATUS_ROLLBACK || r == STATUS_OLD_EPOCH || r == STATUS_BASE;
 }
 
 static int take_each(struct follow *f, struct span lists, struct why *w)

@@ -26,7 +26,7 @@
 #define SPKI_MAX 160
 #define PACKETS 8                      /* a turn */
 #define GATHER (50 * NS_PER_MS)        /* for a keeper that has said nothing: a chain comes in many pieces */
-#define OFFER_AGAIN (3 * NS_PER_S)     /* until the keeper says that it has it */
+#define OFFER_AGAIN (5 * NS_PER_S)     /* until the keeper says that it has it */
 
 struct keep_src {
 	struct source src;

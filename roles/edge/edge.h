@@ -86,7 +86,7 @@ struct edge {
 	struct site *site;          /* in force */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
 	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
-	struct desk *desk;          /* exchange.c's: where heads are read and written */
+	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */
 	struct local *first_local;  /* upstream.c's: connections to local origins */
 	struct arriving *first_arriving;
 	struct fronts {
@@ -130,9 +130,16 @@ void fronts_end(struct edge *e);     /* the process is about to end */
 /* ---- tunnel.c ---------------------------------------------------------------------------------------- */
 /* The hello of zt-tunnel/1 has been read, not answered: fd and what was read are the tunnel's now. */
 void tunnel_accepted(struct edge *e, int fd, const struct addr *peer, struct span before);
-/* Where a request for host and path goes: the answer is for the evaluator. *t and *rule (of t's table) with
- * ROUTE_CONNECTOR, ROUTE_ANSWER. Least streams first among those that serve the name alike. `not`: not this one
- * (a second try); NULL. kinds: bits 1 << enum rule_kind that will do. */
+/* Where a request for host and path goes: the answer is for the evaluator. Of each connector that is let in and has
+ * a grant for the name, the first rule that matches counts; a rule that names the host comes before a wildcard, a
+ * longer one before a shorter, a catch-all last. Among equals: one whose origins are up, then a connection that its
+ * instance has not replaced, then the one with the fewest streams.
+ *   ROUTE_CONNECTOR, ROUTE_ANSWER   *out is filled, as with ROUTE_ORIGIN_DOWN: all of the best are down
+ *   ROUTE_NOT_GRANTED    some rule names the host, of connectors without a grant for it only
+ *   ROUTE_NO_CONNECTOR   nobody who is here has a rule, and a grant says that the name is somebody's; also in the place
+ *                        of a catch-all's own answer (http_status:404) while a connector of such a grant is away
+ *   ROUTE_NONE           it is nobody's, or all rules for it are of other kinds
+ * `not`: not this one (a second try); NULL. kinds: bits 1 << enum rule_kind that will do. */
 struct tunnel_route {
 	struct tunnel *t;
 	const struct rule *rule;    /* valid until the loop's next turn */

@@ -20,11 +20,15 @@ enum { NEAR, FAR, SIDES }; /* the visitor, the origin: of ducts, of heads, of bo
 
 enum phase { X_HEAD, X_ASKING, X_PASSING, X_ANSWERING, X_TUNNEL };
 
+#define EXCHANGE_SPARES 64 /* 256 KiB stay with an edge that was busy */
+
 struct desk {
 	struct httpreq req;
 	struct httpresp resp;
 	uint8_t path[3 * HTTP_LINE]; /* urlpath_canon(): 3 bytes for each */
 	uint8_t out[FORWARD_HEAD];
+	struct arena spare[EXCHANGE_SPARES];
+	size_t spares;
 };
 
 /* A head on its way in. */
@@ -63,6 +67,7 @@ struct exchange {
 	uint16_t status;
 	uint8_t phase, interims;
 	bool known;                /* by a certificate */
+	bool ambiguous;            /* its path */
 	bool retried, taken;       /* taken: bytes of the body were taken from the visitor */
 	bool replied;              /* the head of the answer was put */
 	bool keep, origin_keeps;   /* the visitor's connection, the origin's */
@@ -96,6 +101,7 @@ bool exchange_put(struct exchange *x, unsigned to, struct span s);
 /* The whole head of this side: > 0 its bytes, *untaken of which are in the duct still, for the caller to take; ZT_MORE;
  * or an error, with scan.refusal set when it is the head's. */
 int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t *untaken);
+void exchange_forget(struct edge *e, struct arena *mem); /* of a request that is over */
 bool exchange_arm(struct exchange *x, uint64_t after_ns);
 /* The ends of an exchange; x is gone. */
 void exchange_over(struct exchange *x, bool keep);

@@ -280,6 +280,9 @@ static void worker_commit(struct child *c)
 	struct site *old = w->e.site;
 
 	bounds_set(&c->bounds, BOUND_EDGE_CONNS, c->conf->edge.max_conns);
+	bounds_set(&c->bounds, BOUND_EDGE_EXCHANGES, c->conf->edge.max_conns);
+	bounds_set(&c->bounds, BOUND_EDGE_UPSTREAMS, 2 * c->conf->edge.max_conns); /* raw ones too */
+	bounds_set(&c->bounds, BOUND_EDGE_ORIGINS, 2 * c->conf->edge.max_conns);   /* some linger */
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
 	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);

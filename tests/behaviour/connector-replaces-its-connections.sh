@@ -34,7 +34,7 @@ import json, sys
 ev = [json.loads(line) for line in open(sys.argv[1])]
 new = next(e["conn"] for e in ev if e["ev"] == "conn" and e["serial"] == sys.argv[2])
 at = lambda f: next(i for i, e in enumerate(ev) if f(e))
-assert at(lambda e: e["ev"] == "hello" and e["conn"] == new) < at(lambda e: e["ev"] == "goaway")
+assert at(lambda e: e["ev"] == "conn" and e["conn"] == new) < at(lambda e: e["ev"] == "goaway")
 assert all(e["conn"] != new for e in ev if e["ev"] in ("goaway", "end"))
 PY
 wait_for says uplinks_up 1

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # tunnel.inc.sh: a connector with an authority, and edges written in python (edgepeer.py). Source lib.sh, ca.inc.sh and
 # caserve.inc.sh first. Not a test itself.
+# shellcheck disable=SC2034 # some are for the script that sources this
 HOME_CONF=$TMP/home.conf ID=$TMP/home/connector/identity
 
 # rule NAME LINE...: prints a section, for connector_conf.
@@ -10,6 +11,7 @@ connector_conf() {
 	printf '[state]\ndir = %s/home\nrun_dir = %s/run\n[limits]\ndrain = 5s\n[connector]\nedge = %s\nhealth =\n%s\n' \
 		"$TMP" "$TMP" "$1" "$2" >"$HOME_CONF"
 }
+# shellcheck disable=SC2034
 CATCH_ALL=$(rule last 'service = http_status:404')
 connector() { expect "$1" "$ZT" connector "${@:2}" -c "$HOME_CONF"; }
 start_connector() { start connector "$ZT" connector -c "$HOME_CONF"; }

@@ -186,6 +186,29 @@ TEST(random_gets_and_puts_agree_with_the_count)
 	pool_free(&pool);
 }
 
+TEST(a_cleared_arena_keeps_one_usual_chunk_and_gives_zeroed_memory_again)
+{
+	struct arena a;
+	uint8_t *p, *again;
+
+	arena_init(&a, 100000);
+	NEED((p = arena_get(&a, 100)) != NULL);
+	memset(p, 0xff, 100);
+	NEED(arena_get(&a, 50000) != NULL && arena_get(&a, 3950) != NULL);
+	arena_clear(&a);
+	CHECK(a.chunks != NULL && a.used == 0);
+	NEED((again = arena_get(&a, 100)) != NULL);
+	for (size_t i = 0; i < 100; i++)
+		CHECK(again[i] == 0);
+	CHECK(arena_get(&a, 100000) == NULL); /* the cap is as it was */
+	arena_free(&a);
+	NEED(arena_get(&a, 50000) != NULL);
+	arena_clear(&a); /* a large one alone is not kept */
+	CHECK(a.chunks == NULL && a.used == 0);
+	arena_clear(&a);
+	CHECK(a.chunks == NULL);
+}
+
 TEST(an_arena_gives_zeroed_aligned_memory_up_to_its_cap)
 {
 	uint8_t *p, *kept[10];
