@@ -99,7 +99,7 @@ class Conn(threading.Thread):
             say("health", conn=self.number, epoch=struct.unpack("<I", m[:4])[0], up=list(m[4:]))
 
 
-def main():
+def main(kind=Conn):
     port, identity, infra, control = sys.argv[1:]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -114,7 +114,7 @@ def main():
         listener = socket.create_server(("127.0.0.1", int(port)))
         while True:
             raw, _ = listener.accept()
-            conns.append(Conn(len(conns) + 1, raw, context))
+            conns.append(kind(len(conns) + 1, raw, context))
             conns[-1].start()
 
     threading.Thread(target=accept, daemon=True).start()
@@ -132,6 +132,9 @@ def main():
                 c.frame(GOAWAY, 0, struct.pack("<HII", int(rest[0]), 0, int(rest[1])) + " ".join(rest[2:]).encode())
             elif word == "cut":
                 c.raw.shutdown(socket.SHUT_RDWR)
+            else:
+                kind.command(conns, word, rest)
 
 
-main()
+if __name__ == "__main__":
+    main()
