@@ -150,6 +150,8 @@ static void pull(struct sockduct *s)
 {
 	ssize_t n;
 
+	if (s->deaf && !has_some(s) && s->d.end != DUCT_GOING)
+		lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
 	if (has_some(s) || s->d.end != DUCT_GOING)
 		return;
 	if (!bufs_take(s->bufs, &s->seat[IN]))

@@ -28,6 +28,12 @@
 
 enum { EDGE, HOME };
 
+/* The edge that was issued to last, by what the registry lists: names of "serial" and "name" as its cells. */
+struct newest {
+	struct why *why;
+	char serial[40], name[100];
+};
+
 struct call {
 	struct cmd_run *r;
 	struct dialkit kit;
@@ -43,6 +49,7 @@ struct call {
 	uint16_t port;
 	struct addr home;
 	uint64_t until, again;
+	struct newest before;
 	bool coupled, over;
 	unsigned open;               /* sides that the loop has */
 	int rc;
@@ -54,6 +61,53 @@ struct call_wish {
 };
 
 static void dial_edge(struct call *c);
+
+/* ---- what came of it ----------------------------------------------------------------------------------- */
+
+static int look(void *owner, struct span lines)
+{
+	static const struct cmd_column serial = {"", "serial", CELL_TEXT}, name = {"", "name", CELL_TEXT};
+	struct newest *n = owner;
+	struct span line;
+
+	while (lines.n) {
+		struct json_tok tok[CMD_LINE_TOKENS];
+		struct json j;
+
+		if (!span_cut(lines, '\n', &line, &lines))
+			lines = SPAN_NONE;
+		if (cmd_line_read(&j, tok, line, n->why) < 0)
+			return -ZT_E_SYNTAX;
+		cmd_cell_text(&j, &serial, 0, n->serial, sizeof n->serial);
+		cmd_cell_text(&j, &name, 0, n->name, sizeof n->name);
+	}
+	return 0;
+}
+
+/* The registry is asked before and after, because the bytes are read by nobody. */
+static int ask_newest(struct cmd_run *r, struct newest *n)
+{
+	struct cmd_request q = {.m.type = CA_ENTRIES};
+
+	*n = (struct newest){.why = &r->why};
+	cmd_put_num(&q, CAF_ROLE, ROLE_EDGE);
+	cmd_put_num(&q, CAF_RETIRED, 1);
+	return cmd_pages(r, &q, look, n);
+}
+
+static int report(struct cmd_run *r, const struct newest *before)
+{
+	struct newest now;
+	int rc = ask_newest(r, &now);
+
+	if (rc < 0)
+		return rc;
+	if (span_eq_str(span_str(now.serial), before->serial))
+		return why_set(&r->why, ZT_E_DENIED, "the edge and the authority have talked, and no certificate came of it: the edge says why, and "
+			       "the authority's log. A join that waits for a yes is in 'zt ca pending': call again after it");
+	printf("%s has joined: its certificate was issued\n", now.name);
+	return 0;
+}
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
@@ -158,12 +212,18 @@ static void on_home(void *owner, const struct dial_result *d)
 
 	if (rc == 0)
 		rc = open_side(c, HOME, d->fd, &both);
+	else if (c->r->why.err == ZT_OK)
+		why_set(&c->r->why, (enum zt_err)-rc, "the authority does not take connections on %s ([ca] listen): %s. Does 'zt ca' run?",
+			addr_text(&c->home, at), err_text((enum zt_err)-rc));
+	if (rc == 0)
+		rc = cmd_open(c->r);
+	if (rc == 0)
+		rc = ask_newest(c->r, &c->before);
 	c->timer.fire = on_too_long;
 	if (rc == 0 && !loop_timer(c->kit.loop, &c->timer, TALK_NS))
 		rc = -ZT_E_NOMEM;
 	if (rc < 0) {
-		finish(c, why_set(&c->r->why, (enum zt_err)-rc, "the authority does not take connections on %s ([ca] listen): %s. Does 'zt ca' "
-				  "run?", addr_text(&c->home, at), err_text((enum zt_err)-rc)));
+		finish(c, why_set(&c->r->why, (enum zt_err)-rc, "%s", err_text((enum zt_err)-rc)));
 		return;
 	}
 	c->side[EDGE].sd.d.user = &both;
@@ -245,53 +305,6 @@ static void dial_edge(struct call *c)
 		nobody(c, err_text((enum zt_err)-rc));
 }
 
-/* ---- what came of it ----------------------------------------------------------------------------------- */
-
-struct newest {
-	struct cmd_table none;
-	int64_t since;
-	char name[100];
-};
-
-static int look(void *owner, struct span lines)
-{
-	struct newest *n = owner;
-	struct span line;
-
-	while (lines.n) {
-		struct json_tok tok[CMD_LINE_TOKENS];
-		struct json j;
-		const struct cmd_column name = {"", "name", CELL_TEXT};
-
-		if (!span_cut(lines, '\n', &line, &lines))
-			lines = SPAN_NONE;
-		if (cmd_line_read(&j, tok, line, n->none.why) < 0)
-			return -ZT_E_SYNTAX;
-		if (json_i64(&j, json_find(&j, JSON_ROOT, "issued"), 0, INT64_MAX) >= n->since)
-			cmd_cell_text(&j, &name, 0, n->name, sizeof n->name);
-	}
-	return 0;
-}
-
-/* The registry is asked, because the bytes were read by nobody. */
-static int report(struct cmd_run *r, int64_t since)
-{
-	struct newest n = {.none.why = &r->why, .since = since};
-	struct cmd_request q = {.m.type = CA_ENTRIES};
-	int rc = cmd_open(r);
-
-	cmd_put_num(&q, CAF_ROLE, ROLE_EDGE);
-	if (rc == 0)
-		rc = cmd_pages(r, &q, look, &n);
-	if (rc < 0)
-		return rc;
-	if (n.name[0] == 0)
-		return why_set(&r->why, ZT_E_DENIED, "the edge and the authority have talked, and no certificate came of it: the edge says why, and "
-			       "the authority's log. A join that waits for a yes is in 'zt ca pending': call again after it");
-	printf("%s has joined: its certificate was issued\n", n.name);
-	return 0;
-}
-
 /* ---- the command --------------------------------------------------------------------------------------- */
 
 static int talk(struct call *c)
@@ -321,12 +334,9 @@ static int call(struct cmd_run *r)
 {
 	const struct conf_list *listen = &r->conf->ca.listen;
 	struct call *c;
-	int64_t now;
 	char shown[300];
-	int rc = cmd_now(r, &now);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	if (listen->n == 0 || conf_addr(listen, 0)->port == 0)
 		return why_set(&r->why, ZT_E_CONFIG, "[ca] listen does not say where the authority takes connections");
 	c = calloc(1, sizeof *c);
@@ -341,8 +351,10 @@ static int call(struct cmd_run *r)
 				cmd_shown(span_str(r->wish->word[0]), shown, sizeof shown));
 	else
 		rc = talk(c);
+	if (rc == 0)
+		rc = report(r, &c->before);
 	free(c);
-	return rc < 0 ? rc : report(r, now);
+	return rc;
 }
 
 int ca_call_main(int argc, char **argv)

@@ -96,8 +96,7 @@ struct edge {
 	} redirects_in;             /* oldest first */
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
-	uint64_t seq;               /* of request ids, with a random prefix: request_id() */
-	uint8_t prefix[8];
+	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
 		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected;

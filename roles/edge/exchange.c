@@ -352,7 +352,6 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 	struct wr w = wr_of(k->path, sizeof k->path);
 	enum http_refusal why = HTTP_FINE;
 
-	*ambiguous = false;
 	if (r->asterisk) {
 		wr_u8(&w, '/');
 	} else if (urlpath_canon(r->path, 0, &w, &why) < 0) {

@@ -110,12 +110,29 @@ static void raw_reap(struct source *s)
 	edge_one_less(e);
 }
 
+/* Not a byte has come from either side, so another tunnel may have the visitor as he came. */
+static bool tries_again(struct raw *k)
+{
+	struct upstream *was = k->up;
+
+	if (was == NULL || upstream_is_local(was) || k->tries > 1 || k->sock.d.in || k->sock.d.out || duct_dead(&k->sock.d))
+		return false;
+	k->up = NULL;
+	upstream_close(was, ZT_E_CANCELLED);
+	k->state = RAW_OPENING;
+	k->e->n.retried++;
+	open_way(k);
+	return true;
+}
+
 static void on_couple_over(struct couple *c)
 {
 	struct raw *k = CONTAINER_OF(c, struct raw, couple);
 	const char *fault = "", *text;
 	uint64_t delivered;
 
+	if (c->why && c->by == FAR && tries_again(k))
+		return;
 	if (c->why && c->by == FAR && !upstream_is_local(k->up))
 		fault = frame_reset_name(upstream_reset(k->up, &text, &delivered));
 	else if (c->why)
@@ -264,6 +281,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
+	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
 	k = pool_get(&e->raws);
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};

@@ -399,7 +399,7 @@ struct duct *upstream_duct(struct upstream *u)
 
 bool upstream_is_local(const struct upstream *u)
 {
-	return u->stream == NULL;
+	return u->tunnel == NULL;
 }
 
 struct upstream *upstream_of(const struct duct *d)

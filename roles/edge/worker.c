@@ -43,22 +43,18 @@ static struct worker *of(struct child *c)
 
 /* ---- what the files share ---------------------------------------------------------------------- */
 
-/* 9 characters of a number that goes up, 17 of 88 random bits: 26 of 5 bits, unique while the process lives and
- * across processes, and of no use to whoever guesses. */
+/* 128 random bits as 26 characters: unique without a counter, which would tell how much others ask. */
 void edge_request_id(struct edge *e, char out[static EDGE_ID])
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
-	uint8_t mem[2 * sizeof(uint64_t)];
+	uint8_t mem[17] = {0}; /* 130 bits are shown */
 	unsigned bits = 0, n = 0, at = 0;
 
-	random_bytes(mem, sizeof mem);
-	e->seq++;
-	for (unsigned i = 0; i < 5; i++)
-		mem[i] = (uint8_t)(e->prefix[i] ^ (uint8_t)(e->seq >> (8 * i)));
+	(void)e;
+	random_bytes(mem, 16);
 	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
-		while (n < 5) {
-			bits = bits << 8 | (at < sizeof mem ? mem[at] : 0);
-			at++;
+		if (n < 5) {
+			bits = bits << 8 | mem[at++];
 			n += 8;
 		}
 		n -= 5;

@@ -116,7 +116,7 @@ def tls(identity, infra):
     return context
 
 
-def main():
+def main(kind=Conn):
     port, identity, infra, control = sys.argv[1:]
     context = tls(identity, infra)
     conns = []
@@ -126,7 +126,7 @@ def main():
         listener = socket.create_server(("127.0.0.1", int(port)))
         while True:
             raw, _ = listener.accept()
-            conns.append(Conn(len(conns) + 1, raw, context))
+            conns.append(kind(len(conns) + 1, raw, context))
             conns[-1].start()
 
     threading.Thread(target=accept, daemon=True).start()
@@ -144,6 +144,8 @@ def main():
                 c.frame(GOAWAY, 0, struct.pack("<HII", int(rest[0]), 0, int(rest[1])) + " ".join(rest[2:]).encode())
             elif word == "cut":
                 c.raw.shutdown(socket.SHUT_RDWR)
+            else:
+                kind.command(conns, word, rest)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ host_section public public "a.example a"
 host_section wild public "*.w.example"
 host_section small public small.example "max_body = 1K" "idle = 1s"
 host_section none none none.example
+host_section rules public rules.example
 host_section secret cert secret.example
+ingress closed "hostname = rules.example" "path = ^/admin$" "service = http_status:403"
 ingress all "service = http://127.0.0.1:$ORIGIN"
 start_web
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=stranger \
