@@ -180,13 +180,16 @@ static void stop(struct redirect *r)
 	sockduct_stop(&r->sock);
 }
 
-/* The oldest of those that are not stopped already: one goes for one that comes. */
+/* The oldest of those that are not stopped already: one goes for one that comes. Places are free a turn later, so
+ * some are kept for those who come in one. */
+#define SPARE (2 * LOOP_ACCEPTS)
+
 static void make_room(struct edge *e)
 {
 	const struct bounds *b = &e->child.bounds;
 	struct redirect *r = e->redirects_in.first;
 
-	if (b->row[BOUND_EDGE_REDIRECTS].used + 1 < b->row[BOUND_EDGE_REDIRECTS].cap)
+	if (b->row[BOUND_EDGE_REDIRECTS].used + SPARE < b->row[BOUND_EDGE_REDIRECTS].cap)
 		return;
 	while (r && loop_closed(&r->src))
 		r = r->next;
