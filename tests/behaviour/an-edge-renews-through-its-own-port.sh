@@ -44,9 +44,11 @@ def hello():
     except ssl.SSLWantReadError: pass
     return out.read()
 def talk(source):
-    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30, source_address=(source, 0)); s.sendall(hello())
-    try: return s, s.recv(5)
-    except ConnectionResetError: return s, b""
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30, source_address=(source, 0))
+    try:
+        s.sendall(hello())
+        return s, s.recv(5)
+    except (ConnectionResetError, BrokenPipeError): return s, b""
 def answers(source, n):
     held = [talk(source) for _ in range(n)]
     return sum(got[:1] == b"\x16" for _, got in held)

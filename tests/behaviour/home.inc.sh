@@ -141,7 +141,6 @@ subject() { openssl s_client -connect "127.0.0.1:$E" -servername "$1" </dev/null
 first_byte() {
 	python3 -c '
 import socket, sys
-c = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
-try: print(c.recv(10))
+try: print(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30).recv(10))
 except ConnectionResetError: print("reset")' "$1"
 }
