@@ -66,6 +66,8 @@ test  cmd:testssl,testssl.sh    testssl.sh      testssl.sh
 test  cmd:haproxy               haproxy         haproxy
 test  cmd:stunnel               stunnel4        stunnel
 test  cmd:hitch                 hitch           hitch
+test  cmd:sshd                  openssh-server  openssh-server
+test  cmd:ssh-keygen            openssh-client  openssh-keygen
 lint  cmd:bash                  bash            bash
 lint  cmd:clang                 clang           clang
 lint  cmd:clang-tidy            clang-tidy      clang-extra-tools

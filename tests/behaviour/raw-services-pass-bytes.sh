@@ -143,8 +143,8 @@ c = conn(sys.argv[2]); c.sendall(b"hi")
 line = c.recv(200)
 assert line.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n" % (c.getsockname()[1], int(sys.argv[2]))), line
 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()
-c = conn(sys.argv[3])
 try:
+    c = conn(sys.argv[3])
     assert c.recv(1) == b""
 except ConnectionResetError: pass
 PY
@@ -158,10 +158,10 @@ python3 - "$P" "$TMP" >"$TMP/held.log" 2>&1 <<'PY' &
 import os, socket, sys, time
 def conn(): return socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=50)
 def held():
-    c = conn(); c.sendall(b"hold")
     try:
+        c = conn(); c.sendall(b"hold")
         return c if c.recv(4) == b"held" else None
-    except ConnectionResetError:
+    except (ConnectionResetError, BrokenPipeError):
         return None
 def wait(name):
     while not os.path.exists(sys.argv[2] + "/" + name): time.sleep(0.02)
