@@ -72,6 +72,8 @@ wait_for now_is many 0 # all of them were looked at
 same "$(child worker counters.streams_live)" 1 "streams that outlived the reload"
 kill -0 "$hanging" || fail "the reload ended a stream"
 kill "$hanging" 2>/dev/null
+tell one cut # with the stream: a drain would wait for it
+wait_for says streams_live 0
 wait "$hanging" 2>/dev/null
 stop connector
 lacks "$(<"$TMP/connector.log")" "child died"
