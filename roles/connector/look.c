@@ -159,6 +159,7 @@ static void on_failed(struct reach *r)
 {
 	struct look *l = CONTAINER_OF(r, struct look, reach);
 
+	l->over |= !reach_tells(r);
 	finish(l, false, r->words);
 	forget(l);
 }

@@ -11,7 +11,8 @@ struct look;
 struct look_ask {
 	struct ways *ways;      /* held while it runs */
 	uint16_t rule, origin;
-	/* Both once, in a later turn, unless stopped: what was seen, and that the connection is closed too and l is no more. */
+	/* Both once, in a later turn, unless stopped: what was seen, which is left out when nothing was; and that the connection
+	 * is closed too and l is no more. */
 	void (*done)(void *owner, bool good, const char *words);
 	void (*gone)(void *owner);
 	void *owner;

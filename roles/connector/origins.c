@@ -147,6 +147,8 @@ static void on_gone(void *owner)
 	struct watched *k = owner;
 
 	k->look = NULL;
+	if (k->timer.pos == 0) /* it saw nothing */
+		look_in(k, FIRST_MS);
 }
 
 static void on_time(struct timer *t, uint64_t now)

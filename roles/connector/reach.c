@@ -64,6 +64,11 @@ static void fail(struct reach *r, enum frame_reset code, const char *words)
 	loop_close(&r->src);
 }
 
+bool reach_tells(const struct reach *r)
+{
+	return r->code != RESET_FULL && r->code != RESET_RULE && !(r->code == RESET_TIMEOUT && r->dial_ms);
+}
+
 static enum frame_reset code_of(int rc)
 {
 	static const struct {

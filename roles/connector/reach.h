@@ -45,6 +45,9 @@ struct reach { /* zero, then the first group */
 int reach_start(struct reach *r);
 /* At once, whatever it is at. true: over already. false: gone() follows. */
 bool reach_stop(struct reach *r);
+/* Of a failure: does it say something about the origin? Not when it was a bound of ours, another configuration, or an edge
+ * that gave it less time than the rule does. */
+bool reach_tells(const struct reach *r);
 const struct ingress_way *reach_way(const struct reach *r);
 const char *reach_service(const struct reach *r); /* the origin as it was written */
 

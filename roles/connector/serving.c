@@ -178,7 +178,6 @@ static void try_next(struct serving *v)
 		r->origin = (uint16_t)origin;
 		if (reach_start(r) == 0)
 			return;
-		origins_failed(v->ways->origins, r->rule, origin);
 	}
 	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(r)->conf->named.name, reach_service(r), r->words);
 	end(v, r->code, text);
@@ -188,7 +187,8 @@ static void on_failed(struct reach *r)
 {
 	struct serving *v = of(r);
 
-	origins_failed(v->ways->origins, r->rule, r->origin);
+	if (reach_tells(r))
+		origins_failed(v->ways->origins, r->rule, r->origin);
 	LOG(&v->c->child.log, LOG_DEBUG, "origin not reached", LF_STR("request", v->request),
 	    LF_STR("origin", reach_service(r)), LF_STR("why", r->words));
 	try_next(v);

@@ -39,10 +39,9 @@ done
 wait_for says streams_live 32
 reset_of h 10 "as many streams as it may"
 same "$(child worker counters.connector_streams)" 32 "streams that are served"
-kill "${HANGING[0]}"
-wait_for says streams_live 31
-same "$(get h /)" h "who answered when there was room"
-kill "${HANGING[@]:1}" 2>/dev/null
+tell two cut
 wait_for says streams_live 16
+same "$(get h /)" h "who answered when there was room"
 [ "$(child worker counters.connector_streams_full)" -gt 0 ] || fail "the refusals were not counted"
+kill "${HANGING[@]}" 2>/dev/null
 lacks "$(<"$TMP/connector.log")" "child died"
