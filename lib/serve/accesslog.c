@@ -117,7 +117,7 @@ static void put_uri(struct jsonw *j, const struct access_request *a)
 	uint8_t mem[MOST_URI + 64];
 	struct wr w = wr_of(mem, sizeof mem);
 	struct span path = a->path, query = a->req ? a->req->query : SPAN_NONE;
-	bool asked = query.n > 0;
+	bool asked = a->req && a->req->has_query; /* "/x?" is another address than "/x" */
 
 	/* Of a refused one there is only the target as sent; its query is cut off here. */
 	if (path.n == 0 && a->req)

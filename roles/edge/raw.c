@@ -110,12 +110,21 @@ static void raw_reap(struct source *s)
 	edge_one_less(e);
 }
 
+/* Is there another tunnel for it, which was not tried? What went wrong with the first one is not forgotten over nothing. */
+static bool has_another(const struct raw *k)
+{
+	struct tunnel_route r;
+
+	return k->connector[0] && k->tries == 1 && !duct_dead(&k->sock.d) &&
+	       tunnels_route(k->e, span_str(k->name), SPAN_LIT("/"), 1u << RULE_TCP, k->tried, &r) == ROUTE_CONNECTOR;
+}
+
 /* Not a byte has come from either side, so another tunnel may have the visitor as he came. */
 static bool tries_again(struct raw *k)
 {
 	struct upstream *was = k->up;
 
-	if (was == NULL || upstream_is_local(was) || k->tries > 1 || k->sock.d.in || k->sock.d.out || duct_dead(&k->sock.d))
+	if (k->sock.d.in || k->sock.d.out || !has_another(k))
 		return false;
 	k->up = NULL;
 	upstream_close(was, ZT_E_CANCELLED);
@@ -203,7 +212,7 @@ static void on_failed(struct upstream *u, unsigned code, const char *text)
 	k->up = NULL;
 	if (k->state != RAW_OPENING)
 		return;
-	if (k->connector[0] && k->tries == 1) {
+	if (has_another(k)) {
 		k->e->n.retried++;
 		open_way(k);
 		return;

@@ -18,7 +18,7 @@ mkdir -p "$WEB"
 WEB_CA=$WEB/ca.pem
 EDGE_CONF=$TMP/edge.conf CONNECTOR_CONF=$TMP/connector.conf
 EDGE_HOSTS=() EDGE_LINES=() EDGE_GRANTED=() INGRESS=() CONNECTOR_LINES=()
-EDGE_PORT=$(free_port) EDGE_HTTP=$(free_port) EDGE_HEALTH=$(free_port) CONNECTOR_HEALTH=$(free_port)
+EDGE_PORT=$(free_port) EDGE_HTTP=$(free_port) CONNECTOR_HEALTH=$(free_port)
 CONNECTOR_ID=
 
 # web_pki: an authority for the hosts' certificates, as somebody else would have.
@@ -66,7 +66,7 @@ state_lines() { printf '[state]\ndir = %s/%s.state\nrun_dir = %s/%s.run\n[tls]\n
 edge_conf() {
 	{
 		state_lines edge
-		printf '[edge]\nlisten = 127.0.0.1:%s\nhttp_listen = 127.0.0.1:%s\nhealth = 127.0.0.1:%s\n' "$EDGE_PORT" "$EDGE_HTTP" "$EDGE_HEALTH"
+		printf '[edge]\nlisten = 127.0.0.1:%s\nhttp_listen = 127.0.0.1:%s\n' "$EDGE_PORT" "$EDGE_HTTP"
 		printf '%s\n' ${EDGE_LINES[@]+"${EDGE_LINES[@]}"} ${EDGE_HOSTS[@]+"${EDGE_HOSTS[@]}"}
 		[ -z "$CONNECTOR_ID" ] || printf '[grant home]\nconnector = %s\nnames = %s\n' "$CONNECTOR_ID" "$(IFS=, && echo "${EDGE_GRANTED[*]}")"
 	} >"$EDGE_CONF"
@@ -113,9 +113,8 @@ start_connector() {
 	connector_conf
 	start connector "$ZT" connector -c "$CONNECTOR_CONF"
 	wait_for grep -q 'Connected to network' "$TMP/connector.log"
-	wait_for tunnel_is_up
+	wait_for grep -q 'a connector announced its rules' "$TMP/edge.log"
 }
-tunnel_is_up() { curl -sf -o /dev/null "http://127.0.0.1:$EDGE_HEALTH/healthcheck"; }
 start_web() {
 	start_authority
 	join_role edge

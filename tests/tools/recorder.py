@@ -10,7 +10,7 @@ By hand: python3 tests/tools/recorder.py PORT [FILE]
 import hashlib, json, re, socket, struct, sys, threading
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-LINE = re.compile(rb"([A-Z][A-Z-]*) (/[\x21-\x7e]*|\*) HTTP/1\.1\Z")
+LINE = re.compile(rb"([A-Z-]+) (/[\x21-\x7e]*|\*) HTTP/1\.1\Z")
 
 
 class Junk(Exception):
