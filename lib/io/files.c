@@ -326,6 +326,7 @@ static int no_own_file(const char *path, bool identity, struct why *w)
 static int pack(struct packing *p, const struct file_want *f)
 {
 	int own = f->path[0] == '/' || span_eq_str(span_str(f->path), FILES_SYSTEM) ? 0 : O_NOFOLLOW, fd, rc;
+	bool of_identity = span_starts(span_str(f->path), TLS_ID_DIR "/");
 	char path[PATH_ROOM];
 
 	if (real_path(f, p->base, path) < 0)
@@ -336,8 +337,8 @@ static int pack(struct packing *p, const struct file_want *f)
 		mark_add(&p->mark, &absent);
 		return 0;
 	}
-	if (fd < 0 && errno == ENOENT && (span_eq_str(span_str(f->path), TLS_CA_CERT) || span_eq_str(span_str(f->path), TLS_ID_CERT)))
-		return no_own_file(path, span_eq_str(span_str(f->path), TLS_ID_CERT), p->why);
+	if (fd < 0 && errno == ENOENT && (span_eq_str(span_str(f->path), TLS_CA_CERT) || of_identity))
+		return no_own_file(path, of_identity, p->why);
 	if (fd < 0)
 		return own && errno == ELOOP ? no_link(path, p->why) : why_sys(p->why, errno, "cannot open %s", path);
 	rc = pack_open(p, f, path, fd);
