@@ -204,18 +204,17 @@ void arena_free(struct arena *a)
 
 void arena_clear(struct arena *a)
 {
-	struct arena_chunk **at = &a->chunks;
+	struct arena_chunk **at = &a->chunks, *kept;
 
 	while (*at && (*at)->cap != ARENA_CHUNK)
 		at = &(*at)->next;
-	if (*at) {
-		struct arena_chunk *kept = *at;
-
+	kept = *at;
+	if (kept)
 		*at = kept->next;
-		arena_free(a);
-		kept->next = NULL;
-		kept->used = 0;
-		a->chunks = kept;
-	}
-	a->used = 0;
+	arena_free(a);
+	if (kept == NULL)
+		return;
+	kept->next = NULL;
+	kept->used = 0;
+	a->chunks = kept;
 }
