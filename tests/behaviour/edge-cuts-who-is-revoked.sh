@@ -39,7 +39,6 @@ start origin python3 "$TMP/origin.py" "$N"
 wait_for listening "$N"
 
 start_authority
-PHONE=$DEVICE_CERT
 ca 0 issue device tablet --user ann --out "$WEB/out"
 join_role edge
 host_section app cert app.test "origin = http://127.0.0.1:$N" 'client_role = device'

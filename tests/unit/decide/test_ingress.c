@@ -212,6 +212,14 @@ static const struct {
 	{"[service s]\npublic = unauthenticated\nlisten = 127.0.0.1:1", 1, "needs the name"},
 	{"[edge]\nproxy_from = 10.0.0.1/8", 2, "a network is as in"},
 	{"[edge]\nhttp_listen = 127.0.0.1:80", 2, "redirects to listen"},
+	{"[edge]\nlisten = 127.0.0.1:443\nhttp_listen = 127.0.0.1:443", 3, "for something else already"},
+	{"[edge]\nlisten = 127.0.0.1:0\nhttp_listen = 127.0.0.1:0", 3, "for something else already"},
+	{"[edge]\nlisten = 0.0.0.0:443\n[service s]\nlisten = 127.0.0.1:443\norigin = x:1\npublic = unauthenticated", 4,
+	 "for something else already"},
+	{"[edge]\nlisten = 127.0.0.1:443\nhealth = 127.0.0.1:443", 3, "for something else already"},
+	{"[edge]\nlisten = 127.0.0.1:443\nenrol = 10.0.0.1", 3, "is not a DNS name"},
+	{"[edge]\nlisten = 127.0.0.1:443\n[host h]\nnames = a.org\ncert = /c\nkey = /k\nalpn = h2, http/1.1", 7,
+	 "http/1.1 to visitors and nothing else"},
 	{"[edge]\nmax_stale = 2h", 1, "is not shorter than max_stale"},
 	{"[host h]\nnames = a.org\ncert = /c\nkey = /k\naccess = cert", 5, "needs client_cert"},
 	{"[host h]\nnames = a.org\ncert = /c\nkey = /k\norigin = tcp://x:1", 5, "is http:// or https://"},
@@ -233,6 +241,52 @@ TEST(what_is_wrong_is_told_where_it_stands)
 		conf_faults_free(&faults);
 	}
 	drop();
+}
+
+/* More than there are places for are refused as a whole, not cut. */
+static void refused_for(const char *head, const char *row, unsigned n, const char *words)
+{
+	static char text[65536];
+	struct wr w = wr_of(text, sizeof text - 1);
+	struct conf_faults faults;
+	const struct conf_fault *f;
+	bool said = false;
+
+	wr_str(&w, head);
+	for (unsigned i = 0; i < n; i++)
+		for (const char *c = row; *c; c++) /* a '#' is the number */
+			if (*c == '#')
+				wr_fmt(&w, "%02u", i);
+			else
+				wr_u8(&w, (uint8_t)*c);
+	text[w.n] = 0;
+	CHECK(!w.full);
+	load(text, &faults);
+	for (f = faults.first; f; f = f->next)
+		said |= !f->is_warning && strstr(f->text, words) != NULL;
+	CHECK(said == (n > 1));
+	conf_faults_free(&faults);
+	drop();
+}
+
+TEST(what_there_is_no_room_for_is_refused)
+{
+	static const struct {
+		const char *head, *row;
+		unsigned n;
+		const char *words;
+	} rows[] = {
+		{"[edge]\nlisten = 127.0.0.1:1\n", "[service s#]\nlisten = 127.0.0.2:1#\norigin = x:1\npublic = unauthenticated\n", 16,
+		 "would listen on 17 addresses"},
+		{"", "[host h#]\nnames = h#.example.org\ncert = /c\nkey = /k\norigin = https://x:1\n", 129,
+		 "129 hosts have an origin over TLS"},
+		{"", "[ingress i#]\nhostname = h#.example.org\nservice = https://x\n", 127, "127 rules have origins over TLS"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		refused_for(rows[i].head, rows[i].row, rows[i].n, rows[i].words);
+		refused_for(rows[i].head, rows[i].row, 1, rows[i].words);
+	}
 }
 
 TEST(everything_wrong_is_told_at_once)
