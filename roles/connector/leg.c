@@ -223,7 +223,7 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 	struct uplink *u = g->state == LEG_LEFT ? NULL : g->u;
 	const struct mux_stats s = mux_stats(m);
 
-	(void)why; /* words say it */
+	(void)why;
 	LOG(&g->c->child.log, u ? LOG_WARN : LOG_INFO, "connection to the edge is over", LF_STR("edge", g->edge),
 	    LF_STR("why", words), LF_U64("streams", s.opened), LF_U64("bytes_in", s.in), LF_U64("bytes_out", s.out),
 	    LF_U64("s", (loop_now(g->c->child.loop) - g->born_ns) / NS_PER_S));

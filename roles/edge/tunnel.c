@@ -19,7 +19,7 @@
 #define LIST_WAIT (10 * NS_PER_S)
 #define BAD_LISTS 3       /* a clock that is wrong for a moment; not more */
 #define CLAIMS_SHOWN 8    /* of one table, each in a line */
-#define EACH 16           /* connections of one certificate: workers, rotations, and those that are not known to be dead */
+#define EACH 32           /* connections of one certificate: workers, rotations, and those that are not known to be dead */
 #define CREDIT_WINDOWS 4  /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 
 static const struct net_tune tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = MUX_NOTSENT};

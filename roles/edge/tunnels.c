@@ -15,7 +15,6 @@
 #include "tunnel.h"
 #include "wire/ipc.h"
 
-#define TWICE_AFTER (12 * NS_PER_S) /* a connection that died without a word is known to be dead by then */
 #define DRAIN_MS 30000
 #define EXACT 1000                  /* more than a name has bytes */
 
@@ -153,9 +152,10 @@ struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, c
 
 /* ---- is everybody still allowed? ---------------------------------------------------------------------------- */
 
+/* If the other one had died without a word, that would be known by now. */
 static bool is_settled(const struct tunnel *t, uint64_t now)
 {
-	return t->state == TUNNEL_IN && now - t->since_ns > TWICE_AFTER;
+	return t->state == TUNNEL_IN && now - t->since_ns > t->e->site->conf->tunnel.dead_ms * NS_PER_MS;
 }
 
 /* Somebody has copied a key, or started a copy of a machine. */

@@ -60,7 +60,7 @@ class Registry:
 
 class Link:
     """A connection to an edge. A thread reads, and answers pings while `answers` is true; what is of interest is kept."""
-    def __init__(self, port, identity, says_hello=True, instance=None, answers=True, timeout=30):
+    def __init__(self, port, identity, says_hello=True, instance=None, answers=True, reads=True, timeout=30):
         ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         ctx.maximum_version = ssl.TLSVersion.TLSv1_2
         ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
@@ -73,8 +73,8 @@ class Link:
         self.one, self.news = threading.RLock(), threading.Condition()
         if says_hello:
             self.send(frame(HELLO, 0, hello(instance=instance)))
-        self.reads = True
-        threading.Thread(target=self._run, daemon=True).start()
+        if reads:
+            threading.Thread(target=self._run, daemon=True).start()
 
     def send(self, data):
         try:
@@ -107,7 +107,7 @@ class Link:
         while not self.ended:
             data = None
             try:
-                if self.reads and (self.sock.pending() or select.select([self.sock], [], [], 0.05)[0]):
+                if (self.sock.pending() or select.select([self.sock], [], [], 0.05)[0]):
                     with self.one:
                         self.sock.settimeout(0)
                         data = self.sock.recv(65536)
@@ -116,7 +116,6 @@ class Link:
             except (OSError, ValueError):
                 data = b""
             if data is None:
-                self.reads or time.sleep(0.02)
                 continue
             self.have += data
             while len(self.have) >= 8:

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # judged.inc.sh: an edge with an identity and an authority that has gone, whose registry key signs what a test wants;
 # connectors are connectorpeer.py. Source lib.sh and web.inc.sh first. Not a test itself.
+NEXT_LINE=$'\n  '
 host_section app public "app.test other.test"
 # judged_start CONNECTOR...: identities $TMP/CONNECTOR.id/identity.pem, all of them granted app.test and other.test.
 judged_start() {
@@ -10,7 +11,7 @@ judged_start() {
 	for who in "$@"; do
 		new_token connector "$who"
 		expect 0 "$ZT" join --to "$TMP/$who.id" --token-file "$TMP/token"
-		CONNECTOR_ID+="${CONNECTOR_ID:+, }$(openssl x509 -in "$TMP/$who.id/identity.pem" -noout -subject -nameopt multiline |
+		CONNECTOR_ID+="${CONNECTOR_ID:+,$NEXT_LINE}$(openssl x509 -in "$TMP/$who.id/identity.pem" -noout -subject -nameopt multiline |
 			sed -n 's/ *commonName *= //p')"
 	done
 	stop ca
@@ -22,7 +23,7 @@ played() {
 		cat <<PY
 import sys, threading, subprocess, re
 from connectorpeer import *
-EDGE, TMP, CA, PORT = $EDGE_PORT, "$TMP", "$CA", $EDGE_PORT
+EDGE, TMP, CA, ZT, CONF = $EDGE_PORT, "$TMP", "$CA", "$ZT", "$EDGE_CONF"
 REG = Registry(CA + "/keys/registry.key")
 WHO = [d[:-3] for d in os.listdir(TMP) if d.endswith(".id")]
 ID = {w: f"{TMP}/{w}.id/identity.pem" for w in WHO}

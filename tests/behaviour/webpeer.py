@@ -21,7 +21,7 @@ class Peer:
     """Bytes of a socket, by lines and lengths."""
 
     def __init__(self, sock):
-        self.s, self.buf = sock, b""
+        self.s, self.buf = sock, bytearray()
         sock.settimeout(WAIT)
 
     def more(self):
@@ -38,22 +38,30 @@ class Peer:
     def until(self, end):
         while end not in self.buf:
             self.more()
-        head, self.buf = self.buf.split(end, 1)
-        return head + end
+        return self.cut(self.buf.index(end) + len(end))
 
     def exactly(self, n):
         while len(self.buf) < n:
             self.more()
-        got, self.buf = self.buf[:n], self.buf[n:]
+        return self.cut(n)
+
+    def cut(self, n):
+        got = bytes(self.buf[:n])
+        del self.buf[:n]
         return got
+
+    def some(self, most=1 << 30):
+        """What is there, at most so much; waits when nothing is."""
+        if not self.buf:
+            self.more()
+        return self.cut(min(most, len(self.buf)))
 
     def to_end(self):
         try:
             while True:
                 self.more()
         except Closed as e:
-            got, self.buf = self.buf, b""
-            return got, e.clean
+            return self.cut(len(self.buf)), e.clean
 
     def send(self, data):
         self.s.sendall(data)
