@@ -48,7 +48,9 @@ id=$TMP/edge.state/edge/identity
 	[ "$(id -u)" != 0 ] || chown -R 65532:65532 "$id"
 	mv "$id/new" "$id/identity.pem"
 ) || fail "no identity"
-wait_for has_one 1
+wait_for has_one 1 # its files are looked at every ten seconds
+stop connector     # which would wait a while until it calls again
+start connector "$ZT" connector -c "$CONNECTOR_CONF"
 wait_for answers app.test 200
 same "$(pids)" "$before" "worker and keeper"
 answers local.test 200 || fail "a local origin is not served any more"
