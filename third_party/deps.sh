@@ -71,6 +71,8 @@ test  cmd:apache2,httpd         apache2         apache2
 test  cmd:wrk                   wrk             wrk
 test  cmd:h2load                nghttp2-client  nghttp2
 test  node:ws                   node-ws         fetch-node-ws
+test  cmd:sshd                  openssh-server  openssh-server
+test  cmd:ssh-keygen            openssh-client  openssh-keygen
 lint  cmd:bash                  bash            bash
 lint  cmd:clang                 clang           clang
 lint  cmd:clang-tidy            clang-tidy      clang-extra-tools
