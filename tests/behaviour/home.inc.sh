@@ -82,7 +82,7 @@ PY
 
 # edge_conf [LINE...]: the edge's; the LINEs end its [edge].
 edge_conf() {
-	printf '[state]\ndir = %s/vps\nrun_dir = %s/vps.run\n[tls]\nper_address = 100000\nburst = 100000\n' "$TMP" "$TMP"
+	printf '[state]\ndir = %s/vps\nrun_dir = %s/vps.run\n[tls]\nper_address = 100000\nburst = 100000\n[limits]\ndrain = 2s\n' "$TMP" "$TMP"
 	printf '[edge]\nlisten = 127.0.0.1:%s\nenrol = ca.internal\n' "$E"
 	printf '%s\n' "$@"
 	printf '[host web]\nnames = web.test\ncert = %s/web.pem\nkey = %s/web.key\naccess = public\n' "$TMP" "$TMP"
@@ -93,7 +93,7 @@ edge_conf() {
 	printf '[grant home]\nconnector = %s\nnames = ssh.home.test, raw.home.test, gone.home.test, inner.test, web.test, ca.internal\n' "$CONNECTOR"
 }
 connector_conf() {
-	printf '[state]\ndir = %s/home\nrun_dir = %s/home.run\n[connector]\nedge = 127.0.0.1:%s\nhealth =\n' "$TMP" "$TMP" "$E"
+	printf '[state]\ndir = %s/home\nrun_dir = %s/home.run\n[limits]\ndrain = 2s\n[connector]\nedge = 127.0.0.1:%s\nhealth =\n' "$TMP" "$TMP" "$E"
 	rule() { printf '[ingress %s]\nhostname = %s\nservice = tcp://127.0.0.1:%s\n' "$1" "$2" "$3"; }
 	rule raw raw.home.test "$ORIGIN"
 	rule ssh ssh.home.test "$SSHD"

@@ -59,8 +59,7 @@ expect 0 "$ZT" reload edge -c "$TMP/edge.conf"
 expect 0 "${SSH[@]}" 'echo again'
 
 # An origin that is down.
-wait_for lines '"route":"ssh"' '"size":'
-same "$(first_byte "$GONE")" "b''" "what a visitor of a dead origin gets"
+same "$(first_byte "$GONE")" "reset" "what a visitor of a dead origin gets"
 wait_for lines '"route":"gone"' '"fault":"origin-refused"' '"by":"origin"'
 
 # Revoked: what lives through that connector is cut at once.

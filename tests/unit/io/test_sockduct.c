@@ -417,31 +417,6 @@ TEST(a_reset_is_told_once_even_to_who_wants_nothing)
 	}
 }
 
-/* A visitor that said its end, and then went without waiting for the answer: nobody waits for room there. */
-TEST(a_reset_behind_an_end_that_was_read_is_told_too)
-{
-	struct end *e;
-
-	duct_set_up();
-	e = end_new(false);
-	shutdown(e->peer.fd, SHUT_WR);
-	duct_want(&e->sd.d, DUCT_IN);
-	turns(3);
-	CHECK_INT(e->sd.d.end, DUCT_FINISHED);
-	duct_want(&e->sd.d, 0);
-	put_pattern(e, 0, 100);
-	duct_flush(&e->sd.d);
-	turns(2);
-	e->calls = 0;
-	close(e->peer.fd); /* on unread bytes */
-	e->peer.fd = -1;
-	turns(5);
-	CHECK_INT(e->sd.d.end, DUCT_RESET);
-	CHECK_INT(e->calls, 1);
-	end_free(e);
-	duct_tear_down();
-}
-
 /* An origin that answers before it has read everything, and closes: its answer is heard. */
 TEST(an_early_answer_is_read_though_the_other_side_is_deaf)
 {
