@@ -71,7 +71,9 @@ void exchange_over(struct exchange *x, bool keep)
 void exchange_cut(struct exchange *x, const char *fault)
 {
 	x->fault = fault;
-	/* A close_notify behind half an answer would make it a whole one for a visitor of HTTP/1.0. */
+	/* What came is worth having. But a close_notify behind it would make it a whole answer for a visitor of
+	 * HTTP/1.0. */
+	duct_flush(x->near);
 	duct_close(x->near, ZT_E_RESET);
 	over(x, false);
 }
@@ -208,7 +210,22 @@ static enum policy_route route_of(const struct exchange *x, const struct tunnel 
 
 static void ask(struct exchange *x, enum policy_route route, const struct tunnel_route *r);
 
-static void decide(struct exchange *x, bool ambiguous)
+/* Where paths decide, one that two programs read differently decides nothing: by the rule, or by one before it that
+ * was passed over. */
+static bool is_ambiguous(const struct exchange *x, const struct tunnel_route *r)
+{
+	if (!x->ambiguous || r->rule == NULL)
+		return false;
+	for (size_t back = 0; back <= r->number; back++) {
+		const struct rule *one = r->rule - back;
+
+		if ((one->path.n || one->strip_prefix.n) && ingress_host_matches(one->hostname, host_of(x)))
+			return true;
+	}
+	return false;
+}
+
+static void decide(struct exchange *x)
 {
 	struct tunnel_route r = {0};
 	enum policy_route route = route_of(x, NULL, &r);
@@ -220,8 +237,7 @@ static void decide(struct exchange *x, bool ambiguous)
 	x->known = a.who == WHO_CERT;
 	if (!a.allow)
 		exchange_refuse(x, a.reason);
-	/* Where paths decide, one that two programs read differently decides nothing. */
-	else if (ambiguous && route != ROUTE_LOCAL && (r.rule->path.n || r.rule->strip_prefix.n))
+	else if (is_ambiguous(x, &r))
 		exchange_malformed(x, HTTPBAD_PATH_TWO);
 	else if (httpbody_begin(&x->p.body[NEAR], &x->p.req->body, h->max_body ? h->max_body : UINT64_MAX) < 0)
 		exchange_malformed(x, HTTPBAD_LARGE);
@@ -318,7 +334,7 @@ static bool try_elsewhere(struct exchange *x)
 	x->retried = true;
 	route = route_of(x, x->tunnel, &r);
 	judge(x, route, &a);
-	if (!a.allow || route != ROUTE_CONNECTOR)
+	if (!a.allow || route != ROUTE_CONNECTOR || is_ambiguous(x, &r))
 		return false;
 	x->e->n.retried++;
 	exchange_drop_far(x, ZT_E_CANCELLED);
@@ -346,7 +362,7 @@ static bool keep_request(struct exchange *x, const struct httpreq *r)
 	return x->p.req != NULL;
 }
 
-static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, bool *ambiguous)
+static enum http_refusal read_path(struct exchange *x, const struct httpreq *r)
 {
 	struct desk *k = x->e->desk;
 	struct wr w = wr_of(k->path, sizeof k->path);
@@ -355,8 +371,8 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 	if (r->asterisk) {
 		wr_u8(&w, '/');
 	} else if (urlpath_canon(r->path, 0, &w, &why) < 0) {
-		*ambiguous = why == HTTPBAD_PATH_TWO;
-		if (!*ambiguous || urlpath_canon(r->path, URLPATH_KEEP, &w, &why) < 0)
+		x->ambiguous = why == HTTPBAD_PATH_TWO;
+		if (!x->ambiguous || urlpath_canon(r->path, URLPATH_KEEP, &w, &why) < 0)
 			return why;
 	}
 	x->p.path = arena_span(&x->p.mem, wr_span(&w));
@@ -366,7 +382,7 @@ static enum http_refusal read_path(struct exchange *x, const struct httpreq *r, 
 static void on_head(struct exchange *x, struct span head)
 {
 	struct httpreq *r = &x->e->desk->req;
-	bool bad = httpreq_read(head, r) < 0, ambiguous = false;
+	bool bad = httpreq_read(head, r) < 0;
 	enum http_refusal why;
 
 	x->e->n.requests++;
@@ -374,11 +390,11 @@ static void on_head(struct exchange *x, struct span head)
 		exchange_full(x);
 		return;
 	}
-	why = bad ? (enum http_refusal)r->refusal : read_path(x, r, &ambiguous);
+	why = bad ? (enum http_refusal)r->refusal : read_path(x, r);
 	if (why != HTTP_FINE)
 		exchange_malformed(x, why);
 	else
-		decide(x, ambiguous);
+		decide(x);
 }
 
 static void read_head(struct exchange *x)

@@ -63,6 +63,7 @@ struct exchange {
 	uint16_t status;
 	uint8_t phase, interims;
 	bool known;                /* by a certificate */
+	bool ambiguous;            /* its path */
 	bool retried, taken;       /* taken: bytes of the body were taken from the visitor */
 	bool replied;              /* the head of the answer was put */
 	bool keep, origin_keeps;   /* the visitor's connection, the origin's */

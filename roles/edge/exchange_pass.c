@@ -375,7 +375,8 @@ static void settle(struct exchange *x)
 	bool from_near = duct_peek(x->near).n > 0, from_far = duct_peek(x->far).n > 0, answered = x->p.ended[FAR];
 	bool up = x->p.rest[FAR].left.n || (from_near && !x->p.body[NEAR].done);
 	bool down = x->p.rest[NEAR].left.n || (from_far && !answered);
-	uint64_t moved = x->near->in + x->near->out + x->far->in + x->far->out;
+	/* An origin that drips its head has not begun to answer. */
+	uint64_t moved = x->near->in + x->near->out + x->far->out + (x->replied ? x->far->in : 0);
 
 	if (moved != x->moved)
 		x->moved_at = loop_now(x->e->child.loop);
