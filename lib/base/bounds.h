@@ -56,7 +56,7 @@
 	X(BOUND_EDGE_EXCHANGES, "edge_exchanges", 20000, "the new request's connection is closed") \
 	X(BOUND_EDGE_UPSTREAMS, "edge_upstreams", 20000, "the request is answered 503")            \
 	X(BOUND_EDGE_ORIGINS, "edge_local_origins", 10000, "the request is answered 503")          \
-	X(BOUND_EDGE_REDIRECTS, "edge_redirects", 256, "the oldest one is closed")                  \
+	X(BOUND_PLAIN_CONNS, "plain_conns", 256, "the oldest one is closed")                        \
 	X(BOUND_CA_CERTS, "ca_certificates", 262144, "the certificate is not issued")              \
 	X(BOUND_CA_TOKENS, "ca_tokens", 1024, "the token is not made: revoke or wait for old ones") \
 	X(BOUND_CA_PENDING, "ca_pending", 256, "the join is refused: settle those that wait")      \

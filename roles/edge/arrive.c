@@ -34,7 +34,10 @@ static void arrived(struct edge *e, const struct addr *at, int fd, const struct 
 		front_accepted(e, fd, a);
 		break;
 	case DOOR_HTTP:
-		redirect_accepted(e, fd, &a->user);
+		redirect_accepted(e, fd);
+		break;
+	case DOOR_HEALTH:
+		health_accepted(e, fd);
 		break;
 	case DOOR_SERVICE:
 		raw_accepted(e, service, fd, &a->user);

@@ -9,7 +9,7 @@
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
  *   tunnel.c    a connector's connection: is it let in, what it announced, which rule serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
- *   redirect.c  the plain port
+ *   redirect.c  the plain port, and that for health
  */
 #ifndef ZT_EDGE_H
 #define ZT_EDGE_H
@@ -27,6 +27,7 @@
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
+#include "serve/plainport.h"
 
 enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, EDGE_LINK_ID }; /* numbers of the links */
 
@@ -69,7 +70,7 @@ int site_again(const struct site *now, const struct site *then, unsigned plan);
 bool site_lists(const struct site *s, struct span ca);
 
 /* What an address that is listened on is for. */
-enum door_kind { DOOR_PUBLIC, DOOR_HTTP, DOOR_SERVICE, DOOR_GONE };
+enum door_kind { DOOR_PUBLIC, DOOR_HTTP, DOOR_SERVICE, DOOR_HEALTH, DOOR_GONE };
 enum door_kind door_kind(const struct site *s, const struct addr *at, const struct conf_service **service);
 /* Every one of them, in the order in which they are bound. */
 size_t edge_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
@@ -84,16 +85,14 @@ struct edge {
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
-	struct pool fronts, exchanges, upstreams, locals, raws, redirects, arrivals;
+	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
 	struct desk *desk;          /* exchange.c's: where heads are read and written */
 	struct local *first_local;  /* upstream.c's: connections to local origins */
 	struct arriving *first_arriving;
 	struct fronts {
 		struct front *first, *last;
 	} idle, busy;               /* between requests, longest first; all others */
-	struct {
-		struct redirect *first, *last;
-	} redirects_in;             /* oldest first */
+	struct plainport plain;
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
@@ -162,7 +161,7 @@ void raws_drain(struct edge *e);
 void raws_end(struct edge *e);
 
 /* ---- redirect.c --------------------------------------------------------------------------------------- */
-void redirect_accepted(struct edge *e, int fd, const struct addr *peer);
-void redirects_end(struct edge *e);
+void redirect_accepted(struct edge *e, int fd);
+void health_accepted(struct edge *e, int fd);
 
 #endif

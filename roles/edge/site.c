@@ -137,6 +137,8 @@ enum door_kind door_kind(const struct site *s, const struct addr *at, const stru
 		return DOOR_PUBLIC;
 	if (listed(&s->conf->edge.http, at))
 		return DOOR_HTTP;
+	if (listed(&s->conf->edge.health, at))
+		return DOOR_HEALTH;
 	for (const struct conf_service *v = conf_first_service(s->conf); v; v = conf_next_service(v))
 		if (listed(&v->listen, at)) {
 			*service = v;
@@ -162,6 +164,7 @@ size_t edge_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_
 
 	add_list(&to, &c->edge.listen);
 	add_list(&to, &c->edge.http);
+	add_list(&to, &c->edge.health);
 	for (const struct conf_service *s = conf_first_service(c); s; s = conf_next_service(s))
 		add_list(&to, &s->listen);
 	return to.n;

@@ -73,7 +73,7 @@ int64_t edge_now(const struct edge *e)
 
 static bool is_empty(const struct edge *e)
 {
-	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->redirects};
+	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->plain.pool};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->used)
@@ -319,7 +319,7 @@ static void worker_drain(struct child *c)
 
 	doors_close(&e->doors);
 	arrivals_end(e);
-	redirects_end(e);
+	plainport_end(&e->plain);
 	fronts_drain(e);
 	raws_drain(e);
 	tunnels_drain(e);
@@ -331,7 +331,7 @@ static void end_all(struct edge *e)
 	if (e->web == NULL)
 		return;
 	arrivals_end(e);
-	redirects_end(e);
+	plainport_end(&e->plain);
 	fronts_end(e);
 	raws_end(e);
 	tunnels_end(e);
@@ -354,7 +354,7 @@ static void worker_close(struct child *c)
 static void free_rest(struct worker *w)
 {
 	struct edge *e = &w->e;
-	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->redirects, &e->arrivals};
+	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->arrivals};
 	struct world *const worlds[] = {&w->web, &w->id};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
@@ -367,6 +367,7 @@ static void free_rest(struct worker *w)
 			free(worlds[i]->plan[k]);
 		}
 	exchanges_free(e);
+	plainport_free(&e->plain);
 	keepline_free(w->keep);
 	site_drop(e->site);
 }

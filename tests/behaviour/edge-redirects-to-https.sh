@@ -1,6 +1,6 @@
 #!/bin/bash
 # core
-# FLOODS(BOUND_EDGE_REDIRECTS)
+# FLOODS(BOUND_PLAIN_CONNS)
 # The plain port sends whoever asks for a host that is served to https, refuses everything else alike, reads no body,
 # and is held up by nobody who is slow: with more of them than there is room for, the oldest go.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
