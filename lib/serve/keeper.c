@@ -256,6 +256,8 @@ static void tell_identity(void *ctx)
 
 	if (m.not_after && !k->waits)
 		tell_all(k, &m, NULL);
+	if (k->stuck) /* IDENTITY alone would take it back */
+		tell_all(k, &(struct keepmsg){.type = KEEP_STUCK}, NULL);
 }
 
 static void on_stuck(void *ctx, const struct why *why)

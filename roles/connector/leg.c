@@ -79,7 +79,6 @@ void leg_judge(struct leg *g)
 {
 	struct connector *c = g->c;
 	const struct status_view *v = keepline_view(c->keep);
-
 	const char *no = judge(c, g);
 
 	if (g->cut || g->state < LEG_HELLO || !v->known || !status_must_end(v, &limits, keepline_now(c->keep), g->serial))
@@ -134,12 +133,15 @@ static bool say_health(struct leg *g)
 void leg_say(struct leg *g, unsigned what)
 {
 	g->say |= what;
-	if (g->state != LEG_UP)
+	if (g->state != LEG_UP || g->say == 0)
 		return;
-	g->full = false;
-	keepline_each_list(g->c->keep, &g->said, say_list, g);
-	if (g->full)
-		return;
+	if (g->say & LEG_LISTS) {
+		g->full = false;
+		keepline_each_list(g->c->keep, &g->said, say_list, g);
+		if (g->full)
+			return;
+		g->say &= ~(unsigned)LEG_LISTS;
+	}
 	if (g->say & LEG_RULES && say_rules(g))
 		g->say &= ~(unsigned)LEG_RULES;
 	if (g->say == LEG_HEALTH && say_health(g))
@@ -175,7 +177,7 @@ static void on_hello(struct mux *m, const struct frame_hello *h)
 	}
 	g->state = LEG_UP;
 	g->up_ns = loop_now(c->child.loop);
-	g->say = LEG_RULES | LEG_HEALTH;
+	g->say = LEG_LISTS | LEG_RULES | LEG_HEALTH;
 	c->n.links_up++;
 	log_up(g, h);
 	uplink_up(g->u, g);
@@ -214,7 +216,7 @@ static void on_leaving(struct mux *m, const struct frame_goaway *f)
 	if (u && !told && no)
 		uplink_denied(u, f->text);
 	else if (u && !told)
-		uplink_lost(u, g, f->text);
+		uplink_lost(u, g, f->text[0] ? f->text : "the edge leaves");
 }
 
 static void on_over(struct mux *m, enum mux_over why, const char *words)
@@ -223,7 +225,7 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 	struct uplink *u = g->state == LEG_LEFT ? NULL : g->u;
 	const struct mux_stats s = mux_stats(m);
 
-	(void)why;
+	(void)why; /* words say it */
 	LOG(&g->c->child.log, u ? LOG_WARN : LOG_INFO, "connection to the edge is over", LF_STR("edge", g->edge),
 	    LF_STR("why", words), LF_U64("streams", s.opened), LF_U64("bytes_in", s.in), LF_U64("bytes_out", s.out),
 	    LF_U64("s", (loop_now(g->c->child.loop) - g->born_ns) / NS_PER_S));

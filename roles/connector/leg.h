@@ -15,7 +15,7 @@
 #include "decide/window.h"
 
 enum leg_state { LEG_SHAKES, LEG_HELLO, LEG_UP, LEG_LEFT, LEG_OVER };
-enum { LEG_RULES = 1, LEG_HEALTH = 2 }; /* to be told */
+enum { LEG_LISTS = 1, LEG_RULES = 2, LEG_HEALTH = 4 }; /* to be told */
 
 #define LEG_NAME (256 + 8) /* [host]:port */
 
@@ -45,7 +45,7 @@ void leg_new(struct connector *c, struct uplink *u, const char *edge, int fd, co
 void leg_leave(struct leg *g, enum frame_leave reason, uint64_t grace_ms, const char *text);
 void leg_close(struct leg *g);               /* at once; nobody is told */
 void leg_judge(struct leg *g);               /* by the status list as it is now: may end it */
-void leg_say(struct leg *g, unsigned what);  /* LEG_RULES, LEG_HEALTH; 0: lists that it has not heard */
+void leg_say(struct leg *g, unsigned what);  /* soon, when there is room for it */
 void leg_be_stale(struct leg *g, const char *why);
 
 /* ---- what uplink.c is told ---------------------------------------------------------------- */

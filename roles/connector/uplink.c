@@ -175,7 +175,7 @@ void uplinks_listed(struct connector *c)
 {
 	for (struct leg *g = c->legs; g; g = g->next) {
 		leg_judge(g);
-		leg_say(g, 0);
+		leg_say(g, LEG_LISTS);
 	}
 	for (size_t i = 0; i < c->uplinks; i++)
 		if (c->uplink[i]->waits) {

@@ -22,14 +22,20 @@ def string(text):
 
 
 class Conn(threading.Thread):
-    def __init__(self, number, raw, context):
+    def __init__(self, number, raw, context, hello=None, then=None):
+        """hello(conn) instead of ours; then(conn) when the connector has announced all."""
         super().__init__(daemon=True)
+        self.hello, self.then = hello, then
         self.number, self.raw, self.context, self.out, self.stream = number, raw, context, threading.Lock(), 0
         self.sock, self.parts, self.got = None, {}, {}
 
     def frame(self, type, stream=0, payload=b"", flags=0):
         with self.out:
             self.sock.sendall(struct.pack("<BBHI", type, flags, len(payload), stream) + payload)
+
+    def say_hello(self, version=1, role=1):
+        self.frame(HELLO, 0, struct.pack("<HHBBBB16sIIQI", version, version, role, 0, 1, 0, os.urandom(16), 0, 100, 1 << 26,
+                                         65536) + string("edgepeer"))
 
     def open(self, epoch, rule):
         self.stream += 2
@@ -52,8 +58,7 @@ class Conn(threading.Thread):
             self.sock = self.context.wrap_socket(self.raw, server_side=True, suppress_ragged_eofs=False)
             say("conn", conn=self.number, serial=self.sock.getpeercert()["serialNumber"].lower(),
                 alpn=self.sock.selected_alpn_protocol(), tls=self.sock.version())
-            self.frame(HELLO, 0, struct.pack("<HHBBBB16sIIQI", 1, 1, 1, 0, 1, 0, os.urandom(16), 0, 100, 1 << 26, 65536) +
-                       string("edgepeer"))
+            (self.hello or Conn.say_hello)(self)
             while True:
                 type, flags, n, stream = struct.unpack("<BBHI", self.exact(8))
                 self.take(type, flags, stream, self.exact(n))
@@ -97,16 +102,23 @@ class Conn(threading.Thread):
             say("rules", conn=self.number, bytes=len(m), text=m.decode("latin-1"))
         elif kind == HEALTH:
             say("health", conn=self.number, epoch=struct.unpack("<I", m[:4])[0], up=list(m[4:]))
+            if self.then:
+                self.then(self)
 
 
-def main(kind=Conn):
-    port, identity, infra, control = sys.argv[1:]
+def tls(identity, infra):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(identity)
     context.load_verify_locations(infra)
     context.verify_mode = ssl.CERT_REQUIRED
     context.set_alpn_protocols(["zt-tunnel/1"])
+    return context
+
+
+def main(kind=Conn):
+    port, identity, infra, control = sys.argv[1:]
+    context = tls(identity, infra)
     conns = []
     os.path.exists(control) or os.mkfifo(control)
 
