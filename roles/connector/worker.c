@@ -174,6 +174,7 @@ static void worker_commit(struct child *child)
 
 	bounds_set(&child->bounds, BOUND_TLS_SHAKES, t->handshakes);
 	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / KEPT_CHUNK);
+	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
 	take_registry(c);
 	sysnames_give(&c->names, c->resolver, &child->log);
 	c->ways = c->next;
