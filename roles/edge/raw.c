@@ -374,19 +374,18 @@ static bool may_enrol(const struct edge *e, const struct addr *peer)
 
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before)
 {
-	struct raw_how how = {.kind = RAW_ENROL, .name = span_str(e->site->conf->edge.enrol), .before = before};
+	const struct conf_service *v = enrols(e, h) ? NULL : service_of(e->site, span_str(h->name));
+	const struct raw_how passed = {v, RAW_PASS, span_str(v && v->hostname[0] ? v->hostname : h->name), span_str(h->name), before};
+	const struct raw_how enrolment = {NULL, RAW_ENROL, span_str(e->site->conf->edge.enrol), SPAN_NONE, before};
 
-	if (!enrols(e, h)) {
-		how.kind = RAW_PASS;
-		how.sni = span_str(h->name);
-		how.service = service_of(e->site, span_str(h->name));
-		how.name = span_str(how.service->hostname[0] ? how.service->hostname : h->name);
-	} else if (!may_enrol(e, peer)) {
+	if (v) {
+		begin(e, fd, peer, &passed);
+	} else if (enrols(e, h) && may_enrol(e, peer)) {
+		begin(e, fd, peer, &enrolment);
+	} else {
 		e->n.refused++;
 		close(fd);
-		return;
 	}
-	begin(e, fd, peer, &how);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
