@@ -33,7 +33,7 @@ assert got1 == [(200, 0)], got1
 assert get("other.test")[0] == 503 and carries(l)
 assert re.search("claims a name.*other.test", log()), "the log does not say so"
 
-# The same instance again: the newer connection serves. 
+# The same instance again: the newer connection serves.
 me = os.urandom(16)
 old, new = link("one", instance=me), link("one", instance=me)
 for x in (old, new):

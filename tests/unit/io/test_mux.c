@@ -364,48 +364,6 @@ TEST(leaving_lets_streams_end_and_takes_no_new_ones)
 	pair_free(p);
 }
 
-TEST(leaving_can_be_brought_nearer_and_not_put_off)
-{
-	struct pair *p = both();
-	int rc;
-
-	next_user = (struct user){.takes = true};
-	opens(p, 0, 0, 0, &rc);
-	users[0][0].close_at_end = false;
-	pair_turns(p, 9);
-	mux_leave(p->end[1].mux, LEAVE_DRAIN, 5000, "restart");
-	mux_leave(p->end[1].mux, LEAVE_DRAIN, 60000, "later");
-	pair_turns(p, 9);
-	CHECK(!p->end[1].over && leavings == LEAVE_DRAIN); /* said once */
-	mux_leave(p->end[1].mux, LEAVE_DENIED, 0, "revoked");
-	pair_turns(p, 9);
-	CHECK(p->end[1].over && p->end[1].why == MUX_LEFT && p->end[0].over);
-	CHECK(users[1][0].code == RESET_GONE && users[0][0].code == RESET_GONE && leavings == LEAVE_DRAIN);
-	pair_free(p);
-}
-
-TEST(ending_a_stream_from_outside_tells_both_its_users)
-{
-	struct pair *p = both();
-	int rc;
-
-	next_user = (struct user){.takes = true};
-	opens(p, 0, 0, 0, &rc);
-	users[0][0].close_at_end = false;
-	pair_turns(p, 9);
-	CHECK_STR(users[0][0].s->name, "app.example");
-	CHECK_STR(users[1][0].s->name, "app.example");
-	stream_end(users[0][0].s, RESET_POLICY, "the name is not granted any more");
-	CHECK(users[0][0].closed && users[0][0].code == RESET_POLICY);
-	CHECK_STR(users[0][0].text, "the name is not granted any more");
-	pair_turns(p, 9);
-	CHECK(users[1][0].closed && users[1][0].code == RESET_POLICY);
-	CHECK_STR(users[1][0].text, "the name is not granted any more");
-	CHECK(!p->end[0].over && !p->end[1].over);
-	CHECK_INT(mux_stats(p->end[0].mux).streams + mux_stats(p->end[1].mux).streams, 0);
-	pair_free(p);
-}
-
 TEST(silence_is_the_end_and_a_ping_breaks_it)
 {
 	struct pair *p = both();
