@@ -12,6 +12,10 @@ cd "$(dirname "$0")/.." || exit 1
 export ZT_KILLS=${ZT_KILLS:-1000}                   # calls after each of which a writer is killed
 export CHAIN_MUTANTS=${CHAIN_MUTANTS:-20000}         # certificates changed at random places, judged by three
 export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so that a run can be repeated
+export DIFFER_CASES=${DIFFER_CASES:-100000} # mutated requests through the edge to two servers
+export WEB_BYTES=${WEB_BYTES:-1073741824}    # through the tunnel, each way, with their digest
+export WEB_MESSAGES=${WEB_MESSAGES:-100000}  # of a WebSocket
+export DIFFER_SEED=${DIFFER_SEED:-$ZT_SEED}
 export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
 fuzz_seconds=${SOAK_FUZZ_S:-300} # per target; 0 leaves fuzzing out
@@ -29,6 +33,7 @@ echo "|---|---|"
 echo "| commit | $(git rev-parse --short HEAD 2>/dev/null || echo none) |"
 echo "| machine | $(nproc) × $(uname -m), Linux $(uname -r) |"
 echo "| kills per script | $ZT_KILLS |"
+echo "| mutated requests | $DIFFER_CASES, seed $DIFFER_SEED |"
 echo "| fuzzing | $fuzz_seconds s per target, seed $ZT_SEED |"
 sed -n 's/^figure: \([^:]*\): \(.*\)/| \1 | \2 |/p' build/test-figures.txt
 sed -n 's/^ok    \([a-z0-9_]*\): \([0-9]* inputs .*\)/| fuzz \1 | \2 |/p' "$log"

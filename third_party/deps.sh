@@ -9,7 +9,7 @@
 # tool installed by other means is taken as it is:
 #   cmd:NAME     a command (A,B: or) hdr:NAME   a header the host compiler finds
 #   lib:NAME     a static archive    musl:NAME  a file of musl's own library folder
-#   clang:GLOB   a runtime archive of clang
+#   clang:GLOB   a runtime archive of clang   node:NAME  a module that node finds
 # a,b in a package column: the first of them that this release of the distribution knows.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -66,6 +66,11 @@ test  cmd:testssl,testssl.sh    testssl.sh      testssl.sh
 test  cmd:haproxy               haproxy         haproxy
 test  cmd:stunnel               stunnel4        stunnel
 test  cmd:hitch                 hitch           hitch
+test  cmd:caddy                 caddy           caddy
+test  cmd:apache2,httpd         apache2         apache2
+test  cmd:wrk                   wrk             wrk
+test  cmd:h2load                nghttp2-client  nghttp2
+test  node:ws                   node-ws         fetch-node-ws
 test  cmd:sshd                  openssh-server  openssh-server
 test  cmd:ssh-keygen            openssh-client  openssh-keygen
 lint  cmd:bash                  bash            bash
@@ -122,6 +127,7 @@ holds() {
 		"build/inih/$what" ;;
 	musl:*) [ -e "$(musl_dir)/$what" ] ;;
 	clang:*) have_runtime ;;
+	node:*) have_cmd node && NODE_PATH=/usr/share/nodejs node -e "require('$what')" 2>/dev/null ;;
 	esac
 }
 

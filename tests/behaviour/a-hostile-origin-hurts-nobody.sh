@@ -15,7 +15,7 @@ for _ in range(8):
 print("full", flush=True); threading.Event().wait()' "$HOLE"
 wait_for grep -q full "$TMP/hole.log"
 for name in main eager refused hole; do
-	host_section "$name" public "$name.example" "response_timeout = 2s" "idle = 3s"
+	host_section "$name" public "$name.example" "response_timeout = 1s" "idle = 1s"
 done
 ingress main "hostname = main.example" "service = http://127.0.0.1:$MAIN"
 ingress eager "hostname = eager.example" "service = http://127.0.0.1:$EAGER"

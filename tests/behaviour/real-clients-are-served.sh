@@ -13,13 +13,13 @@ ingress all "service = http://127.0.0.1:$APP"
 start_web
 
 # ---- load: every answer is a good one
-expect 0 wrk -t 1 -c 16 -d 2s "https://localhost:$EDGE_PORT/small"
+expect 0 wrk -t 1 -c 16 -d 1s "https://localhost:$EDGE_PORT/small"
 lacks "$OUT" "Non-2xx"
 lacks "$OUT" "Socket errors"
 asked=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' <<<"$OUT")
 [ "${asked:-0}" -gt 100 ] || fail "wrk made hardly any requests: $OUT"
-expect 0 h2load --h1 -n 2000 -c 8 -m 1 "https://localhost:$EDGE_PORT/small"
-has "$OUT" "2000 succeeded, 0 failed, 0 errored"
+expect 0 h2load --h1 -n 1000 -c 8 -m 1 "https://localhost:$EDGE_PORT/small"
+has "$OUT" "1000 succeeded, 0 failed, 0 errored"
 
 # ---- WebSocket: in order, byte by byte
 MESSAGES=${WEB_MESSAGES:-10000}

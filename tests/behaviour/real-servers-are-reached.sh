@@ -10,21 +10,21 @@ WWW=$TMP/www
 mkdir -p "$WWW" && chmod 755 "$WWW"
 head -c 3000000 /dev/urandom >"$WWW/file" && echo "hello from behind" >"$WWW/hello"
 chmod 644 "$WWW"/*
-for s in "${SERVERS[@]}" node; do declare "AT_$s=$(free_port)"; done
-# shellcheck disable=SC2154 # AT_... are declared above
+declare -A AT
+for s in "${SERVERS[@]}" node; do AT[$s]=$(free_port); done
 {
 	{
 		printf 'daemon off; pid %s/nginx.pid; worker_processes 1; error_log %s/nginx.err; events { }\nhttp { access_log off;\n' "$TMP" "$TMP"
 		for d in client_body proxy fastcgi uwsgi scgi; do printf '%s_temp_path %s/%s;\n' "$d" "$TMP" "$d"; done
-		printf 'server { listen 127.0.0.1:%s; root %s; } }\n' "$AT_nginx" "$WWW"
+		printf 'server { listen 127.0.0.1:%s; root %s; } }\n' "${AT[nginx]}" "$WWW"
 	} >"$TMP/nginx.conf"
 	printf '{\n admin off\n auto_https off\n}\nhttp://127.0.0.1:%s, http://caddy.test:%s {\n bind 127.0.0.1\n root * %s\n file_server\n}\n' \
-		"$AT_caddy" "$AT_caddy" "$WWW" >"$TMP/Caddyfile"
+		"${AT[caddy]}" "${AT[caddy]}" "$WWW" >"$TMP/Caddyfile"
 	{
 		modules=/usr/lib/apache2
 		[ ! -d $modules/modules ] || modules=$modules/modules
 		printf 'ServerRoot %s\nPidFile %s/apache.pid\nListen 127.0.0.1:%s\nServerName apache.test\nErrorLog %s/apache.err\n' \
-			"$TMP" "$TMP" "$AT_apache" "$TMP"
+			"$TMP" "$TMP" "${AT[apache]}" "$TMP"
 		for m in mpm_event authz_core; do printf 'LoadModule %s_module %s/mod_%s.so\n' "$m" "$modules" "$m"; done
 		[ "$(id -u)" != 0 ] || printf '<IfModule !unixd_module>\nLoadModule unixd_module %s/mod_unixd.so\n</IfModule>\nUser nobody\nGroup %s\n' \
 			"$modules" "$(id -gn nobody)"
@@ -35,13 +35,12 @@ apache=$(command -v apache2 || command -v httpd)
 start nginx nginx -e stderr -c "$TMP/nginx.conf"
 start caddy env HOME="$TMP" XDG_DATA_HOME="$TMP/caddy" XDG_CONFIG_HOME="$TMP/caddy" caddy run --config "$TMP/Caddyfile" --adapter caddyfile
 start apache "$apache" -f "$TMP/apache.conf" -DFOREGROUND
-start python python3 -m http.server --bind 127.0.0.1 --directory "$WWW" "$AT_python"
-start node env NODE_PATH=/usr/share/nodejs node "$ROOT/tests/tools/web_app.js" "$AT_node"
+start python python3 -m http.server --bind 127.0.0.1 --directory "$WWW" "${AT[python]}"
+start node env NODE_PATH=/usr/share/nodejs node "$ROOT/tests/tools/web_app.js" "${AT[node]}"
 for s in "${SERVERS[@]}" node; do
-	at=AT_$s
-	wait_for listening "${!at}"
+	wait_for listening "${AT[$s]}"
 	host_section "$s" public "$s.test"
-	ingress "$s" "hostname = $s.test" "service = http://127.0.0.1:${!at}"
+	ingress "$s" "hostname = $s.test" "service = http://127.0.0.1:${AT[$s]}"
 done
 ingress rest "service = http_status:404"
 start_web
@@ -77,11 +76,11 @@ join events
 same "$STATUS/$(grep -c '^data: ' "$TMP/events.log")" 0/2 "the end of the events"
 
 began=$EPOCHREALTIME
-direct=$(curl -sS --max-time 3000 "http://127.0.0.1:$AT_node/bytes?n=$BYTES" | digest)
+direct=$(curl -sS --max-time 3000 "http://127.0.0.1:${AT[node]}/bytes?n=$BYTES" | digest)
 for how in "" "&chunked"; do
 	same "$(web node.test "/bytes?n=$BYTES$how" --max-time 3000 | digest)" "$direct" "the digest of $BYTES bytes down$how"
 done
-curl -sS --max-time 3000 "http://127.0.0.1:$AT_node/bytes?n=$BYTES" | web node.test /hash --max-time 3000 -T - >"$TMP/up"
+curl -sS --max-time 3000 "http://127.0.0.1:${AT[node]}/bytes?n=$BYTES" | web node.test /hash --max-time 3000 -T - >"$TMP/up"
 same "$(<"$TMP/up")" "{\"length\":$BYTES,\"sha256\":\"$direct\"}" "$BYTES bytes up in chunks"
 echo "figure: bytes through the tunnel with their digest, three times: $BYTES, $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) ms with making them"
 edge_is_alive

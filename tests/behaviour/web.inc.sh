@@ -84,6 +84,7 @@ start_authority() {
 	start_ca
 	mkdir -p "$WEB/out"
 	ca 0 issue device phone --user ann --out "$WEB/out"
+	# shellcheck disable=SC2034 # for the script that sources this
 	DEVICE_CERT=$WEB/out/phone.pem DEVICE_KEY=$WEB/out/phone.key
 	"$ZT" ca anchors device -c "$CONF" >"$WEB/device.pem" || fail "no anchors"
 }

@@ -178,8 +178,7 @@ class Origin:
     def __init__(self, port=0, record=None, behaviours=None, greet=b""):
         self.behaviours, self.greet = behaviours or {}, greet
         self.lines, self.requests, self.junk, self.conns = [], [], [], 0
-        self.stopping, self.lock = threading.Condition(), threading.Condition()
-        self.stopping = threading.Event()
+        self.stopping, self.lock = threading.Event(), threading.Condition()
         self.file = open(record, "a") if record else None
         self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -205,8 +204,8 @@ class Origin:
     def _seen(self, conn, request):
         with self.lock:
             self.requests.append(request)
-            request.number = len(self.requests)
-        request.conn = conn.number
+            request.number, request.conn = len(self.requests), conn.number
+            self.lock.notify_all()
 
     def _told(self, conn, request):
         self._note(at="request", conn=conn.number, n=request.number, head=request.raw.decode("latin-1"), method=request.method,

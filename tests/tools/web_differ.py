@@ -261,6 +261,12 @@ def lines(name, kind):
             yield one
 
 
+def tail(name):
+    with open(name, "rb") as f:
+        f.seek(max(0, f.seek(0, 2) - 262144))
+        return f.read().decode(errors="replace")
+
+
 def settle():
     """The last request of each host is in its origin's log and in ours: so are all before it."""
     for host, name in args.origin:
@@ -271,7 +277,7 @@ def settle():
                 wrong.append(f"the last request of {host} was answered {r}")
         for file, word in ((name, "/settled"), (args.log, '"uri":"/settled"')):
             end = time.monotonic() + 20
-            while word not in open(file, errors="replace").read() and time.monotonic() < end:
+            while word not in tail(file) and time.monotonic() < end:
                 time.sleep(0.05)
 
 

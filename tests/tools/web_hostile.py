@@ -4,8 +4,8 @@ visitor sees is one of what may be seen, it is never two answers to one request,
 
 web_hostile.py EDGE_PORT MAIN EAGER --ca FILE [--tell] [--patience S] [--connect]
 The proxy serves main.example (origin on port MAIN), eager.example (EAGER: speaks before it is asked) and, with
---connect, refused.example (nobody listens) and hole.example (nobody answers a SYN; connect_timeout is short). An
-answer's head may take 2 s, and a silence 3 s.
+--connect, refused.example (nobody listens) and hole.example (nobody answers a SYN; connect_timeout is 1 s). An
+answer's head may take 1 s, and a silence 1 s.
 """
 import argparse, gzip, hashlib, io, ssl, sys, time
 from recorder import Origin
