@@ -20,6 +20,7 @@ ingress last 'service = http_status:404'
 start_authority
 join_role edge
 join_role connector
+# shellcheck disable=SC2034 # edge_conf reads it
 EDGE_GRANTED=(app.test)
 start_edge
 answer() { web "$1" /page -o "$TMP/body" -D "$TMP/head" -w '%{http_code}'; }
