@@ -5,14 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tunnel.inc.sh" # rule, child
 . "$(dirname "$0")/origins.inc.sh"
-need node
+
 . "$(dirname "$0")/web.inc.sh"
 tunnel_is_up() { grep -q "a connector announced its rules" "$TMP/edge.log"; }
 origin_pki
 origin_cert good DNS:localhost,IP:127.0.0.1 28
 origin_cert old DNS:localhost over
 self_signed self 127.0.0.1
-HTTP=$(free_port) TLS=$(free_port) SELF=$(free_port) OLD=$(free_port) NOBODY=$(free_port) HOLE=$(free_port) PROX=$(free_port) HASS=$(free_port) WS=$(free_port)
+HTTP=$(free_port) TLS=$(free_port) SELF=$(free_port) OLD=$(free_port) NOBODY=$(free_port) HOLE=$(free_port)
 echo 200 >"$TMP/health"
 start_origin http "$HTTP" "health=$TMP/health"
 start_origin tls "$TLS" "tls=$PKI/good.both"
