@@ -85,6 +85,25 @@ static size_t one_char(struct wr *w, struct span s, size_t at)
 	return n;
 }
 
+/* Bytes from `at` on that stand for themselves: nearly all of a line. */
+static size_t plain_run(struct span s, size_t at, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && at + n < s.n && s.p[at + n] >= ' ' && s.p[at + n] < 0x7f && !is_unsafe(s.p[at + n]))
+		n++;
+	return n;
+}
+
+/* As far as there is room, like byte by byte. */
+static void put_run(struct wr *w, struct span run)
+{
+	size_t room = w->full ? 0 : w->cap - w->n;
+
+	wr_put(w, span_sub(run, 0, room));
+	w->full = w->full || run.n > room;
+}
+
 size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 {
 	uint8_t mem[8]; /* "\u0000" is 6, U+10FFFF is 4 */
@@ -92,8 +111,15 @@ size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 
 	while (at < s.n) {
 		struct wr one = wr_of(mem, sizeof mem);
-		size_t n = one_char(&one, s, at);
+		size_t n = plain_run(s, at, max);
 
+		if (n) {
+			put_run(w, span_sub(s, at, n));
+			max -= n;
+			at += n;
+			continue;
+		}
+		n = one_char(&one, s, at);
 		if (one.n > max)
 			break;
 		wr_put(w, wr_span(&one));

@@ -250,7 +250,9 @@ void wr_bytes(struct wr *w, const void *p, size_t n)
 		w->full = true;
 		return;
 	}
-	if (n)
+	if (n == 1) /* a call would cost more than the byte */
+		w->p[w->n] = *(const uint8_t *)p;
+	else if (n)
 		memcpy(w->p + w->n, p, n);
 	w->n += n;
 }
