@@ -335,8 +335,10 @@ static void ask(struct exchange *x, enum policy_route route, const struct tunnel
 	}
 	x->phase = X_ASKING;
 	*x->of->kept = NULL;
+	x->reused = kept != NULL; /* on_open() may come at once */
 	if (kept && upstream_again(kept, &to, &way_user, x))
 		return;
+	x->reused = false;
 	if (upstream_open(&x->up, x->e, &to, &way_user, x) < 0)
 		exchange_full(x);
 }
@@ -348,18 +350,29 @@ static bool try_elsewhere(struct exchange *x)
 	struct policy_answer a;
 	enum policy_route route;
 
-	if (x->retried || x->tunnel == NULL || x->taken)
+	if (x->retried || (x->tunnel == NULL && !x->reused) || x->taken)
 		return false;
 	x->retried = true;
-	route = route_of(x, x->tunnel, &r);
+	/* What was kept may have ended as it was taken out again: that says nothing about where it led. */
+	route = route_of(x, x->reused ? NULL : x->tunnel, &r);
 	judge(x, route, &a);
-	if (!a.allow || route != ROUTE_CONNECTOR || is_ambiguous(x, &r))
+	if (!a.allow || (route != ROUTE_CONNECTOR && (route != ROUTE_LOCAL || !x->reused)) || is_ambiguous(x, &r))
 		return false;
 	x->e->n.retried++;
 	exchange_drop_far(x, ZT_E_CANCELLED);
 	x->p.rest[FAR] = (struct rest){0};
 	ask(x, route, &r);
 	return true;
+}
+
+/* RFC 9112, 9.3.1: a kept connection may be closed by its other side at any moment, and what was being sent then may
+ * be repeated when that changes nothing. */
+bool exchange_may_repeat(const struct exchange *x)
+{
+	const struct httpreq *q = x->p.req;
+
+	return x->reused && q->body.kind == HTTPBODY_NONE &&
+	       (q->method == HTTP_METHOD_GET || q->method == HTTP_METHOD_HEAD || q->method == HTTP_METHOD_OPTIONS);
 }
 
 void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached)

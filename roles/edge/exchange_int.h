@@ -68,7 +68,7 @@ struct exchange {
 	uint8_t phase, interims;
 	bool known;                /* by a certificate */
 	bool ambiguous;            /* its path */
-	bool retried, taken;       /* taken: bytes of the body were taken from the visitor */
+	bool retried, taken, reused; /* taken: bytes of the body were taken from the visitor; reused: on a kept upstream */
 	bool replied;              /* the head of the answer was put */
 	bool keep, origin_keeps;   /* the visitor's connection, the origin's */
 	char id[EDGE_ID], connector[65];
@@ -108,6 +108,7 @@ void exchange_over(struct exchange *x, bool keep);
 void exchange_cut(struct exchange *x, const char *fault); /* the visitor must not take what came for all there is */
 /* Its way to the origin has failed: another one, an answer, or the cut of one that has begun. */
 void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached);
+bool exchange_may_repeat(const struct exchange *x); /* while not a byte of an answer has come */
 void exchange_drop_far(struct exchange *x, enum zt_err why);
 
 /* ---- exchange_pass.c --------------------------------------------------------------------------- */

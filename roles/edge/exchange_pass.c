@@ -331,6 +331,7 @@ static bool all_said(const struct exchange *x)
 /* False: x is gone. */
 static bool far_goes_on(struct exchange *x)
 {
+	const bool silent = x->p.head[FAR].n == 0;
 	const char *text;
 	uint64_t delivered;
 	unsigned code;
@@ -339,11 +340,12 @@ static bool far_goes_on(struct exchange *x)
 		return true;
 	if (duct_dead(x->far)) {
 		code = upstream_reset(x->up, &text, &delivered);
-		exchange_lost(x, code, text, delivered <= x->delivered && x->p.head[FAR].n == 0);
+		exchange_lost(x, code, text, silent && (delivered <= x->delivered || exchange_may_repeat(x)));
 	} else if (x->replied) {
 		exchange_cut(x, "origin-cut");
 	} else {
-		exchange_lost(x, RESET_ORIGIN, "it closed the connection before its answer was whole", false);
+		exchange_lost(x, RESET_ORIGIN, "it closed the connection before its answer was whole",
+			      silent && exchange_may_repeat(x));
 	}
 	return false;
 }
