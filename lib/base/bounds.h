@@ -77,7 +77,6 @@
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \
 	X(BOUND_RAW_CONNS, "raw_conns", 10000, "the new connection is closed at once")            \
 	X(BOUND_GRANTS, "grants", 256, "the configuration is refused")                             \
-	X(BOUND_HEALTH_CONNS, "health_conns", 16, "the new connection is closed at once")         \
 	X(BOUND_JSON_DEPTH, "json_depth", 16, "the document is refused")                           \
 	X(BOUND_JSON_TOKENS, "json_tokens", 4096, "the document is refused")
 

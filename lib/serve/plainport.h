@@ -12,7 +12,7 @@
 #include "io/bufs.h"
 #include "wire/httpreq.h"
 
-#define PLAINPORT_ANSWER 8192 /* of room for one */
+#define PLAINPORT_ANSWER 24576 /* of room for one: three lines of 70 bytes for each bound, and as much again */
 
 struct plain;
 struct plainport { /* zero-initialise, then the first five */

@@ -22,6 +22,15 @@ static size_t worker_files(const struct conf *c, struct file_want out[static FIL
 	return files_of_id_roles(c, out, n);
 }
 
+size_t connector_listen(const struct conf *c, struct addr out[static DOORS])
+{
+	size_t n = num_min(c->connector.health.n, DOORS);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = *conf_addr(&c->connector.health, i);
+	return n;
+}
+
 /* Of an origin "unix:/path", the path; it stands at the end of what was written. */
 static const char *socket_file(const struct conf *c, unsigned rule, unsigned origin)
 {
@@ -41,13 +50,13 @@ static int serve(int argc, char **argv)
 	static const struct super_child children[] = {
 		{.kind = "id-tlsd", .proc = "tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
 		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
-		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .files = worker_files,
+		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files,
 		 .socket = socket_file},
 	};
 	static const struct super_link links[] = {[KEEPER_LINK_TLSD] = {1, 0}, [CONNECTOR_LINK_KEEPER] = {2, 1},
 						 [CONNECTOR_LINK_TLSD] = {2, 0}};
 	static const struct super_role role = {.name = "connector", .children = children, .n = ARRAY_LEN(children),
-					       .links = links, .nlinks = ARRAY_LEN(links)};
+					       .listen = connector_listen, .links = links, .nlinks = ARRAY_LEN(links)};
 
 	return role_run(&role,
 			"The home side: dials each of [connector] edge and serves what the rules of [ingress NAME]\n"

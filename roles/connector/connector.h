@@ -9,6 +9,7 @@
  *   reach.c      one connection to one origin: reach.h
  *   origins.c    which origin of a rule is tried next, and what is known of their health
  *   look.c       one look at an origin: look.h
+ *   watched.c    what monitors are told
  */
 #ifndef ZT_CONNECTOR_H
 #define ZT_CONNECTOR_H
@@ -19,11 +20,13 @@
 #include "io/bufs.h"
 #include "io/child.h"
 #include "io/dial.h"
+#include "io/doors.h"
 #include "io/mux.h"
 #include "io/sysnames.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
+#include "serve/plainport.h"
 
 enum { CONNECTOR_LINK_KEEPER = KEEPER_LINK_TLSD + 1, CONNECTOR_LINK_TLSD }; /* numbers of the worker's links */
 
@@ -57,6 +60,8 @@ struct connector {
 	struct keepline *keep;
 	struct sysnames names;      /* prepared */
 	struct ways *ways, *next;   /* in force; prepared */
+	struct doors doors;         /* for monitors alone */
+	struct plainport plain;
 	struct pool servings, looks;/* serving.c, look.c */
 	struct serving *first_serving;
 	struct reach *asked;        /* reach.c: who waits for the supervisor to connect a socket file */
@@ -75,8 +80,12 @@ struct connector {
 	} n;
 };
 
+size_t connector_listen(const struct conf *c, struct addr out[static DOORS]); /* for monitors */
 int64_t connector_now(const struct connector *c); /* wall clock in seconds, never before the newest status list */
 void connector_one_less(struct connector *c);     /* when nothing lives any more while draining: child_drained() */
+
+/* ---- watched.c ---------------------------------------------------------------------------------------- */
+void watched_init(struct connector *c);
 
 /* ---- uplink.c ----------------------------------------------------------------------------------------- */
 /* The list of edges as it is in force: dials new ones, leaves those that are gone, announces to the others. */

@@ -80,6 +80,7 @@ static void worker_abort(struct child *c)
 {
 	struct connector *k = of(c);
 
+	doors_abort(&k->doors);
 	sysnames_forget(&k->names);
 	ways_drop(k->next);
 	k->next = NULL;
@@ -132,6 +133,7 @@ static int make_parts(struct connector *c, const struct conf *conf, struct why *
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	keepline_keep_lists(c->keep);
 	servings_init(c);
+	watched_init(c);
 	random_bytes(c->instance, sizeof c->instance);
 	c->list_until_ns = loop_now(c->child.loop) + LIST_WAIT;
 	return 0;
@@ -140,8 +142,11 @@ static int make_parts(struct connector *c, const struct conf *conf, struct why *
 static int worker_prepare(struct child *child, const struct conf *next, const int *fds, size_t n, struct why *why)
 {
 	struct connector *c = of(child);
-	int rc = n == 1 ? 0 : why_set(why, ZT_E_BUG, "the worker was given %zu descriptors, not a bundle", n);
+	struct addr at[DOORS];
+	int rc = n ? 0 : why_set(why, ZT_E_BUG, "nothing was handed over");
 
+	if (rc == 0) /* the listeners are its own now, also when it refuses */
+		rc = doors_prepare(&c->doors, at, connector_listen(next, at), fds + 1, n - 1, why);
 	if (rc == 0 && next->connector.edge.n == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[connector] edge is empty: say which edges are dialled, as in edge = edge.example.org:443");
 	if (rc == 0 && c->keep == NULL)
@@ -150,8 +155,8 @@ static int worker_prepare(struct child *child, const struct conf *next, const in
 		rc = sysnames_read(&c->names, fds[0], why);
 	if (rc == 0)
 		rc = make_ways(c, next, why);
-	for (size_t i = 0; i < n; i++)
-		close(fds[i]);
+	if (n)
+		close(fds[0]);
 	if (rc < 0)
 		worker_abort(child);
 	return rc;
@@ -186,6 +191,7 @@ static void worker_commit(struct child *child)
 		origins_stop(old->origins);
 	ways_drop(old); /* handshakes that need its authorities hold on to them */
 	origins_start(c->ways->origins);
+	doors_commit(&c->doors, child->loop, &child->log);
 	uplinks_configure(c);
 }
 
@@ -218,6 +224,7 @@ static void worker_drain(struct child *child)
 {
 	struct connector *c = of(child);
 
+	doors_close(&c->doors);
 	origins_stop(c->ways->origins);
 	uplinks_drain(c);
 	connector_one_less(c);
@@ -234,6 +241,7 @@ static void worker_close(struct child *child)
 		servings_end(c);
 		uplinks_end(c);
 	}
+	plainport_end(&c->plain);
 	keepline_stop(c->keep);
 	dialer_free(c->dialer);
 	resolver_free(c->resolver);
@@ -287,6 +295,7 @@ int connector_worker_main(int argc, char **argv)
 	int code = child_run(&c.child, &worker_class, argc, argv);
 
 	servings_free(&c);
+	plainport_free(&c.plain);
 	ways_drop(c.next);
 	ways_drop(c.ways);
 	keepline_free(c.keep);

@@ -4,7 +4,7 @@
  */
 #include "edge.h"
 #include "serve/answer.h"
-#include "wire/ipc.h"
+#include "serve/monitor.h"
 
 enum { TAG_REDIRECT, TAG_HEALTH };
 
@@ -43,57 +43,24 @@ static bool needs_tunnel(const struct conf *c)
 	return false;
 }
 
-static void write_text(const struct answer *a, unsigned status, const char *type, struct span text, struct wr *w)
+static bool works(void *ctx)
 {
-	wr_fmt(w, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-	       status, answer_phrase(status), type, text.n);
-	if (!a->head)
-		wr_put(w, text);
+	struct edge *e = ctx;
+
+	return !e->child.draining && (tunnels_ready(e) || !needs_tunnel(e->site->conf));
 }
 
-static void write_ready(struct edge *e, const struct answer *a, struct wr *w)
+static size_t tunnels(void *ctx)
 {
-	size_t n = tunnels_ready(e);
-	unsigned status = e->child.draining || (n == 0 && needs_tunnel(e->site->conf)) ? 503 : 200;
-	char mem[80];
-	struct wr text = wr_of(mem, sizeof mem);
-
-	wr_fmt(&text, "{\"status\":%u,\"readyConnections\":%zu}\n", status, n);
-	write_text(a, status, "application/json", wr_span(&text), w);
+	return tunnels_ready(ctx);
 }
 
-/* Every counter that the supervisor is told, in Prometheus' words. */
-static void write_metrics(struct edge *e, const struct answer *a, struct wr *w)
+static void health(struct edge *e, const struct httpreq *q, struct wr *w)
 {
-	uint8_t mem[BOUND_CAP(BOUND_IPC_BYTES)];
-	char lines[PLAINPORT_ANSWER - 512];
-	struct wr counters = wr_of(mem, sizeof mem), text = wr_of(lines, sizeof lines);
-	struct ipc_counter c;
-	struct rd r;
+	static const struct monitor_class cls = {.works = works, .tunnels = tunnels};
+	const struct monitor m = {.cls = &cls, .ctx = e, .child = &e->child};
 
-	e->child.cls->counters(&e->child, &counters);
-	r = rd_of(wr_span(&counters));
-	while (ipc_read_counter(&r, &c) > 0) {
-		wr_str(&text, "zt_edge_");
-		wr_put(&text, c.name);
-		wr_fmt(&text, " %llu\n", (unsigned long long)c.value);
-	}
-	write_text(a, 200, "text/plain; version=0.0.4", wr_span(&text), w);
-}
-
-static void health(struct edge *e, const struct httpreq *q, struct answer *a, struct wr *w)
-{
-	static const struct {
-		const char *path;
-		void (*write)(struct edge *e, const struct answer *a, struct wr *w);
-	} paths[] = {{"/healthcheck", write_ready}, {"/ready", write_ready}, {"/metrics", write_metrics}};
-
-	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
-		if (span_eq_str(q->path, paths[i].path) && (q->method == HTTP_METHOD_GET || a->head)) {
-			paths[i].write(e, a, w);
-			return;
-		}
-	refuse(a, 404, "not-found", "there is /healthcheck, /ready and /metrics", w);
+	monitor_answer(&m, q, w);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
@@ -106,6 +73,10 @@ static void on_request(struct plainport *p, unsigned tag, const struct httpreq *
 	const struct httpfield *accept;
 	enum http_refusal why = (enum http_refusal)q->refusal;
 
+	if (tag == TAG_HEALTH) {
+		health(e, q, w);
+		return;
+	}
 	edge_request_id(e, id);
 	if (why != HTTP_FINE) {
 		refuse(&a, http_refusal_status(why), http_refusal_name(why), http_refusal_text(why), w);
@@ -116,7 +87,7 @@ static void on_request(struct plainport *p, unsigned tag, const struct httpreq *
 	a.minor = q->minor;
 	a.head = q->method == HTTP_METHOD_HEAD;
 	a.host = httphost_span(&q->host);
-	(tag == TAG_HEALTH ? health : redirect)(e, q, &a, w);
+	redirect(e, q, &a, w);
 }
 
 static void on_gone(struct plainport *p)

@@ -302,7 +302,7 @@ void demo_show_tail(const char *dir, const char *name)
 
 bool demo_ready(unsigned port)
 {
-	static const char ask[] = "GET /ready HTTP/1.0\r\n\r\n", good[] = "HTTP/1.1 200 ";
+	static const char ask[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n", good[] = "HTTP/1.1 200 ";
 	const struct addr at = {.family = 4, .ip = {127, 0, 0, 1}, .port = (uint16_t)port};
 	int fd = net_connect(&at);
 	struct pollfd p = {.fd = fd, .events = POLLOUT};

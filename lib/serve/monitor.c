@@ -1,0 +1,177 @@
+/* monitor: see monitor.h. Owns nothing: it asks, and writes what it was told. */
+#include "monitor.h"
+
+#include <string.h>
+
+#include "answer.h"
+#include "base/num.h"
+#include "wire/ipc.h"
+
+static unsigned code_of(const struct monitor *m)
+{
+	return m->cls->works(m->ctx) ? 200 : 503;
+}
+
+static unsigned write_health(const struct monitor *m, struct wr *w)
+{
+	const unsigned code = code_of(m);
+	struct jsonw j;
+
+	jsonw_init(&j, w);
+	jsonw_open(&j, '{');
+	jsonw_key(&j, "status");
+	jsonw_str(&j, code == 200 ? "ok" : "unavailable");
+	jsonw_key(&j, "tunnels");
+	jsonw_u64(&j, m->cls->tunnels(m->ctx));
+	if (m->cls->more)
+		m->cls->more(m->ctx, &j);
+	jsonw_close(&j, '}');
+	wr_u8(w, '\n');
+	return code;
+}
+
+/* cloudflared's names: what watches that one can watch this one. */
+static unsigned write_ready(const struct monitor *m, struct wr *w)
+{
+	const unsigned code = code_of(m);
+	struct jsonw j;
+
+	jsonw_init(&j, w);
+	jsonw_open(&j, '{');
+	jsonw_key(&j, "status");
+	jsonw_u64(&j, code);
+	jsonw_key(&j, "readyConnections");
+	jsonw_u64(&j, m->cls->tunnels(m->ctx));
+	if (m->id && m->id[0]) {
+		jsonw_key(&j, "connectorId");
+		jsonw_str(&j, m->id);
+	}
+	jsonw_close(&j, '}');
+	wr_u8(w, '\n');
+	return code;
+}
+
+/* ---- metrics -------------------------------------------------------------------------------------------- */
+
+void monitor_sample(struct wr *w, const char *name, const char *key, struct span value, uint64_t n)
+{
+	wr_str(w, "zt_");
+	wr_str(w, name);
+	wr_u8(w, '{');
+	wr_str(w, key);
+	wr_str(w, "=\"");
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '"' || value.p[i] == '\\')
+			wr_u8(w, '\\');
+		wr_u8(w, value.p[i] < ' ' ? ' ' : value.p[i]);
+	}
+	wr_str(w, "\"} ");
+	wr_u64dec(w, n);
+	wr_u8(w, '\n');
+}
+
+static void write_counters(const struct child *c, struct wr *w)
+{
+	uint8_t mem[BOUND_CAP(BOUND_IPC_BYTES)];
+	struct wr counters = wr_of(mem, sizeof mem);
+	struct ipc_counter one;
+	struct rd r;
+
+	c->cls->counters((struct child *)(uintptr_t)c, &counters); /* asks, and changes nothing */
+	r = rd_of(wr_span(&counters));
+	while (ipc_read_counter(&r, &one) > 0) {
+		wr_str(w, "zt_");
+		wr_str(w, c->cls->role);
+		wr_u8(w, '_');
+		wr_put(w, one.name);
+		wr_u8(w, ' ');
+		wr_u64dec(w, one.value);
+		wr_u8(w, '\n');
+	}
+}
+
+static void write_bounds(const struct bounds *b, struct wr *w)
+{
+	for (size_t i = 0; i < BOUND_COUNT; i++) {
+		const struct span name = span_str(bound_rows[i].name);
+
+		if (b->row[i].peak == 0 && b->row[i].hits == 0)
+			continue; /* not of this role, or not yet */
+		monitor_sample(w, "bound_used", "bound", name, b->row[i].used);
+		monitor_sample(w, "bound_cap", "bound", name, b->row[i].cap);
+		monitor_sample(w, "bound_hits_total", "bound", name, b->row[i].hits);
+	}
+}
+
+static unsigned write_metrics(const struct monitor *m, struct wr *w)
+{
+	monitor_sample(w, "build_info", "version", span_str(ZT_VERSION), 1);
+	write_counters(m->child, w);
+	write_bounds(&m->child->bounds, w);
+	if (m->cls->samples)
+		m->cls->samples(m->ctx, w);
+	while (w->full && w->n && w->p[w->n - 1] != '\n')
+		w->n--;
+	w->full = false;
+	return 200;
+}
+
+/* ---- which ------------------------------------------------------------------------------------------------ */
+
+static const struct page {
+	const char *path, *type;
+	unsigned (*write)(const struct monitor *m, struct wr *w);
+} pages[] = {
+	{"/healthcheck", "application/json", write_health},
+	{"/ready", "application/json", write_ready},
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
+};
+
+static const struct page *page_of(const struct httpreq *q)
+{
+	const bool reads = q->method == HTTP_METHOD_GET || q->method == HTTP_METHOD_HEAD;
+
+	for (size_t i = 0; i < ARRAY_LEN(pages) && reads && q->refusal == HTTP_FINE; i++)
+		if (span_eq_str(q->path, pages[i].path))
+			return &pages[i];
+	return NULL;
+}
+
+#define HEAD_MOST 256 /* four lines of at most 60 bytes */
+
+static void refuse(const struct httpreq *q, unsigned status, const char *words, struct wr *w)
+{
+	const enum http_refusal r = (enum http_refusal)q->refusal;
+	const struct answer a = {.status = r == HTTP_FINE ? status : http_refusal_status(r), .minor = 1,
+				 .reason = r == HTTP_FINE ? "not-found" : http_refusal_name(r),
+				 .words = r == HTTP_FINE ? words : http_refusal_text(r), .head = q->method == HTTP_METHOD_HEAD};
+
+	answer_write(&a, w);
+}
+
+/* The body is written where it will be sent from, behind room for the head that has its length. */
+void monitor_answer(const struct monitor *m, const struct httpreq *q, struct wr *w)
+{
+	const struct page *p = page_of(q);
+	char head_mem[HEAD_MOST];
+	struct wr head = wr_of(head_mem, sizeof head_mem), body = *w;
+	unsigned status;
+
+	if (p == NULL) {
+		refuse(q, 404, "there is /healthcheck, /ready and /metrics", w);
+		return;
+	}
+	body.cap -= HEAD_MOST;
+	status = p->write(m, &body);
+	if (body.full) {
+		refuse(q, 500, "there is more to say than room for it", w);
+		return;
+	}
+	wr_fmt(&head, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+		      "Connection: close\r\n\r\n", status, answer_phrase(status), p->type, body.n - w->n);
+	body.cap += HEAD_MOST;
+	if (q->method == HTTP_METHOD_HEAD)
+		body.n = w->n;
+	wr_insert(&body, w->n, wr_span(&head));
+	*w = body;
+}

@@ -1,0 +1,38 @@
+/*
+ * monitor: what a role says to monitors on its [..] health addresses (serve/plainport carries it):
+ *   /healthcheck  200 while the role does its work, else 503; JSON, with what its owner adds
+ *   /ready        {"status":200,"readyConnections":2,"connectorId":"…"}, the same codes
+ *   /metrics      counters and bounds of the process, in Prometheus' text format
+ * GET and HEAD. It changes nothing.
+ */
+#ifndef ZT_MONITOR_H
+#define ZT_MONITOR_H
+
+#include "base/jsonw.h"
+#include "io/child.h"
+#include "wire/httpreq.h"
+
+struct monitor_class {
+	bool (*works)(void *ctx);                   /* does the role do its work? */
+	size_t (*tunnels)(void *ctx);               /* that are up */
+	/* Members of the object of /healthcheck beside status and connections; may be NULL. */
+	void (*more)(void *ctx, struct jsonw *j);
+	/* Samples that have labels: monitor_sample(). May be NULL. */
+	void (*samples)(void *ctx, struct wr *w);
+};
+
+struct monitor {
+	const struct monitor_class *cls;
+	void *ctx;
+	struct child *child;
+	const char *id;       /* connectorId; NULL: none */
+};
+
+/* The whole answer to a request that was read: w is as large as it may be; what does not fit is cut off at a line
+ * of /metrics, and elsewhere answered 500. */
+void monitor_answer(const struct monitor *m, const struct httpreq *q, struct wr *w);
+
+/* zt_NAME{KEY="VALUE"} N; the value escaped. */
+void monitor_sample(struct wr *w, const char *name, const char *key, struct span value, uint64_t n);
+
+#endif

@@ -1,0 +1,122 @@
+/* monitor: what a monitor is told, byte for byte where somebody else's program reads it. */
+#include "serve/monitor.h"
+#include "tests/unit/unit.h"
+#include "wire/ipc.h"
+
+static struct child child;
+static bool works_now;
+static char mem[24576];
+
+static void counters(struct child *c, struct wr *w)
+{
+	(void)c;
+	ipc_write_counter(w, "requests", 7);
+}
+
+static bool works(void *ctx)
+{
+	(void)ctx;
+	return works_now;
+}
+
+static size_t tunnels(void *ctx)
+{
+	(void)ctx;
+	return works_now ? 2 : 0;
+}
+
+static void more(void *ctx, struct jsonw *j)
+{
+	(void)ctx;
+	jsonw_key(j, "origins");
+	jsonw_open(j, '[');
+	jsonw_close(j, ']');
+}
+
+static void samples(void *ctx, struct wr *w)
+{
+	(void)ctx;
+	monitor_sample(w, "origin_up", "origin", SPAN_LIT("a\"b\\c\n"), 1);
+}
+
+static const struct child_class child_class = {.role = "edge", .counters = counters};
+static const struct monitor_class cls = {works, tunnels, more, samples};
+
+static const char *ask_in(const char *head, size_t room)
+{
+	const struct monitor m = {.cls = &cls, .child = &child, .id = "abc"};
+	struct wr w = wr_of(mem, room);
+	struct httpreq q;
+
+	httpreq_read(span_str(head), &q);
+	monitor_answer(&m, &q, &w);
+	CHECK(!w.full && w.n < sizeof mem);
+	mem[w.n] = 0;
+	return mem;
+}
+
+static const char *ask(const char *head)
+{
+	child = (struct child){.cls = &child_class};
+	bounds_init(&child.bounds);
+	bounds_take(&child.bounds, BOUND_DIALS, 3);
+	return ask_in(head, sizeof mem - 1);
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static const char *body(const char *answer)
+{
+	const char *end = strstr(answer, "\r\n\r\n");
+
+	return end ? end + 4 : "";
+}
+
+static bool starts(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+TEST(it_says_whether_the_role_does_its_work)
+{
+	works_now = true;
+	CHECK(starts(ask(GET("/healthcheck")), "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"));
+	CHECK_STR(body(mem), "{\"status\":\"ok\",\"tunnels\":2,\"origins\":[]}\n");
+	CHECK_STR(body(ask(GET("/ready"))), "{\"status\":200,\"readyConnections\":2,\"connectorId\":\"abc\"}\n");
+	works_now = false;
+	CHECK(starts(ask(GET("/healthcheck")), "HTTP/1.1 503 Service Unavailable\r\n"));
+	CHECK_STR(body(ask(GET("/ready"))), "{\"status\":503,\"readyConnections\":0,\"connectorId\":\"abc\"}\n");
+}
+
+TEST(metrics_are_counters_bounds_and_samples)
+{
+	const char *text;
+
+	works_now = true;
+	text = body(ask(GET("/metrics")));
+	CHECK(starts(text, "zt_build_info{version=\"" ZT_VERSION "\"} 1\nzt_edge_requests 7\n"));
+	CHECK(strstr(text, "zt_bound_used{bound=\"dials\"} 3\n") && strstr(text, "zt_bound_hits_total{bound=\"dials\"} 0\n"));
+	CHECK(strstr(text, "ca_certificates") == NULL);
+	CHECK(strstr(text, "zt_origin_up{origin=\"a\\\"b\\\\c \"} 1\n"));
+}
+
+TEST(too_little_room_cuts_metrics_at_a_line)
+{
+	works_now = true;
+	ask(GET("/metrics"));
+	for (size_t room = 400; room < 560; room++) {
+		const char *text = body(ask_in(GET("/metrics"), room));
+
+		CHECK(text[0] == 0 || text[strlen(text) - 1] == '\n');
+	}
+}
+
+TEST(what_it_does_not_know_is_refused)
+{
+	works_now = true;
+	CHECK(starts(ask(GET("/")), "HTTP/1.1 404 Not Found\r\n"));
+	CHECK(starts(ask("POST /ready HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), "HTTP/1.1 404 "));
+	CHECK(starts(ask("nonsense\r\n\r\n"), "HTTP/1.1 400 "));
+	CHECK(starts(ask("HEAD /ready HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK\r\n"));
+	CHECK_STR(body(mem), "");
+}
