@@ -3,6 +3,7 @@
 # itself.
 E=$(free_port)
 # edge_at NAME: its state directory from now on; $ID is where its identity will be.
+# shellcheck disable=SC2034 # for the script that sources this
 edge_at() {
 	printf '[state]\ndir = %s/%s.state\nrun_dir = %s/%s.run\n[edge]\nlisten = 127.0.0.1:%s\n' "$TMP" "$1" "$TMP" "$1" "$E" \
 		>"$TMP/edge.conf"

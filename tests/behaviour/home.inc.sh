@@ -3,6 +3,7 @@
 # caserve.inc.sh first. Not a test itself.
 E=$(free_port) RAW=$(free_port) SSHP=$(free_port) GONE=$(free_port)
 ORIGIN=$(free_port) NGINX=$(free_port) SSHD=$(free_port) NOBODY=$(free_port)
+# shellcheck disable=SC2034 # for the script that sources this
 SSH=(ssh -F none -i "$TMP/sshkey" -p "$SSHP" -o UserKnownHostsFile="$TMP/known" -o StrictHostKeyChecking=no -o BatchMode=yes
 	-o IdentitiesOnly=yes -o ConnectTimeout=20 127.0.0.1)
 
@@ -80,11 +81,10 @@ PY
 	wait_for listening "$SSHD"
 }
 
-# edge_conf [LINE...]: the edge's; the LINEs end its [edge].
+# edge_conf: the edge's.
 edge_conf() {
 	printf '[state]\ndir = %s/vps\nrun_dir = %s/vps.run\n[tls]\nper_address = 100000\nburst = 100000\n[limits]\ndrain = 2s\n' "$TMP" "$TMP"
 	printf '[edge]\nlisten = 127.0.0.1:%s\nenrol = ca.internal\n' "$E"
-	printf '%s\n' "$@"
 	printf '[host web]\nnames = web.test\ncert = %s/web.pem\nkey = %s/web.key\naccess = public\n' "$TMP" "$TMP"
 	printf '[service raw]\nlisten = 127.0.0.1:%s\nhostname = raw.home.test\npublic = unauthenticated\n' "$RAW"
 	printf '[service ssh]\nlisten = 127.0.0.1:%s\nhostname = ssh.home.test\npublic = unauthenticated\n' "$SSHP"
