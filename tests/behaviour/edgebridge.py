@@ -137,7 +137,9 @@ class Bridge(edgepeer.Conn):
         rest += [""] * 4
         door = {"port": int(rest[0]), "rule": int(rest[1]), "kind": rest[2], "name": rest[3] or "app.test",
                 "peer": rest[4] or "192.0.2.1:4711", "local": rest[5], "dial": int(rest[6] or 0)}
-        listener = doors[rest[0]] = socket.create_server(("127.0.0.1", door["port"]), backlog=256)
+        listener = socket.create_server(("127.0.0.1", door["port"]), backlog=256)
+        door["port"] = listener.getsockname()[1]
+        doors[str(door["port"])] = listener
 
         def serve():
             while True:
@@ -148,7 +150,7 @@ class Bridge(edgepeer.Conn):
                 conns[-1].open_for(door, visitor)
 
         threading.Thread(target=serve, daemon=True).start()
-        say("door", port=door["port"])
+        say("door", port=door["port"], label=(rest + [""] * 8)[7])
 
 
 edgepeer.main(Bridge)

@@ -58,10 +58,12 @@ add() {
 doors() {
 	local r
 	for r in "$@"; do
-		DOOR[$r]=$(free_port)
-		echo "listen ${DOOR[$r]} ${NUMBER[$r]} ${KIND[$r]} app.test 192.0.2.1:4711 198.51.100.7:443"
+		echo "listen 0 ${NUMBER[$r]} ${KIND[$r]} app.test 192.0.2.1:4711 198.51.100.7:443 0 $r"
 	done >"$TMP/$EDGE.ctl"
-	wait_for heard "$EDGE" "e['ev'] == 'door' and e['port'] == ${DOOR[$r]}"
+	wait_for grep -q "\"label\": \"$r\"" "$TMP/$EDGE.log"
+	for r in "$@"; do
+		DOOR[$r]=$(sed -n "s/^{\"ev\": \"door\", \"port\": \([0-9]*\), \"label\": \"$r\"}$/\1/p" "$TMP/$EDGE.log")
+	done
 }
 # start_bridge NAME: an edge with the identity $TMP/NAME.id.
 start_bridge() {
