@@ -176,7 +176,7 @@ static const char conf_text[] =
 	"[host app]\nnames = app.localhost\ncert = %1$s/web.pem\nkey = %1$s/web.key\naccess = public\n\n"
 	"# and this one whoever has a certificate of a device.\n"
 	"[host private]\nnames = private.localhost\ncert = %1$s/web.pem\nkey = %1$s/web.key\naccess = cert\n"
-	"client_cert = optional\nclient_ca = %1$s/state/connector/identity/trust/device.pem\nclient_role = device\n\n"
+	"client_cert = optional\nclient_ca = %1$s/device.pem\nclient_role = device\n\n"
 	"# Which connector may serve which names.\n"
 	"[grant demo]\nconnector = %4$s\nnames = app.localhost, private.localhost\n\n"
 	"[connector]\nedge = localhost:%3$u\nhealth = 127.0.0.1:%5$u\n\n"
@@ -238,23 +238,43 @@ static bool read_id(struct demo *d, const char *shown)
 	return true;
 }
 
-static bool join(const struct demo *d, const char *role, const char *conf)
+static bool write_file(const struct demo *d, const char *name, const char *text)
 {
-	const char *const make[] = {"token", "create", role, "demo", "-c", conf, NULL};
-	char token[512], at[32], file[320];
-	const char *const use[] = {role, "join", "-c", conf, "--at", at, "--token-file", file, NULL};
-	bool ok;
+	char path[320];
 	int fd;
+	bool ok;
 
-	snprintf(at, sizeof at, "localhost:%u", d->port[CA]);
-	snprintf(file, sizeof file, "%s/%s.token", d->dir, role);
-	if (!run(d, make, token, sizeof token))
-		return false;
-	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ok = fd >= 0 && write(fd, token, strlen(token)) == (ssize_t)strlen(token);
+	snprintf(path, sizeof path, "%s/%s", d->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	if (fd >= 0)
 		close(fd);
-	ok = ok && run(d, use, NULL, 0);
+	if (!ok)
+		fprintf(stderr, "zt demo: cannot write %s: %s\n", path, strerror(errno));
+	return ok;
+}
+
+/* Whom a browser has to trust, and by whom devices are vouched for. */
+static bool anchor(const struct demo *d, const char *which, const char *conf)
+{
+	const char *const show[] = {"ca", "anchors", which, "-c", conf, NULL};
+	char pem[8192], name[32];
+
+	snprintf(name, sizeof name, "%s.pem", which);
+	return run(d, show, pem, sizeof pem) && write_file(d, name, pem);
+}
+
+static bool join(const struct demo *d, const char *role, const char *conf)
+{
+	const char *const make[] = {"token", "create", role, role, "-c", conf, NULL};
+	char token[512], at[32], name[32], file[320];
+	const char *const use[] = {role, "join", "-c", conf, "--at", at, "--token-file", file, NULL};
+	bool ok;
+
+	snprintf(at, sizeof at, "localhost:%u", d->port[CA]);
+	snprintf(name, sizeof name, "%s.token", role);
+	snprintf(file, sizeof file, "%s/%s", d->dir, name);
+	ok = run(d, make, token, sizeof token) && write_file(d, name, token) && run(d, use, NULL, 0);
 	unlink(file);
 	return ok;
 }
@@ -276,7 +296,8 @@ static bool authority(struct demo *d, const char *conf)
 				   "--out", d->dir, "-c", conf, NULL};
 	const char *const device[] = {"ca", "issue", "device", "browser", "--out", d->dir, "-c", conf, NULL};
 
-	return run(d, init, NULL, 0) && run(d, web, NULL, 0) && run(d, device, NULL, 0) && begin(d, CA, conf) &&
+	return run(d, init, NULL, 0) && run(d, web, NULL, 0) && run(d, device, NULL, 0) && anchor(d, "acme", conf) &&
+	       anchor(d, "device", conf) && begin(d, CA, conf) &&
 	       wait_health(d, CA, conf);
 }
 
@@ -311,9 +332,9 @@ static void say(const struct demo *d, uint64_t ms)
 	printf("ready in %llu ms: an app at home, seen through the tunnel\n\n", (unsigned long long)ms);
 	printf("  https://app.localhost:%u/\n\n", port);
 	printf("everybody is let in there:\n");
-	printf("  curl --cacert %s/state/edge/identity/trust/acme.pem https://app.localhost:%u/hello\n\n", dir, port);
+	printf("  curl --cacert %s/acme.pem https://app.localhost:%u/hello\n\n", dir, port);
 	printf("here only a device with a certificate (without: 403):\n");
-	printf("  curl --cacert %s/state/edge/identity/trust/acme.pem --cert %s/browser.pem --key %s/browser.key \\\n"
+	printf("  curl --cacert %s/acme.pem --cert %s/browser.pem --key %s/browser.key \\\n"
 	       "       https://private.localhost:%u/\n\n", dir, dir, dir, port);
 	printf("the configuration is %s/zt.conf, the log %s/log; what runs:\n  zt status -c %s/zt.conf\n", dir, dir, dir);
 	printf("stop with Ctrl-C%s\n", d->keep ? "" : ", and nothing is left");

@@ -2,10 +2,15 @@
  * id: `zt id show|renew|keep DIR`: what a joined machine does with its identity. Reading and renewing are
  * in serve/identity and serve/idrenew, keeping is in idkeep.c; here are words, options and the page.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/ct.h"
 #include "base/jsonw.h"
@@ -94,11 +99,30 @@ struct facts {
 	const char *state;
 };
 
+/* Root looks at a role's identity as the user whose it is, for good: what that user may not read, or put in the way,
+ * stays so. The way there may be closed to that user, so it is opened before. */
+static int open_as_owner(struct identity *id, const char *dir, struct why *w)
+{
+	struct stat st;
+	int rc, fd;
+
+	if (geteuid() != 0 || stat(dir, &st) < 0 || st.st_uid == 0 || (st.st_mode & 022))
+		return identity_open(id, dir, w);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || setgroups(0, NULL) < 0 || setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
+		rc = why_sys(w, errno, "cannot look at %.300s as user %u, whose it is", dir, (unsigned)st.st_uid);
+	else
+		rc = identity_open_at(id, fd, dir, w);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int learn(struct facts *f, const char *dir, struct why *w)
 {
 	int64_t now = clock_wall(&clock_real) / 1000;
 	const struct x509 *c = &f->id.cert;
-	int rc = identity_open(&f->id, dir, w);
+	int rc = open_as_owner(&f->id, dir, w);
 
 	if (rc < 0)
 		return rc;
