@@ -96,18 +96,16 @@ SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 .SECONDARY:
 
 # Small rather than fast, but for what each connection, byte or record passes through: 130 KB less.
-HOT  := $(filter-out $(addprefix lib/base/,pk.c pbe.c err.c jsonw.c clock.c log.c),$(wildcard lib/base/*.c)) $(addprefix lib/wire/,record.c json.c json_text.c json_ask.c jrec.c srec.c addr.c) \
-        $(addprefix lib/io/,loop.c poller.c pump.c pumpbuf.c bufs.c duct.c sockduct.c couple.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
-        journal.c jscan.c store.c store_journal.c smap.c)
+HOT  := $(addprefix lib/base/,aead.c bounds.c buf.c crc32c.c gcm_x86.c gcm_vaes.c pool.c span.c timers.c) \
+        $(addprefix lib/wire/,frame.c httpfield.c httphead.c record.c) \
+        $(addprefix lib/io/,bufs.c couple.c duct.c loop.c mux.c mux_out.c poller.c pump.c pumpbuf.c sockduct.c tlsdata.c)
 COLD := $(filter-out $(HOT),$(LIB_SRC)) $(wildcard main.c roles/*.c roles/*/*.c)
-SMALL_rel := -Oz
-# Above what reads the network's bytes, functions with arrays have a guard, not every one that takes an address: 20 KB.
-FAR  := $(filter-out lib/wire/% lib/io/%,$(COLD))
-LIGHT_rel := -fstack-protector -ftrivial-auto-var-init=uninitialized
+# Guards stand in functions with arrays, not in every one that takes an address (strong, as in HOT): 40 KB.
+SMALL_rel := -Oz -fstack-protector -ftrivial-auto-var-init=uninitialized
 
 # Everything is compiled anew when the commands that compile change, and nothing is compiled
 # while something is missing.
-FLAGS := $(foreach v,rel asan fuzz,$(CC_$(v)) $(CFLAGS_$(v))) $(CPPFLAGS_ALL) $(LDFLAGS_REL) $(BEARSSL_A) $(SMALL_rel) $(LIGHT_rel) $(HOT)
+FLAGS := $(foreach v,rel asan fuzz,$(CC_$(v)) $(CFLAGS_$(v))) $(CPPFLAGS_ALL) $(LDFLAGS_REL) $(BEARSSL_A) $(SMALL_rel) $(HOT)
 build/flags: FORCE | $(and $(BEARSSL),$(BEARSSL_A))
 	@mkdir -p build
 	@echo '$(FLAGS)' | cmp -s - $@ || { sh third_party/deps.sh --check build && echo '$(FLAGS)' >$@; }
@@ -121,7 +119,7 @@ endif
 define variant
 build/$(1)/%.o: %.c build/flags
 	@mkdir -p $$(dir $$@)
-	$$(call SAY,CC  )$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(if $$(filter $$(COLD),$$<),$$(SMALL_$(1))) $$(if $$(filter $$(FAR),$$<),$$(LIGHT_$(1))) -MMD -MP -c -o $$@ $$<
+	$$(call SAY,CC  )$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_$(1)) $$(if $$(filter $$(COLD),$$<),$$(SMALL_$(1))) -MMD -MP -c -o $$@ $$<
 $(foreach l,$(LAYERS),
 build/$(1)/lib$(l).a: $(patsubst %.c,build/$(1)/%.o,$(filter lib/$(l)/%,$(LIB_SRC)))
 	@mkdir -p $$(dir $$@) && rm -f $$@
