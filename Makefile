@@ -97,7 +97,7 @@ SAY = @$(if $(V),set -x,echo "  $(1)  $@");
 
 # Small rather than fast, but for what each connection, byte or record passes through: 130 KB less.
 HOT  := $(filter-out $(addprefix lib/base/,pk.c pbe.c err.c jsonw.c clock.c log.c),$(wildcard lib/base/*.c)) $(addprefix lib/wire/,record.c json.c json_text.c json_ask.c jrec.c srec.c addr.c) \
-        $(addprefix lib/io/,loop.c poller.c pump.c pumpbuf.c bufs.c duct.c sockduct.c couple.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
+        $(addprefix lib/io/,loop.c poller.c bufs.c duct.c sockduct.c couple.c net.c tls.c tlsdata.c engine.c shakes.c sessions.c \
         journal.c jscan.c store.c store_journal.c smap.c)
 COLD := $(filter-out $(HOT),$(LIB_SRC)) $(wildcard main.c roles/*.c roles/*/*.c)
 SMALL_rel := -Oz
