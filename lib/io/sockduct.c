@@ -10,7 +10,7 @@
 
 #include "sockduct_int.h"
 
-#define DIRECT 8192 /* so many plain bytes go to the socket themselves when nothing stands before them */
+#define DIRECT 32768 /* so many plain bytes go to the socket themselves when nothing stands before them */
 
 /* ---- in ---------------------------------------------------------------------------------- */
 

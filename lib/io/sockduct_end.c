@@ -250,11 +250,15 @@ void sockduct_close(struct duct *d, enum zt_err why)
 		sockduct_reset_on_close(s, true);
 	s->phase = SENDING;
 	sockduct_give_in(s);
-	if (why || duct_dead(d) || !sockduct_make_busy(s) || !loop_timer(s->src->loop, &s->busy->linger, SOCKDUCT_LINGER)) {
+	if (why || duct_dead(d)) {
 		sockduct_stop(s);
 		return;
 	}
 	sockduct_linger(s);
-	if (s->phase != OVER)
+	if (s->phase == OVER)
+		return;
+	if (sockduct_make_busy(s) && loop_timer(s->src->loop, &s->busy->linger, SOCKDUCT_LINGER))
 		loop_touch(s->src);
+	else
+		sockduct_stop(s);
 }

@@ -199,8 +199,12 @@ static void go_open(struct conn *k)
 	k->state = CONN_OPEN;
 	if (k->w->child.log.level >= LOG_INFO)
 		log_open(k);
-	for (unsigned i = 0; i < 2; i++) /* without bytes before it cannot fail */
+	for (unsigned i = 0; i < 2; i++) {
+		if (k->tls[i])
+			tls_forget_peer(k->tls[i]);
+		/* without bytes before it cannot fail */
 		sockduct_start(&k->sock[i], k->w->bufs, &k->src[i], k->tls[i], &users[i], SPAN_NONE);
+	}
 	k->couple = (struct couple){.side = {&k->sock[NEAR].d, &k->sock[FAR].d}, .over = on_over, .loop = k->w->child.loop,
 				    .idle_ns = k->w->child.conf->relay.idle_ms * NS_PER_MS};
 	couple_start(&k->couple);

@@ -535,31 +535,6 @@ TEST(who_finds_no_buffer_waits_and_goes_on)
 	duct_tear_down();
 }
 
-TEST(who_no_longer_wants_leaves_the_line)
-{
-	struct end *a, *b;
-
-	duct_set_up();
-	bounds_set(&bounds, BOUND_DUCT_BUFS, 1);
-	a = end_new(false);
-	b = end_new(false);
-	put_pattern(a, 0, 10); /* not flushed: a has it */
-	CHECK_INT(duct_room(&b->sd.d), 0);
-	duct_want(&b->sd.d, DUCT_OUT);
-	CHECK(bufs_wanted(kit_bufs));
-	duct_want(&b->sd.d, 0);
-	CHECK(!bufs_wanted(kit_bufs) && b->sd.busy == NULL);
-	duct_want(&b->sd.d, DUCT_OUT);
-	duct_flush(&a->sd.d);
-	turns(3);
-	CHECK(b->calls > 0 && b->events == DUCT_OUT && duct_room(&b->sd.d) > 0);
-	duct_want(&b->sd.d, 0);
-	CHECK_INT(bounds.row[BOUND_DUCT_BUFS].used, 0);
-	end_free(a);
-	end_free(b);
-	duct_tear_down();
-}
-
 TEST(who_sits_on_a_buffer_while_others_wait_is_ended)
 {
 	struct end *a, *b;
@@ -575,33 +550,6 @@ TEST(who_sits_on_a_buffer_while_others_wait_is_ended)
 	duct_close(&a->sd.d, ZT_E_RESET);
 	end_settle(a);
 	CHECK(a->peer.reset && !a->peer.bye);
-	end_free(a);
-	end_free(b);
-	duct_tear_down();
-}
-
-/* Nobody is told any more; but who is closed may not sit on a buffer either. */
-TEST(who_lingers_on_a_buffer_while_others_wait_is_stopped)
-{
-	struct end *a, *b;
-
-	duct_set_up();
-	bounds_set(&bounds, BOUND_DUCT_BUFS, 1);
-	narrow = true;
-	a = end_new(true);
-	narrow = false;
-	b = end_new(false);
-	for (uint64_t put = 0; duct_room(&a->sd.d); duct_flush(&a->sd.d))
-		put += put_pattern(a, put, SIZE_MAX);
-	duct_close(&a->sd.d, ZT_OK);
-	sockduct_patience(&a->sd, 3600 * NS_PER_S);
-	duct_want(&b->sd.d, DUCT_OUT);
-	for (unsigned i = 0; i < 5; i++) {
-		clock_fake_step(&fake, NS_PER_S);
-		turns(3);
-	}
-	CHECK(a->reaped == 1 && !sockduct_lingers(&a->sd));
-	CHECK(b->calls > 0 && duct_room(&b->sd.d) > 0);
 	end_free(a);
 	end_free(b);
 	duct_tear_down();
