@@ -357,7 +357,7 @@ int echo_worker_main(int argc, char **argv)
 	int code;
 
 	pool_init(&w.conns, &w.child.bounds, BOUND_ECHO_CONNS, sizeof(struct conn));
-	pool_init(&w.bufs, &w.child.bounds, BOUND_RELAY_BUFS, BUF_BYTES);
+	pool_init(&w.bufs, &w.child.bounds, BOUND_ECHO_BUFS, BUF_BYTES);
 	code = child_run(&w.child, &worker_class, argc, argv);
 	pool_free(&w.conns);
 	pool_free(&w.bufs);

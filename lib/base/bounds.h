@@ -15,7 +15,7 @@
 
 #define ZT_BOUNDS(X)                                                                               \
 	X(BOUND_ECHO_CONNS, "echo_conns", 1024, "the new connection is closed at once")            \
-	X(BOUND_RELAY_BUFS, "relay_buffers", 256, "reading waits until a buffer is free")          \
+	X(BOUND_ECHO_BUFS, "echo_buffers", 256, "reading waits until a buffer is free")          \
 	X(BOUND_DUCT_BUFS, "duct_buffers", 512, "who needs one waits in line; who sits on one is ended") \
 	X(BOUND_CTL_CLIENTS, "control_clients", 8, "the new control connection is closed at once") \
 	X(BOUND_CHILDREN, "children", 16, "the child is not started and the start fails")          \

@@ -1,12 +1,21 @@
 /*
- * couple: see couple.h. Owns no byte, no timer and no duct: it moves what one shows into the room of the other,
- * and says when that is over.
+ * couple: see couple.h. Owns no byte and no duct: it moves what one shows into the room of the other, and says when
+ * that is over.
  */
 #include "couple.h"
 
-static void over(struct couple *c, unsigned by, enum zt_err why)
+#include "base/num.h"
+
+void couple_stop(struct couple *c)
 {
 	c->ended = true;
+	if (c->loop)
+		loop_timer_stop(c->loop, &c->idle);
+}
+
+static void over(struct couple *c, unsigned by, enum zt_err why)
+{
+	couple_stop(c);
 	c->why = why;
 	if (why)
 		c->by = (uint8_t)by;
@@ -91,9 +100,30 @@ void couple_event(struct couple *c, unsigned side, unsigned events)
 		duct_want(c->side[i], wants_of(c, i));
 }
 
+static void wait_for(struct couple *c, uint64_t ns)
+{
+	if (!loop_timer(c->loop, &c->idle, ns))
+		over(c, COUPLE_NEITHER, ZT_E_NOMEM);
+}
+
+/* Set again only when it fires, not with every byte. */
+static void idle_fire(struct timer *t, uint64_t now)
+{
+	struct couple *c = CONTAINER_OF(t, struct couple, idle);
+	uint64_t still = now - c->moved_at;
+
+	if (still >= c->idle_ns)
+		over(c, COUPLE_NEITHER, ZT_E_TIMEOUT);
+	else
+		wait_for(c, c->idle_ns - still);
+}
+
 void couple_start(struct couple *c)
 {
 	c->moved_at = loop_now(c->loop);
+	c->idle.fire = idle_fire;
 	for (unsigned i = 0; i < 2; i++)
 		duct_want(c->side[i], DUCT_IN); /* an end that is here already is told from the loop */
+	if (c->idle_ns)
+		wait_for(c, c->idle_ns);
 }

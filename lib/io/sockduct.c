@@ -4,201 +4,91 @@
  *
  * One turn: what waits leaves; one read comes in, when nothing is left of the one before; the user is told.
  */
-#include "sockduct.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/num.h"
+#include "sockduct_int.h"
 
-enum { LIVE, SENDING, DRAINING, OVER };
-enum { IN, OUT };
-
-#define DIRECT 8192 /* so many plain bytes go to the socket themselves when nothing stands before them */
-#define DRAINS 16   /* reads a turn of what nobody will have */
-
-static struct sockduct *of(const struct duct *d)
-{
-	return CONTAINER_OF(d, struct sockduct, d);
-}
-
-/* ---- ends -------------------------------------------------------------------------------- */
-
-static void reset_on_close(const struct sockduct *s, bool on)
-{
-	const struct linger now = {.l_onoff = on, .l_linger = 0};
-
-	setsockopt(s->src->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
-static void give_in(struct sockduct *s)
-{
-	s->in = (struct tls_in){0};
-	bufs_give(s->bufs, &s->seat[IN]);
-}
-
-static void give_out(struct sockduct *s)
-{
-	s->out = (struct tls_out){0};
-	s->unsealed = 0;
-	bufs_give(s->bufs, &s->seat[OUT]);
-}
-
-void sockduct_stop(struct sockduct *s)
-{
-	if (s->src == NULL || s->phase == OVER)
-		return;
-	s->phase = OVER;
-	s->d.user = NULL;
-	give_in(s);
-	give_out(s);
-	loop_timer_stop(s->loop, &s->linger);
-	loop_close(s->src);
-}
-
-/* The fatal alert that is due to a peer whose records were bad, behind what is half sent. What does not fit into
- * the socket now is not worth waiting for. */
-static void say_alert(struct sockduct *s)
-{
-	struct tls_out own = {.mem = s->bye, .cap = sizeof s->bye}, *o = s->out.head < s->out.tail ? &s->out : &own;
-
-	if (s->tls == NULL || (s->tls->end != TLS_FORGED && s->tls->end != TLS_STRANGE))
-		return;
-	tls_bye(s->tls, o);
-	tls_out_send(s->tls, o);
-	reset_on_close(s, false);
-}
-
-/* Dead both ways. The user is told from the loop. */
-static void lost(struct sockduct *s, enum duct_end end, const char *words)
-{
-	if (s->phase != LIVE) {
-		sockduct_stop(s);
-		return;
-	}
-	if (duct_dead(&s->d))
-		return;
-	s->d.end = (uint8_t)end;
-	s->words = words;
-	say_alert(s);
-	give_in(s);
-	give_out(s);
-	loop_again(s->src);
-}
-
-/* It takes no more, and resets: but an answer that it gave before is worth reading to its end. */
-static void deafen(struct sockduct *s)
-{
-	s->deaf = true;
-	give_out(s);
-	loop_again(s->src);
-}
-
-static const struct {
-	enum duct_end end;
-	bool at_once; /* though plaintext is left that came before */
-} tls_ends[] = {
-	[TLS_GOING] = {DUCT_GOING, false},
-	[TLS_CLEAN] = {DUCT_FINISHED, true},
-	[TLS_TRUNCATED] = {DUCT_CUT, true},
-	[TLS_FORGED] = {DUCT_BROKEN, false},
-	[TLS_REFUSED] = {DUCT_BROKEN, false},
-	[TLS_STRANGE] = {DUCT_BROKEN, false},
-	[TLS_RESET] = {DUCT_RESET, false},
-};
-
-static bool has_some(const struct sockduct *s)
-{
-	return s->in.first < s->in.pieces;
-}
-
-/* What its TLS knows of the end becomes the duct's. */
-static void note_end(struct sockduct *s)
-{
-	enum tls_end e = s->tls ? (enum tls_end)s->tls->end : TLS_GOING;
-
-	if (s->d.end != DUCT_GOING || e == TLS_GOING || (has_some(s) && (s->deaf || !tls_ends[e].at_once)))
-		return;
-	if (s->deaf || tls_ends[e].end >= DUCT_RESET)
-		lost(s, s->deaf ? DUCT_RESET : tls_ends[e].end, tls_end_text(s->deaf ? TLS_RESET : e));
-	else
-		s->d.end = (uint8_t)tls_ends[e].end;
-}
+#define DIRECT 32768 /* so many plain bytes go to the socket themselves when nothing stands before them */
 
 /* ---- in ---------------------------------------------------------------------------------- */
 
 static ssize_t read_plain(struct sockduct *s)
 {
-	ssize_t n = recv(s->src->fd, s->in.mem, LOOP_BUDGET, MSG_DONTWAIT);
+	struct tls_in *in = &s->busy->in;
+	ssize_t n = recv(s->src->fd, in->mem, LOOP_BUDGET, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -ZT_E_AGAIN;
 	if (n < 0)
-		lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
+		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
 	else if (n == 0 && !s->deaf)
 		s->d.end = DUCT_FINISHED;
 	if (n <= 0)
 		return 0;
-	s->in.piece[0] = span_of(s->in.mem, (size_t)n);
-	s->in.first = 0;
-	s->in.pieces = 1;
+	in->piece[0] = span_of(in->mem, (size_t)n);
+	in->first = 0;
+	in->pieces = 1;
 	return n;
 }
 
 static void pull(struct sockduct *s)
 {
+	struct sockduct_busy *b;
 	ssize_t n;
 
 	if (s->deaf && !has_some(s) && s->d.end != DUCT_GOING)
-		lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
-	if (has_some(s) || s->d.end != DUCT_GOING)
+		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
+	if (has_some(s) || s->d.end != DUCT_GOING || !sockduct_get_busy(s))
 		return;
-	if (!bufs_take(s->bufs, &s->seat[IN]))
+	b = s->busy;
+	if (!bufs_take(s->bufs, &b->seat[IN]))
 		return;
-	s->in.mem = s->seat[IN].mem;
-	s->in.cap = BUFS_BYTES;
+	b->in.mem = b->seat[IN].mem;
+	b->in.cap = BUFS_BYTES;
 	/* Bytes rarely end where a record does: whoever reads on and on would never give the buffer back. */
-	s->in.brief = bufs_wanted(s->bufs);
-	n = s->tls ? tls_read(s->tls, &s->in) : read_plain(s);
+	b->in.brief = bufs_wanted(s->bufs);
+	n = s->tls ? tls_read(s->tls, &b->in) : read_plain(s);
 	if (n > 0)
-		bufs_moved(s->bufs, &s->seat[IN], BUFS_SHARE);
+		bufs_moved(s->bufs, &b->seat[IN], BUFS_SHARE);
 	else if (s->deaf)
-		lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
-	note_end(s);
-	if (s->in.mem && tls_in_idle(&s->in))
-		give_in(s);
+		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
+	sockduct_note_end(s);
+	if (b->in.mem && tls_in_idle(&b->in))
+		sockduct_give_in(s);
 }
 
 static struct span peek(const struct duct *d)
 {
 	const struct sockduct *s = of(d);
 
-	return has_some(s) ? s->in.piece[s->in.first] : SPAN_NONE;
+	return has_some(s) ? s->busy->in.piece[s->busy->in.first] : SPAN_NONE;
 }
 
 static void take(struct duct *d, size_t n)
 {
 	struct sockduct *s = of(d);
 
-	tls_in_take(&s->in, n);
-	bufs_moved(s->bufs, &s->seat[IN], n);
+	tls_in_take(&s->busy->in, n);
+	bufs_moved(s->bufs, &s->busy->seat[IN], n);
 	if (has_some(s))
 		return;
-	if (tls_in_idle(&s->in))
-		give_in(s);
-	note_end(s);
+	if (tls_in_idle(&s->busy->in))
+		sockduct_give_in(s);
+	sockduct_note_end(s);
 	if (s->deaf)
 		loop_again(s->src);
 	else
 		loop_touch(s->src);
+	sockduct_rest(s);
 }
 
 /* ---- out --------------------------------------------------------------------------------- */
 
 static bool waits_to_leave(const struct sockduct *s)
 {
-	return s->unsealed || s->out.head < s->out.tail || (s->d.finished && !s->fin);
+	return (s->busy && s->busy->unsealed) || waiting(s) || (s->d.finished && !s->fin);
 }
 
 static ssize_t send_plain(struct sockduct *s, struct span what)
@@ -212,73 +102,89 @@ static ssize_t send_plain(struct sockduct *s, struct span what)
 
 static ssize_t send_waiting(struct sockduct *s)
 {
+	struct tls_out *o = &s->busy->out;
 	ssize_t n;
 
 	if (s->tls)
-		return tls_out_send(s->tls, &s->out);
-	n = send_plain(s, span_of(&s->out.mem[s->out.head], s->out.tail - s->out.head));
+		return tls_out_send(s->tls, o);
+	n = send_plain(s, span_of(&o->mem[o->head], o->tail - o->head));
 	if (n > 0)
-		s->out.head += (size_t)n;
-	if (s->out.head == s->out.tail)
-		s->out.head = s->out.tail = 0;
+		o->head += (size_t)n;
+	if (o->head == o->tail)
+		o->head = o->tail = 0;
 	return n;
 }
 
 /* Plaintext becomes records, and the end its alert, behind them. */
 static bool seal(struct sockduct *s)
 {
-	size_t n = s->unsealed;
+	bool says_bye = s->d.finished && !s->tls->said_bye;
+	struct sockduct_busy *b;
+	size_t n;
 
-	s->unsealed = 0;
-	if (n && tls_out_seal(s->tls, &s->out, n) < 0) {
-		lost(s, DUCT_BROKEN, "its keys are used up");
+	if (says_bye && !sockduct_get_busy(s))
+		return false;
+	b = s->busy;
+	if (b == NULL)
+		return true;
+	n = b->unsealed;
+	b->unsealed = 0;
+	if (n && tls_out_seal(s->tls, &b->out, n) < 0) {
+		sockduct_lost(s, DUCT_BROKEN, "its keys are used up");
 		return false;
 	}
-	if (s->tls == NULL || !s->d.finished || s->tls->said_bye)
+	if (!says_bye)
 		return true;
-	if (s->out.mem == NULL) {
-		s->out.mem = s->bye;
-		s->out.cap = sizeof s->bye;
+	if (b->out.mem == NULL) {
+		b->out.mem = b->bye;
+		b->out.cap = sizeof b->bye;
 	}
-	tls_bye(s->tls, &s->out);
+	tls_bye(s->tls, &b->out);
 	return true;
 }
 
-static void push(struct sockduct *s)
+void sockduct_push(struct sockduct *s)
 {
 	ssize_t n;
 
-	if (s->deaf || !seal(s))
+	if (s->deaf || (s->tls && !seal(s)))
 		return;
-	if (s->out.head < s->out.tail) {
+	if (waiting(s)) {
 		n = send_waiting(s);
 		if (n > 0) {
-			bufs_moved(s->bufs, &s->seat[OUT], (size_t)n);
-			s->moved = true;
+			bufs_moved(s->bufs, &s->busy->seat[OUT], (size_t)n);
+			s->busy->moved = true;
 		} else if (n == -ZT_E_RESET) {
-			deafen(s);
+			sockduct_deafen(s);
 			return;
 		}
 	}
-	if (s->out.head < s->out.tail)
+	if (waiting(s))
 		return;
-	give_out(s);
+	sockduct_give_out(s);
 	if (s->d.finished && !s->fin) {
 		s->fin = true;
 		shutdown(s->src->fd, SHUT_WR);
-		reset_on_close(s, false);
+		sockduct_reset_on_close(s, false);
 	}
+}
+
+static bool could_write(const struct sockduct *s)
+{
+	static const struct bufs_seat none;
+
+	return bufs_could(s->bufs, s->busy ? &s->busy->seat[OUT] : &none);
 }
 
 static size_t room(const struct duct *d)
 {
 	const struct sockduct *s = of(d);
 
-	if (s->deaf || !bufs_could(s->bufs, &s->seat[OUT]))
+	if (s->deaf || !could_write(s))
 		return 0;
 	if (s->tls == NULL)
-		return BUFS_BYTES - s->out.tail;
-	return s->out.head < s->out.tail ? 0 : tls_out_room(s->tls, BUFS_BYTES) - s->unsealed;
+		return BUFS_BYTES - (s->busy ? s->busy->out.tail : 0);
+	return waiting(s) ? 0 : tls_out_room(s->tls, BUFS_BYTES) - (s->busy ? s->busy->unsealed : 0);
 }
 
 static struct span put_directly(struct sockduct *s, struct span what)
@@ -286,7 +192,7 @@ static struct span put_directly(struct sockduct *s, struct span what)
 	ssize_t n = send_plain(s, what);
 
 	if (n == -ZT_E_RESET) {
-		deafen(s);
+		sockduct_deafen(s);
 		return SPAN_NONE;
 	}
 	return n > 0 ? span_sub(what, (size_t)n, what.n) : what;
@@ -295,23 +201,25 @@ static struct span put_directly(struct sockduct *s, struct span what)
 static void put(struct duct *d, struct span what)
 {
 	struct sockduct *s = of(d);
+	struct sockduct_busy *b;
 
-	if (s->tls == NULL && what.n >= DIRECT && s->out.tail == 0)
+	if (s->tls == NULL && what.n >= DIRECT && !waiting(s))
 		what = put_directly(s, what);
-	if (what.n == 0)
+	if (what.n == 0 || !sockduct_get_busy(s))
 		return;
-	if (!bufs_take(s->bufs, &s->seat[OUT])) { /* room() has seen that there is one: there was no memory */
-		lost(s, DUCT_BROKEN, err_text(ZT_E_NOMEM));
+	b = s->busy;
+	if (!bufs_take(s->bufs, &b->seat[OUT])) { /* room() has seen that there is one: there was no memory */
+		sockduct_lost(s, DUCT_BROKEN, err_text(ZT_E_NOMEM));
 		return;
 	}
-	s->out.mem = s->seat[OUT].mem;
-	s->out.cap = BUFS_BYTES;
+	b->out.mem = b->seat[OUT].mem;
+	b->out.cap = BUFS_BYTES;
 	if (s->tls) {
-		tls_out_copy(s->tls, &s->out, s->unsealed, what);
-		s->unsealed += what.n;
+		tls_out_copy(s->tls, &b->out, b->unsealed, what);
+		b->unsealed += what.n;
 	} else {
-		memcpy(&s->out.mem[s->out.tail], what.p, what.n);
-		s->out.tail += what.n;
+		memcpy(&b->out.mem[b->out.tail], what.p, what.n);
+		b->out.tail += what.n;
 	}
 	loop_touch(s->src);
 }
@@ -321,8 +229,9 @@ static void flush(struct duct *d)
 	struct sockduct *s = of(d);
 
 	if (waits_to_leave(s))
-		push(s);
+		sockduct_push(s);
 	loop_touch(s->src);
+	sockduct_rest(s);
 }
 
 static void finish(struct duct *d)
@@ -349,14 +258,16 @@ static unsigned news(const struct sockduct *s)
 /* Who wants to write and finds no buffer stands in line; who wants nothing does not. */
 static void queue(struct sockduct *s)
 {
+	struct sockduct_busy *b = s->busy;
+
 	if (duct_dead(&s->d))
 		return;
-	if (!(s->d.wants & DUCT_IN) && s->seat[IN].waits && !s->deaf)
-		bufs_give(s->bufs, &s->seat[IN]);
+	if (b && !(s->d.wants & DUCT_IN) && b->seat[IN].waits && !s->deaf)
+		bufs_give(s->bufs, &b->seat[IN]);
 	if (!(s->d.wants & DUCT_OUT) && !waits_to_leave(s))
-		give_out(s);
-	else if ((s->d.wants & DUCT_OUT) && !s->deaf && !s->d.finished && !bufs_could(s->bufs, &s->seat[OUT]))
-		bufs_take(s->bufs, &s->seat[OUT]);
+		sockduct_give_out(s);
+	else if ((s->d.wants & DUCT_OUT) && !s->deaf && !s->d.finished && !could_write(s) && sockduct_get_busy(s))
+		bufs_take(s->bufs, &s->busy->seat[OUT]);
 }
 
 static void want(struct duct *d)
@@ -364,6 +275,7 @@ static void want(struct duct *d)
 	struct sockduct *s = of(d);
 
 	queue(s);
+	sockduct_rest(s);
 	if (news(s))
 		loop_again(s->src);
 	else
@@ -381,64 +293,9 @@ static void tell(struct sockduct *s)
 	if (s->phase != LIVE || s->d.user == NULL)
 		return;
 	queue(s);
+	sockduct_rest(s);
 	if (news(s))
 		loop_again(s->src);
-}
-
-/* ---- after duct_close() ------------------------------------------------------------------ */
-
-/* What still comes is for nobody, but a socket that is closed on unread bytes resets, which overtakes ours. */
-static void drain(struct sockduct *s)
-{
-	uint8_t junk[4096];
-	ssize_t n = 1;
-
-	for (unsigned i = 0; i < DRAINS && n > 0; i++)
-		n = recv(s->src->fd, junk, sizeof junk, MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		sockduct_stop(s);
-}
-
-static void linger(struct sockduct *s)
-{
-	if (s->phase == SENDING)
-		push(s);
-	if (s->phase == SENDING && s->fin)
-		s->phase = DRAINING;
-	if (s->deaf || (s->phase == DRAINING && s->d.end != DUCT_GOING))
-		sockduct_stop(s);
-	else if (s->phase == DRAINING)
-		drain(s);
-}
-
-static void linger_fire(struct timer *t, uint64_t now)
-{
-	struct sockduct *s = CONTAINER_OF(t, struct sockduct, linger);
-	bool again = s->phase == SENDING && s->moved;
-
-	(void)now;
-	s->moved = false;
-	if (!again || !loop_timer(s->loop, t, SOCKDUCT_LINGER))
-		sockduct_stop(s);
-}
-
-static void close_it(struct duct *d, enum zt_err why)
-{
-	struct sockduct *s = of(d);
-
-	if (s->phase != LIVE)
-		return;
-	if (why && !duct_dead(d))
-		reset_on_close(s, true);
-	s->phase = SENDING;
-	give_in(s);
-	if (why || duct_dead(d) || !loop_timer(s->loop, &s->linger, SOCKDUCT_LINGER)) {
-		sockduct_stop(s);
-		return;
-	}
-	linger(s);
-	if (s->phase != OVER)
-		loop_touch(s->src);
 }
 
 static const char *why(const struct duct *d)
@@ -450,53 +307,41 @@ static const char *why(const struct duct *d)
 
 static const struct duct_class sockduct_class = {
 	.name = "socket", .peek = peek, .take = take, .room = room, .put = put, .finish = finish,
-	.flush = flush, .want = want, .close = close_it, .why = why,
+	.flush = flush, .want = want, .close = sockduct_close, .why = why,
 };
 
-static void served_in(struct bufs_seat *seat)
+static bool keep_before(struct sockduct *s, struct span before)
 {
-	loop_again(CONTAINER_OF(seat, struct sockduct, seat[IN])->src);
-}
+	struct sockduct_busy *b;
 
-static void served_out(struct bufs_seat *seat)
-{
-	loop_again(CONTAINER_OF(seat, struct sockduct, seat[OUT])->src);
-}
-
-static const char stalled[] = "it moved next to nothing while others waited for a buffer";
-
-static void evicted_in(struct bufs_seat *seat)
-{
-	lost(CONTAINER_OF(seat, struct sockduct, seat[IN]), DUCT_BROKEN, stalled);
-}
-
-static void evicted_out(struct bufs_seat *seat)
-{
-	lost(CONTAINER_OF(seat, struct sockduct, seat[OUT]), DUCT_BROKEN, stalled);
+	if (!sockduct_make_busy(s))
+		return false;
+	b = s->busy;
+	if (!bufs_could(s->bufs, &b->seat[IN]) || !bufs_take(s->bufs, &b->seat[IN])) {
+		sockduct_give_in(s);
+		sockduct_rest(s);
+		return false;
+	}
+	memcpy(b->seat[IN].mem, before.p, before.n);
+	b->in.mem = b->seat[IN].mem;
+	b->in.cap = BUFS_BYTES;
+	b->in.piece[0] = span_of(b->in.mem, before.n);
+	b->in.pieces = 1;
+	return true;
 }
 
 int sockduct_start(struct sockduct *s, struct bufs *b, struct source *src, struct tls *tls, const struct duct_user *u,
 		   struct span before)
 {
 	ZT_ASSERT(before.n == 0 || (tls == NULL && before.n <= BUFS_BYTES));
-	*s = (struct sockduct){.src = src, .loop = src->loop, .tls = tls, .bufs = b, .linger.fire = linger_fire};
+	*s = (struct sockduct){.src = src, .tls = tls, .bufs = b};
 	s->d.cls = &sockduct_class;
 	s->d.user = u;
-	s->seat[IN] = (struct bufs_seat){.reads = true, .served = served_in, .evicted = evicted_in};
-	s->seat[OUT] = (struct bufs_seat){.served = served_out, .evicted = evicted_out};
-	if (before.n) {
-		if (!bufs_could(b, &s->seat[IN]) || !bufs_take(b, &s->seat[IN])) {
-			bufs_give(b, &s->seat[IN]);
-			s->src = NULL; /* never started */
-			return -ZT_E_FULL;
-		}
-		memcpy(s->seat[IN].mem, before.p, before.n);
-		s->in.mem = s->seat[IN].mem;
-		s->in.cap = BUFS_BYTES;
-		s->in.piece[0] = span_of(s->in.mem, before.n);
-		s->in.pieces = 1;
+	if (before.n && !keep_before(s, before)) {
+		s->src = NULL; /* never started */
+		return -ZT_E_FULL;
 	}
-	reset_on_close(s, true);
+	sockduct_reset_on_close(s, true);
 	loop_touch(src);
 	return 0;
 }
@@ -511,7 +356,8 @@ unsigned sockduct_wants(const struct sockduct *s)
 		return LOOP_IN;
 	if (!s->deaf && waits_to_leave(s))
 		want |= LOOP_OUT;
-	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING && !s->seat[IN].waits)
+	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING &&
+	    !(s->busy && s->busy->seat[IN].waits))
 		want |= LOOP_IN;
 	return want;
 }
@@ -524,7 +370,7 @@ static void ask_why(struct sockduct *s)
 	int e = 0;
 
 	if (getsockopt(s->src->fd, SOL_SOCKET, SO_ERROR, &e, &n) == 0 && e != 0)
-		deafen(s);
+		sockduct_deafen(s);
 }
 
 void sockduct_ready(struct sockduct *s, unsigned events)
@@ -532,14 +378,14 @@ void sockduct_ready(struct sockduct *s, unsigned events)
 	if (s->src == NULL || s->phase == OVER)
 		return;
 	if (s->phase != LIVE) {
-		linger(s);
+		sockduct_linger(s);
 		return;
 	}
 	if (!duct_dead(&s->d)) {
 		if ((events & LOOP_HUP) && sockduct_wants(s) == 0)
 			ask_why(s);
 		if (waits_to_leave(s) && (events & (LOOP_OUT | LOOP_HUP)))
-			push(s);
+			sockduct_push(s);
 		if (s->deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))
 			pull(s);
 	}

@@ -1,6 +1,6 @@
 /*
- * sockduct: a connected socket as a duct, plain or TLS. An idle one holds no buffer: both directions borrow
- * from one pool of the process while bytes flow, and wait in line when it is empty. TLS handshakes are over
+ * sockduct: a connected socket as a duct, plain or TLS. An idle one is small and holds no buffer: both directions
+ * borrow from one pool of the process while bytes flow, and wait in line when it is empty. TLS handshakes are over
  * before it begins (io/tls); it owns neither the struct tls nor the source's memory, but closes the source.
  *
  * Until the other side has been told our end, closing the socket resets it, also when it is the kernel that
@@ -20,24 +20,18 @@
 
 #define SOCKDUCT_LINGER (5 * NS_PER_S)
 
+struct sockduct_busy;
 struct sockduct {
 	struct duct d; /* first: the owner's CONTAINER_OF goes through it */
 	struct source *src;
-	struct loop *loop;
 	struct tls *tls; /* open, or NULL: plain */
 	struct bufs *bufs;
-	struct bufs_seat seat[2]; /* in and out: a buffer, or a place in line */
-	struct tls_in in;         /* plain: everything read is one piece, opened */
-	struct tls_out out;       /* plain: [head, tail) waits */
-	size_t unsealed;          /* TLS: plaintext in the slots of out */
-	struct timer linger;
-	const char *words;        /* of RESET and BROKEN */
+	struct sockduct_busy *busy; /* while bytes flow, are waited for in line, or the end is on its way */
+	const char *words;          /* of RESET and BROKEN */
 	uint8_t phase;
 	bool deaf;   /* the other side takes nothing more; what it has sent may still be here */
 	bool fin;    /* our end is on its way, behind everything */
 	bool told;   /* the user, of a death */
-	bool moved;  /* since the linger timer was set */
-	uint8_t bye[TLS_ALERT_BYTES]; /* an end needs no buffer */
 };
 
 /* *s is zero, or over. src is connected, in the loop, and its class is the owner's, which asks sockduct_wants() and
@@ -48,6 +42,8 @@ int sockduct_start(struct sockduct *s, struct bufs *b, struct source *src, struc
 unsigned sockduct_wants(const struct sockduct *s);
 void sockduct_ready(struct sockduct *s, unsigned events);
 bool sockduct_lingers(const struct sockduct *s); /* closed, and not over */
+/* Closed tidily: what was put may wait for ns, instead of SOCKDUCT_LINGER, until the other side takes some of it. */
+void sockduct_patience(struct sockduct *s, uint64_t ns);
 void sockduct_stop(struct sockduct *s); /* at once, buffers back, the source closed; harmless when over, or never started */
 
 #endif

@@ -290,11 +290,17 @@ int tls_connect(struct tls *t, struct tls_world *w, const struct tls_class *cls,
 	return 0;
 }
 
+void tls_forget_peer(struct tls *t)
+{
+	if (t->peer)
+		pool_put(&t->world->peers, t->peer);
+	t->peer = NULL;
+}
+
 void tls_free(struct tls *t)
 {
 	if (t->shake)
 		shake_cancel(t->shake, false);
-	if (t->peer)
-		pool_put(&t->world->peers, t->peer);
+	tls_forget_peer(t);
 	wipe(t, sizeof *t);
 }

@@ -77,7 +77,7 @@ struct tls {
 	struct tls_world *world;
 	struct source *src;       /* the socket; the owner's */
 	struct tls_shake *shake;  /* while it runs */
-	struct tls_peer *peer;    /* from opened() to tls_free(); the world's pool's */
+	struct tls_peer *peer;    /* from opened() to tls_forget_peer() or tls_free(); the world's pool's */
 	struct record in, out;
 	uint8_t state, end, alert;/* alert: the peer's, with TLS_REFUSED or TLSF_ALERT */
 	bool client, said_bye;
@@ -134,6 +134,7 @@ int tls_connect(struct tls *t, struct tls_world *w, const struct tls_class *cls,
 		const struct tls_connect *req);
 unsigned tls_wants(const struct tls *t);          /* in HELLO and SHAKING */
 void tls_shake_ready(struct tls *t, unsigned events);
+void tls_forget_peer(struct tls *t);              /* half a KB less, when nobody will ask who it is */
 void tls_free(struct tls *t);                     /* cancels what runs, wipes keys; the socket stays */
 
 /* ---- reading -------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ struct serving {
 	struct stream *stream;  /* NULL: it was told its end */
 	struct reach reach;
 	struct couple couple;   /* its loop is set when the origin is open */
-	struct timer idle;
 	struct origins_try tries;
 	uint64_t began;
 	char name[FRAME_NAME], request[FRAME_REQUEST];
@@ -74,7 +73,7 @@ static void end(struct serving *v, enum frame_reset code, const char *text)
 		return;
 	v->stream = NULL;
 	log_end(v, text);
-	loop_timer_stop(c->child.loop, &v->idle);
+	couple_stop(&v->couple);
 	if (v->couple.loop) {
 		c->n.bytes_in += v->reach.duct.d.in;
 		c->n.bytes_out += v->reach.duct.d.out;
@@ -100,6 +99,11 @@ static void on_over(struct couple *k)
 
 	if (k->why == ZT_OK) {
 		end(v, (enum frame_reset)0, "both sides have finished");
+		return;
+	}
+	if (k->by == COUPLE_NEITHER) {
+		end(v, k->why == ZT_E_TIMEOUT ? RESET_TIMEOUT : RESET_FULL,
+		    k->why == ZT_E_TIMEOUT ? "nothing moved for as long as the rule allows" : "out of memory");
 		return;
 	}
 	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(&v->reach)->conf->named.name,
@@ -135,18 +139,6 @@ static void stream_event(struct duct *d, unsigned events)
 }
 static const struct duct_user stream_user = {stream_event};
 
-/* Set when it begins and when it fires, not with every byte. */
-static void on_idle(struct timer *t, uint64_t now)
-{
-	struct serving *v = CONTAINER_OF(t, struct serving, idle);
-	uint64_t most = rule_of(v)->idle_ms * NS_PER_MS + IDLE_GRACE, still = now - v->couple.moved_at;
-
-	if (still >= most)
-		end(v, RESET_TIMEOUT, "nothing moved for as long as the rule allows");
-	else if (!loop_timer(v->c->child.loop, t, most - still))
-		end(v, RESET_FULL, "out of memory");
-}
-
 /* ---- an origin --------------------------------------------------------------------------- */
 
 static struct serving *of(struct reach *r)
@@ -160,11 +152,9 @@ static void on_opened(struct reach *r)
 	uint64_t idle = rule_of(v)->idle_ms * NS_PER_MS;
 
 	origins_served(v->ways->origins, r->rule, r->origin);
-	v->couple = (struct couple){.side = {&v->stream->d, &r->duct.d}, .over = on_over, .loop = v->c->child.loop};
+	v->couple = (struct couple){.side = {&v->stream->d, &r->duct.d}, .over = on_over, .loop = v->c->child.loop,
+				    .idle_ns = idle ? idle + IDLE_GRACE : 0};
 	couple_start(&v->couple);
-	v->idle.fire = on_idle;
-	if (idle && !loop_timer(v->c->child.loop, &v->idle, idle + IDLE_GRACE))
-		end(v, RESET_FULL, "out of memory");
 }
 
 /* None of the stream's bytes has been taken yet: another origin may have them. */

@@ -34,7 +34,6 @@ struct raw {
 	struct source src;
 	struct sockduct sock;
 	struct couple couple;
-	struct timer idle;
 	struct raw *prev, *next;
 	struct edge *e;
 	struct site *site;                  /* service is of it */
@@ -53,7 +52,7 @@ struct raw {
 
 static const char *const kind_names[] = {"tcp", "pass-through", "enrol"};
 static const char *const by_names[] = {"visitor", "origin", "edge"};
-enum { BY_EDGE = 2 };
+enum { BY_EDGE = COUPLE_NEITHER };
 
 static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
 
@@ -87,7 +86,7 @@ static void over(struct raw *k, unsigned by, const char *fault, enum zt_err err)
 	k->state = RAW_OVER;
 	k->e->n.bytes_in += k->sock.d.in;
 	k->e->n.bytes_out += k->sock.d.out;
-	loop_timer_stop(k->e->child.loop, &k->idle);
+	couple_stop(&k->couple);
 	if (k->up)
 		upstream_close(k->up, err);
 	k->up = NULL;
@@ -144,6 +143,8 @@ static void on_couple_over(struct couple *c)
 		return;
 	if (c->why && c->by == FAR && !upstream_is_local(k->up))
 		fault = frame_reset_name(upstream_reset(k->up, &text, &delivered));
+	else if (c->by == COUPLE_NEITHER)
+		fault = c->why == ZT_E_TIMEOUT ? "idle" : "out of memory";
 	else if (c->why)
 		fault = c->why == ZT_E_CLOSED ? "cut" : "reset";
 	over(k, c->by, fault, c->why);
@@ -154,18 +155,6 @@ static void on_couple_over(struct couple *c)
 static uint64_t idle_ns(const struct raw *k)
 {
 	return (k->service ? k->service->idle_ms : ENROL_IDLE_MS) * NS_PER_MS;
-}
-
-/* Set again only when it fires, not with every byte. */
-static void on_idle(struct timer *t, uint64_t now)
-{
-	struct raw *k = CONTAINER_OF(t, struct raw, idle);
-	uint64_t most = idle_ns(k), still = now - k->couple.moved_at;
-
-	if (still >= most)
-		over(k, BY_EDGE, "idle", ZT_E_TIMEOUT);
-	else if (!loop_timer(k->e->child.loop, t, most - still))
-		over(k, BY_EDGE, "out of memory", ZT_E_NOMEM);
 }
 
 static void on_near(struct duct *d, unsigned events)
@@ -197,10 +186,8 @@ static void on_open(struct upstream *u, struct duct *d)
 	k->up = u;
 	k->state = RAW_OPEN;
 	d->user = &far_user;
-	k->couple = (struct couple){.side = {&k->sock.d, d}, .over = on_couple_over, .loop = k->e->child.loop};
+	k->couple = (struct couple){.side = {&k->sock.d, d}, .over = on_couple_over, .loop = k->e->child.loop, .idle_ns = idle_ns(k)};
 	couple_start(&k->couple);
-	if (!loop_timer(k->e->child.loop, &k->idle, idle_ns(k)))
-		over(k, BY_EDGE, "out of memory", ZT_E_NOMEM);
 }
 
 /* Nothing of the visitor's was taken yet, so another tunnel may have the same from the beginning. */
@@ -309,7 +296,6 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 	k->began = loop_now(e->child.loop);
 	k->rule = -1;
 	k->epoch = e->site->epoch;
-	k->idle.fire = on_idle;
 	edge_request_id(e, k->id);
 	span_to_cstr(how->name, k->name, sizeof k->name);
 	span_to_cstr(how->sni, k->sni, sizeof k->sni);
@@ -434,6 +420,7 @@ static void rejudge(struct raw *k)
 		site_drop(k->site);
 		k->site = site_hold(now);
 		k->service = v;
+		k->couple.idle_ns = idle_ns(k);
 	} else {
 		over(k, BY_EDGE, "its service is gone", ZT_E_DENIED);
 	}

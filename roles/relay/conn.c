@@ -4,10 +4,11 @@
  *   NEAR   the client's TLS handshake, when the near side is TLS
  *   DIAL   a connection to the far side
  *   FAR    our TLS handshake with it, when the far side is TLS
- *   OPEN   bytes both ways (io/pump)
+ *   OPEN   bytes both ways (io/couple)
+ *   OVER   what was on its way at a clean end leaves; then the sockets close, keys are wiped
  *
  * Nothing is read from the client before the far side is open. Every end goes through
- * conn_close(): out of every list, keys wiped, one line that says who ended it and why.
+ * conn_close(): one line that says who ended it and why. The slot goes with its last socket.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "base/num.h"
 #include "relay.h"
 
-enum { NEAR, FAR }; /* sides of the pump too */
+enum { NEAR, FAR }; /* sides of the couple too */
 
 enum conn_state { CONN_NEAR, CONN_DIAL, CONN_FAR, CONN_OPEN, CONN_OVER };
 
@@ -26,16 +27,16 @@ struct conn {
 	struct relay *w;
 	struct source src[2];
 	struct tls *tls[2]; /* NULL: plain */
-	struct pump pump;
+	struct sockduct sock[2];
+	struct couple couple;
 	struct dial *dial;
-	struct timer idle;
 	uint64_t began;
 	struct addr peer;
 	uint8_t state, watched; /* watched: how many of src the loop still knows */
 	struct conn *prev, *next;
 };
 
-static const char *const side_names[2] = {"client", "far side"};
+static const char *const side_names[] = {"client", "far side", [COUPLE_NEITHER] = "zt"};
 
 /* Dead peers behind a router that forgot them are noticed after about three minutes. */
 static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
@@ -47,37 +48,47 @@ void conn_pool_init(struct relay *w)
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-static void conn_close(struct conn *k, const char *by, const char *why)
+static void drop_tls(struct conn *k)
 {
-	struct relay *w = k->w;
-	char peer[ADDR_TEXT];
-
-	if (k->state == CONN_OVER)
-		return;
-	pump_stop(&k->pump);
-	LOG(&w->child.log, LOG_INFO, k->state == CONN_OPEN ? "closed" : "not opened",
-	    LF_STR("peer", addr_text(&k->peer, peer)), LF_U64("from_client", k->pump.flow[NEAR].bytes),
-	    LF_U64("to_client", k->pump.flow[FAR].bytes), LF_U64("ms", (loop_now(w->child.loop) - k->began) / NS_PER_MS),
-	    LF_STR("by", by), LF_STR("why", why));
-	k->state = CONN_OVER;
-	w->bytes[NEAR] += k->pump.flow[NEAR].bytes;
-	w->bytes[FAR] += k->pump.flow[FAR].bytes;
-	loop_timer_stop(w->child.loop, &k->idle);
-	if (k->dial)
-		dial_cancel(k->dial);
 	for (unsigned i = 0; i < 2; i++) {
 		if (k->tls[i])
 			tls_free(k->tls[i]);
 		free(k->tls[i]);
 		k->tls[i] = NULL;
-		loop_close(&k->src[i]);
 	}
-	if (k->prev)
-		k->prev->next = k->next;
-	else
-		w->first = k->next;
-	if (k->next)
-		k->next->prev = k->prev;
+}
+
+/* err 0: what was put is still delivered. */
+static void conn_end(struct conn *k, const char *by, const char *why, enum zt_err err)
+{
+	struct relay *w = k->w;
+	bool open = k->state == CONN_OPEN;
+	char peer[ADDR_TEXT];
+
+	if (k->state == CONN_OVER)
+		return;
+	LOG(&w->child.log, LOG_INFO, open ? "closed" : "not opened", LF_STR("peer", addr_text(&k->peer, peer)),
+	    LF_U64("from_client", k->sock[NEAR].d.in), LF_U64("to_client", k->sock[FAR].d.in),
+	    LF_U64("ms", (loop_now(w->child.loop) - k->began) / NS_PER_MS), LF_STR("by", by), LF_STR("why", why));
+	k->state = CONN_OVER;
+	couple_stop(&k->couple);
+	if (k->dial)
+		dial_cancel(k->dial);
+	if (!open)
+		drop_tls(k); /* a handshake may run */
+	for (unsigned i = 0; i < 2; i++) {
+		if (open) {
+			duct_close(&k->sock[i].d, err);
+			sockduct_patience(&k->sock[i], k->couple.idle_ns);
+		} else {
+			loop_close(&k->src[i]);
+		}
+	}
+}
+
+static void conn_close(struct conn *k, const char *by, const char *why)
+{
+	conn_end(k, by, why, ZT_E_CANCELLED);
 }
 
 static void conn_reap(struct conn *k)
@@ -86,14 +97,30 @@ static void conn_reap(struct conn *k)
 
 	if (--k->watched)
 		return;
+	for (unsigned i = 0; i < 2; i++)
+		w->bytes[i] += k->sock[i].d.in;
+	drop_tls(k);
+	*(k->prev ? &k->prev->next : &w->first) = k->next;
+	if (k->next)
+		k->next->prev = k->prev;
 	pool_put(&w->conns, k);
 	relay_one_less(w);
 }
 
 void conn_end_all(struct relay *w)
 {
-	while (w->first)
-		conn_close(w->first, "zt", "the relay is ending");
+	for (struct conn *k = w->first; k; k = k->next) {
+		conn_close(k, "zt", "the relay is ending");
+		for (unsigned i = 0; i < 2; i++)
+			sockduct_stop(&k->sock[i]);
+		drop_tls(k);
+	}
+}
+
+void conn_reloaded(struct relay *w)
+{
+	for (struct conn *k = w->first; k; k = k->next)
+		k->couple.idle_ns = w->child.conf->relay.idle_ms * NS_PER_MS;
 }
 
 uint64_t conn_bytes(const struct relay *w, unsigned side)
@@ -101,32 +128,39 @@ uint64_t conn_bytes(const struct relay *w, unsigned side)
 	uint64_t sum = w->bytes[side];
 
 	for (const struct conn *k = w->first; k; k = k->next)
-		sum += k->pump.flow[side].bytes;
+		sum += k->sock[side].d.in;
 	return sum;
 }
 
-static void on_pump_over(struct pump *p)
-{
-	struct conn *k = CONTAINER_OF(p, struct conn, pump);
-
-	conn_close(k, side_names[p->by], p->cause == PUMP_FINISHED ? "finished first" : pump_cause_text(p));
-}
-
-static const struct pump_class pump_class = {on_pump_over};
-
 /* ---- open -------------------------------------------------------------------------------- */
 
-/* Set again only when it fires, not with every byte. */
-static void on_idle(struct timer *t, uint64_t now)
+static const char *why_over(const struct couple *c)
 {
-	struct conn *k = CONTAINER_OF(t, struct conn, idle);
-	uint64_t most = k->w->child.conf->relay.idle_ms * NS_PER_MS, still = now - k->pump.active;
-
-	if (still >= most)
-		conn_close(k, "zt", "idle");
-	else if (!loop_timer(k->w->child.loop, t, most - still))
-		conn_close(k, "zt", "out of memory");
+	if (c->why == ZT_OK)
+		return "finished first";
+	if (c->by == COUPLE_NEITHER)
+		return c->why == ZT_E_TIMEOUT ? "idle" : err_text(c->why);
+	if (c->why == ZT_E_CLOSED)
+		return tls_end_text(TLS_TRUNCATED);
+	return c->side[c->by]->end == DUCT_RESET ? "reset the connection" : duct_why(c->side[c->by]);
 }
+
+static void on_over(struct couple *c)
+{
+	conn_end(CONTAINER_OF(c, struct conn, couple), side_names[c->by], why_over(c), c->why);
+}
+
+static void near_bytes(struct duct *d, unsigned events)
+{
+	couple_event(&CONTAINER_OF(d, struct conn, sock[NEAR].d)->couple, NEAR, events);
+}
+
+static void far_bytes(struct duct *d, unsigned events)
+{
+	couple_event(&CONTAINER_OF(d, struct conn, sock[FAR].d)->couple, FAR, events);
+}
+
+static const struct duct_user users[] = {{near_bytes}, {far_bytes}};
 
 static size_t tls_fields(const struct tls *t, unsigned side, struct log_field *f)
 {
@@ -165,13 +199,15 @@ static void go_open(struct conn *k)
 	k->state = CONN_OPEN;
 	if (k->w->child.log.level >= LOG_INFO)
 		log_open(k);
-	k->pump.cls = &pump_class;
-	k->pump.pool = &k->w->bufs;
-	for (unsigned i = 0; i < 2; i++)
-		k->pump.side[i] = (struct pump_side){&k->src[i], k->tls[i]};
-	pump_start(&k->pump);
-	if (!loop_timer(k->w->child.loop, &k->idle, k->w->child.conf->relay.idle_ms * NS_PER_MS))
-		conn_close(k, "zt", "out of memory");
+	for (unsigned i = 0; i < 2; i++) {
+		if (k->tls[i])
+			tls_forget_peer(k->tls[i]);
+		/* without bytes before it cannot fail */
+		sockduct_start(&k->sock[i], k->w->bufs, &k->src[i], k->tls[i], &users[i], SPAN_NONE);
+	}
+	k->couple = (struct couple){.side = {&k->sock[NEAR].d, &k->sock[FAR].d}, .over = on_over, .loop = k->w->child.loop,
+				    .idle_ns = k->w->child.conf->relay.idle_ms * NS_PER_MS};
+	couple_start(&k->couple);
 }
 
 /* ---- the two sides on the loop ----------------------------------------------------------- */
@@ -184,15 +220,15 @@ static bool shakes(const struct conn *k, unsigned side)
 
 static unsigned side_wants(const struct conn *k, unsigned side)
 {
-	if (k->state == CONN_OPEN)
-		return pump_wants(&k->pump, side);
+	if (k->state >= CONN_OPEN)
+		return sockduct_wants(&k->sock[side]);
 	return shakes(k, side) ? tls_wants(k->tls[side]) : 0;
 }
 
 static void side_ready(struct conn *k, unsigned side, unsigned events)
 {
-	if (k->state == CONN_OPEN)
-		pump_ready(&k->pump, side, events);
+	if (k->state >= CONN_OPEN)
+		sockduct_ready(&k->sock[side], events);
 	else if (shakes(k, side))
 		tls_shake_ready(k->tls[side], events);
 	else if (events & LOOP_HUP)
@@ -344,7 +380,6 @@ void conn_accepted(struct relay *w, int fd, const struct addr *peer)
 	k->w = w;
 	k->peer = *peer;
 	k->began = loop_now(w->child.loop);
-	k->idle.fire = on_idle;
 	if (!watch(k, NEAR, fd)) {
 		pool_put(&w->conns, k);
 		return;

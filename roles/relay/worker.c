@@ -89,6 +89,8 @@ static int make_parts(struct relay *w, const struct conf *c, struct why *why)
 	if (rc == 0)
 		rc = dialer_new(&w->dialer, w->child.loop, w->resolver, &w->child.bounds);
 	if (rc == 0)
+		rc = bufs_new(&w->bufs, w->child.loop, &w->child.bounds);
+	if (rc == 0)
 		rc = tls_world_new(&w->tls, &o);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(w->plan); i++)
 		if ((w->plan[i] = calloc(1, sizeof(struct tls_plan))) == NULL)
@@ -96,7 +98,6 @@ static int make_parts(struct relay *w, const struct conf *c, struct why *why)
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	conn_pool_init(w);
-	pump_pool_init(&w->bufs, w->child.loop, &w->child.bounds);
 	return 0;
 }
 
@@ -142,6 +143,7 @@ static void worker_commit(struct child *c)
 	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
 	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
 	doors_commit(&w->doors, c->loop, &c->log);
+	conn_reloaded(w);
 }
 
 static void worker_link(struct child *c, unsigned number, int fd)
@@ -172,10 +174,8 @@ static void worker_close(struct child *c)
 	struct relay *w = relay_of(c);
 
 	sysnames_forget(&w->names);
-	if (w->tls) {
-		conn_end_all(w);
-		pump_pool_free(&w->bufs);
-	}
+	conn_end_all(w);
+	bufs_free(w->bufs);
 	dialer_free(w->dialer);
 	resolver_free(w->resolver);
 	tls_world_free(w->tls);

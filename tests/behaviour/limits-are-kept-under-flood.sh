@@ -2,7 +2,7 @@
 # core
 # security
 # FLOODS(BOUND_ECHO_CONNS)
-# FLOODS(BOUND_RELAY_BUFS)
+# FLOODS(BOUND_ECHO_BUFS)
 # More connections than max_conns, more than the descriptors allow, and peers that never read:
 # who is in is served, who is too many is closed at once, and memory stays bounded.
 . "$(dirname "$0")/lib.sh"
@@ -69,8 +69,8 @@ mkfifo "$TMP/hold"
 start senders sh -c "exec python3 '$TMP/senders.py' $PORT <'$TMP/hold'"
 exec 9>"$TMP/hold"
 all_lent() {
-	[ "$(status children.0.counters.relay_buffers)" = 256 ] &&
-		[ "$(status children.0.counters.relay_buffers_full)" -gt 0 ]
+	[ "$(status children.0.counters.echo_buffers)" = 256 ] &&
+		[ "$(status children.0.counters.echo_buffers_full)" -gt 0 ]
 }
 wait_for all_lent
 rss=$(awk '/VmRSS/ {print $2}' "/proc/$(worker_pid)/status")

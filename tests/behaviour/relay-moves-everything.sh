@@ -70,7 +70,7 @@ peer "$TMP/move.py" "$origin" "${AT[both]}" "$PKI/pair.pem" 4 $mb64 || fail "TLS
 # Nothing is left behind: no connection, no buffer.
 for name in near far both; do
 	wait_for test "$(counter $name relay_conns)" = 0
-	same "$(counter $name relay_buffers)" 0 "buffers of $name"
-	same "$(counter $name relay_buffers_full)" 0 "waits for a buffer of $name"
+	same "$(counter $name duct_buffers)" 0 "buffers of $name"
+	same "$(counter $name duct_buffers_full)" 0 "waits for a buffer of $name"
 done
 pass

@@ -19,7 +19,7 @@ stuck() {
 	before=$(status children.0.counters.bytes)
 	sleep 0.3
 	now=$(status children.0.counters.bytes)
-	[ "$now" = "$before" ] && [ "$now" -gt 0 ] && [ "$(status children.0.counters.relay_buffers)" = 1 ]
+	[ "$now" = "$before" ] && [ "$now" -gt 0 ] && [ "$(status children.0.counters.echo_buffers)" = 1 ]
 }
 begin() {
 	start_echo

@@ -27,8 +27,8 @@ static struct pool pool;
 static void fresh(uint64_t cap, size_t size)
 {
 	bounds_init(&bounds);
-	bounds_set(&bounds, BOUND_RELAY_BUFS, cap);
-	pool_init(&pool, &bounds, BOUND_RELAY_BUFS, size);
+	bounds_set(&bounds, BOUND_ECHO_BUFS, cap);
+	pool_init(&pool, &bounds, BOUND_ECHO_BUFS, size);
 }
 
 TEST(an_exhausted_pool_answers_null_and_counts_it)
@@ -40,17 +40,17 @@ TEST(an_exhausted_pool_answers_null_and_counts_it)
 		NEED((slot[i] = pool_get(&pool)) != NULL);
 	CHECK(pool_get(&pool) == NULL);
 	CHECK(pool_get(&pool) == NULL);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, 2);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 4);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].hits, 2);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].used, 4);
 	pool_put(&pool, slot[2]);
 	slot[4] = pool_get(&pool);
 	CHECK(slot[4] == slot[2]);
 	CHECK(pool_get(&pool) == NULL);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].peak, 4);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].peak, 4);
 	for (int i = 0; i < 5; i++)
 		if (i != 2)
 			pool_put(&pool, slot[i]);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 0);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].used, 0);
 	pool_free(&pool);
 }
 
@@ -93,7 +93,7 @@ TEST(a_small_pool_does_not_take_a_whole_chunk)
 	CHECK(pool.per_chunk > 100);
 	fresh(0, 100);
 	CHECK(pool_get(&pool) == NULL);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, 1);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].hits, 1);
 	pool_free(&pool);
 }
 
@@ -176,11 +176,11 @@ TEST(random_gets_and_puts_agree_with_the_count)
 			pool_put(&pool, held[k]);
 			held[k] = held[--n];
 		}
-		if (bounds.row[BOUND_RELAY_BUFS].used != n)
+		if (bounds.row[BOUND_ECHO_BUFS].used != n)
 			unit_fail(__FILE__, __LINE__, "turn %d", i);
 	}
 	CHECK(refused > 100);
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].hits, refused);
+	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].hits, refused);
 	while (n)
 		pool_put(&pool, held[--n]);
 	pool_free(&pool);

@@ -12,15 +12,15 @@ TEST(a_pool_without_memory_answers_null_and_recovers)
 	void *slot;
 
 	bounds_init(&b);
-	pool_init(&p, &b, BOUND_RELAY_BUFS, 4096);
+	pool_init(&p, &b, BOUND_ECHO_BUFS, 4096);
 	wrap_reset();
 	wrap_fail(WRAP_MALLOC, 1, ENOMEM, 2);
 	CHECK(pool_get(&p) == NULL);
 	CHECK(pool_get(&p) == NULL);
-	CHECK_INT(b.row[BOUND_RELAY_BUFS].used, 0);
-	CHECK_INT(b.row[BOUND_RELAY_BUFS].hits, 0); /* the cap was not what refused */
+	CHECK_INT(b.row[BOUND_ECHO_BUFS].used, 0);
+	CHECK_INT(b.row[BOUND_ECHO_BUFS].hits, 0); /* the cap was not what refused */
 	NEED((slot = pool_get(&p)) != NULL);
-	CHECK_INT(b.row[BOUND_RELAY_BUFS].used, 1);
+	CHECK_INT(b.row[BOUND_ECHO_BUFS].used, 1);
 	CHECK_INT(wrap_count(WRAP_MALLOC), 3);
 	pool_put(&p, slot);
 	wrap_fail(WRAP_MALLOC, 1, ENOMEM, 1000);
@@ -41,7 +41,7 @@ TEST(every_malloc_of_a_growing_pool_may_fail)
 		struct pool p;
 
 		bounds_init(&b);
-		pool_init(&p, &b, BOUND_RELAY_BUFS, 4000); /* 16 a chunk */
+		pool_init(&p, &b, BOUND_ECHO_BUFS, 4000); /* 16 a chunk */
 		wrap_reset();
 		wrap_fail(WRAP_MALLOC, nth, ENOMEM, 1);
 		while (n < SLOTS) {
@@ -52,7 +52,7 @@ TEST(every_malloc_of_a_growing_pool_may_fail)
 				refused++;
 		}
 		CHECK_INT(refused, nth <= 4);
-		CHECK_INT(b.row[BOUND_RELAY_BUFS].used, SLOTS);
+		CHECK_INT(b.row[BOUND_ECHO_BUFS].used, SLOTS);
 		while (n)
 			pool_put(&p, slot[--n]);
 		pool_free(&p);

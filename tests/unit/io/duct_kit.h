@@ -1,5 +1,5 @@
 /*
- * duct_kit: sockducts on sockets of 127.0.0.1, plain or TLS, with the peers of pump_kit on their other ends: one
+ * duct_kit: sockducts on sockets of 127.0.0.1, plain or TLS, with the peers of peer_kit on their other ends: one
  * whose user does as the test says, or two that are coupled.
  */
 #ifndef ZT_DUCT_KIT_H
@@ -7,9 +7,10 @@
 
 #include "io/couple.h"
 #include "io/sockduct.h"
-#include "tests/unit/io/pump_kit.h"
+#include "tests/unit/io/peer_kit.h"
 
 static struct bufs *kit_bufs;
+static enum aead_kind kit_kind = AEAD_AES128_GCM; /* of the next connections */
 
 /* One end. What its user saw: */
 struct end {
@@ -17,7 +18,7 @@ struct end {
 	struct source src;
 	struct tls tls;
 	struct peer peer;
-	unsigned events, calls, reaped; /* events: all that were told, ever */
+	unsigned events, calls, turns, reaped; /* events: all that were told, ever; turns: of the socket */
 	void (*on)(struct end *e, unsigned events); /* the user, if it does more than note them */
 	struct two *two;
 };
@@ -26,7 +27,8 @@ struct two {
 	struct end end[2];
 	struct couple couple;
 	unsigned overs;
-	bool keep; /* over() closes nothing */
+	char why[80]; /* of a failure */
+	bool keep;    /* over() closes nothing */
 };
 
 static inline struct end *end_of(struct duct *d)
@@ -61,7 +63,10 @@ static inline unsigned end_wants(const struct source *s)
 }
 static inline void end_ready(struct source *s, unsigned events)
 {
-	sockduct_ready(&CONTAINER_OF(s, struct end, src)->sd, events);
+	struct end *e = CONTAINER_OF(s, struct end, src);
+
+	e->turns++;
+	sockduct_ready(&e->sd, events);
 }
 static inline void end_reap(struct source *s)
 {
@@ -84,7 +89,6 @@ static inline void duct_tear_down(void)
 	loop_free(loop);
 }
 
-/* The keys that make_tls() of pump_kit gives, for an end. */
 static inline void end_tls(struct end *e, enum aead_kind kind)
 {
 	struct record_keys a = keys_of(1), b = keys_of(2), c = keys_of(1), d = keys_of(2);
@@ -108,7 +112,7 @@ static inline int end_start(struct end *e, bool tls, const struct duct_user *u, 
 	e->src = (struct source){.cls = &end_class, .fd = ours};
 	CHECK_INT(loop_add(loop, &e->src), 0);
 	if (tls)
-		end_tls(e, AEAD_AES128_GCM);
+		end_tls(e, kit_kind);
 	return sockduct_start(&e->sd, kit_bufs, &e->src, tls ? &e->tls : NULL, u, before);
 }
 
@@ -139,12 +143,22 @@ static inline void two_over(struct couple *c)
 	struct two *t = CONTAINER_OF(c, struct two, couple);
 
 	t->overs++;
+	if (c->why == ZT_E_RESET)
+		snprintf(t->why, sizeof t->why, "%s", duct_why(c->side[c->by]));
 	for (unsigned i = 0; i < 2 && !t->keep; i++)
 		duct_close(c->side[i], c->why);
 }
 
+static inline void two_free(struct two *t)
+{
+	couple_stop(&t->couple);
+	end_over(&t->end[NEAR]);
+	end_over(&t->end[FAR]);
+	free(t);
+}
+
 /* tls: bit 1 for the near side, bit 2 for the far one. */
-static inline struct two *two_new(unsigned tls)
+static inline struct two *two_new_idle(unsigned tls, uint64_t idle_ns)
 {
 	struct two *t = calloc(1, sizeof *t);
 
@@ -155,15 +169,14 @@ static inline struct two *two_new(unsigned tls)
 	}
 	t->couple.over = two_over;
 	t->couple.loop = loop;
+	t->couple.idle_ns = idle_ns;
 	couple_start(&t->couple);
 	return t;
 }
 
-static inline void two_free(struct two *t)
+static inline struct two *two_new(unsigned tls)
 {
-	end_over(&t->end[NEAR]);
-	end_over(&t->end[FAR]);
-	free(t);
+	return two_new_idle(tls, 0);
 }
 
 /* Everybody goes on until nothing changes any more. */

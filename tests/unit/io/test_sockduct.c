@@ -535,31 +535,6 @@ TEST(who_finds_no_buffer_waits_and_goes_on)
 	duct_tear_down();
 }
 
-TEST(who_no_longer_wants_leaves_the_line)
-{
-	struct end *a, *b;
-
-	duct_set_up();
-	bounds_set(&bounds, BOUND_DUCT_BUFS, 1);
-	a = end_new(false);
-	b = end_new(false);
-	put_pattern(a, 0, 10); /* not flushed: a has it */
-	CHECK_INT(duct_room(&b->sd.d), 0);
-	duct_want(&b->sd.d, DUCT_OUT);
-	CHECK(b->sd.seat[1].waits);
-	duct_want(&b->sd.d, 0);
-	CHECK(!b->sd.seat[1].waits);
-	duct_want(&b->sd.d, DUCT_OUT);
-	duct_flush(&a->sd.d);
-	turns(3);
-	CHECK(b->calls > 0 && b->events == DUCT_OUT && duct_room(&b->sd.d) > 0);
-	duct_want(&b->sd.d, 0);
-	CHECK_INT(bounds.row[BOUND_DUCT_BUFS].used, 0);
-	end_free(a);
-	end_free(b);
-	duct_tear_down();
-}
-
 TEST(who_sits_on_a_buffer_while_others_wait_is_ended)
 {
 	struct end *a, *b;
@@ -578,4 +553,27 @@ TEST(who_sits_on_a_buffer_while_others_wait_is_ended)
 	end_free(a);
 	end_free(b);
 	duct_tear_down();
+}
+
+TEST(who_is_idle_holds_nothing)
+{
+	for (unsigned tls = 0; tls < 2; tls++) {
+		struct end *e;
+
+		duct_set_up();
+		e = listener(tls);
+		for (unsigned i = 0; i < 3; i++) {
+			say_pattern(&e->peer, i * 100, 100);
+			end_settle(e);
+			CHECK(e->sd.busy == NULL);
+			put_pattern(e, i * 50, 50);
+			CHECK(e->sd.busy != NULL);
+			duct_flush(&e->sd.d);
+			CHECK(e->sd.busy == NULL);
+			end_settle(e);
+		}
+		CHECK(heard_right(300) && e->peer.got == 150);
+		end_free(e);
+		duct_tear_down();
+	}
 }

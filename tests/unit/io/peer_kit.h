@@ -1,30 +1,28 @@
 /*
- * pump_kit: a pump between two sockets of 127.0.0.1, each side plain or TLS, and the peers on
- * their other ends. The peers' records are the record layer's own, which has its known answers
- * elsewhere.
+ * peer_kit: what stands on the other end of a connection that is tested: a socket of 127.0.0.1, plain or TLS, that
+ * says what the test wants, checks every byte that comes and tells the ends apart. Its records are the record
+ * layer's own, which has its known answers elsewhere.
  */
-#ifndef ZT_PUMP_KIT_H
-#define ZT_PUMP_KIT_H
+#ifndef ZT_PEER_KIT_H
+#define ZT_PEER_KIT_H
 
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
-#include "io/pump.h"
+#include "io/loop.h"
+#include "io/tls.h"
 
 enum { NEAR, FAR };
 
-/* What stands on the other end of one side of the pump. */
 struct peer {
 	int fd;
 	bool tls, eof, reset, bye;
@@ -33,47 +31,13 @@ struct peer {
 	uint8_t wire[4 * RECORD_MAX]; /* received, not opened yet */
 	size_t have;
 	uint64_t got;
-	uint32_t sum;                 /* of the bytes and their places */
-};
-
-struct rig {
-	struct pump pump;
-	struct source src[2];
-	struct tls tls[2];
-	struct peer peer[2];
-	unsigned overs;
 };
 
 static struct loop *loop;
 static struct bounds bounds;
-static struct pump_pool bufs;
 static struct clock_fake fake;
 
-static inline unsigned wants(const struct source *s, unsigned side)
-{
-	return pump_wants(&CONTAINER_OF(s - side, const struct rig, src)->pump, side);
-}
-static inline unsigned near_wants(const struct source *s) { return wants(s, NEAR); }
-static inline unsigned far_wants(const struct source *s) { return wants(s, FAR); }
-static inline void near_ready(struct source *s, unsigned ev) { pump_ready(&CONTAINER_OF(s, struct rig, src)->pump, NEAR, ev); }
-static inline void far_ready(struct source *s, unsigned ev)
-{
-	pump_ready(&CONTAINER_OF(s, struct rig, src[FAR])->pump, FAR, ev);
-}
-static const struct source_class classes[2] = {{"near", near_wants, near_ready, NULL}, {"far", far_wants, far_ready, NULL}};
-
-static inline void on_over(struct pump *p)
-{
-	struct rig *r = CONTAINER_OF(p, struct rig, pump);
-
-	r->overs++;
-	loop_close(&r->src[NEAR]);
-	loop_close(&r->src[FAR]);
-}
-static const struct pump_class over_class = {on_over};
-
-/* The far sides of the next rigs move few bytes at a time, as on a network: the loopback's segments
- * are 64 KiB. */
+/* The next connections move few bytes at a time, as on a network: the loopback's segments are 64 KiB. */
 static bool narrow;
 
 static inline void make_narrow(int theirs)
@@ -84,7 +48,7 @@ static inline void make_narrow(int theirs)
 	CHECK(setsockopt(theirs, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
 }
 
-/* A connected pair: what the pump holds, what the peer holds. */
+/* A connected pair: what we hold, what the peer holds. */
 static inline void tcp_pair(int *ours, int *theirs, bool slim)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -114,72 +78,10 @@ static inline struct record_keys keys_of(uint8_t fill)
 	return k;
 }
 
-static inline void make_tls(struct rig *r, unsigned side, enum aead_kind kind)
-{
-	struct record_keys a = keys_of(1), b = keys_of(2), c = keys_of(1), d = keys_of(2);
-
-	r->tls[side] = (struct tls){.src = &r->src[side], .state = TLS_OPEN, .most = RECORD_PLAIN};
-	record_init(&r->tls[side].in, kind, &a);
-	record_init(&r->tls[side].out, kind, &b);
-	record_init(&r->peer[side].out, kind, &c);
-	record_init(&r->peer[side].in, kind, &d);
-	r->peer[side].tls = true;
-	r->pump.side[side].tls = &r->tls[side];
-}
-
-static inline void set_up(void)
-{
-	clock_fake_init(&fake, 100 * NS_PER_S, 0);
-	bounds_init(&bounds);
-	CHECK_INT(loop_open(&loop, LOOP_BEST, &fake.clock), 0);
-	pump_pool_init(&bufs, loop, &bounds);
-}
-
-/* tls: bit 1 for the near side, bit 2 for the far one. */
-static inline struct rig *rig_new(unsigned tls, enum aead_kind kind)
-{
-	struct rig *r = calloc(1, sizeof *r);
-
-	r->pump.cls = &over_class;
-	r->pump.pool = &bufs;
-	for (unsigned i = 0; i < 2; i++) {
-		int ours = -1;
-
-		tcp_pair(&ours, &r->peer[i].fd, narrow && i == FAR);
-		r->src[i] = (struct source){.cls = &classes[i], .fd = ours};
-		r->pump.side[i].src = &r->src[i];
-		if (tls & (1u << i))
-			make_tls(r, i, kind);
-	}
-	CHECK_INT(loop_add(loop, &r->src[NEAR]), 0);
-	CHECK_INT(loop_add(loop, &r->src[FAR]), 0);
-	pump_start(&r->pump);
-	return r;
-}
-
 static inline void turns(unsigned n)
 {
 	while (n--)
 		CHECK_INT(loop_turn(loop, 0), 0);
-}
-
-static inline void rig_free(struct rig *r)
-{
-	pump_stop(&r->pump);
-	for (unsigned i = 0; i < 2; i++) {
-		loop_close(&r->src[i]);
-		if (r->peer[i].fd >= 0)
-			close(r->peer[i].fd);
-	}
-	turns(2);
-	free(r);
-}
-
-static inline void tear_down(void)
-{
-	CHECK_INT(bounds.row[BOUND_RELAY_BUFS].used, 0);
-	pump_pool_free(&bufs);
-	loop_free(loop);
 }
 
 /* ---- what peers do ----------------------------------------------------------------------- */
@@ -273,16 +175,6 @@ static inline void listen_to(struct peer *p, size_t most)
 	} else {
 		take(p, p->wire, p->have);
 		p->have = 0;
-	}
-}
-
-/* Everybody goes on until nothing changes any more. */
-static inline void settle(struct rig *r)
-{
-	for (unsigned i = 0; i < 20; i++) {
-		turns(2);
-		listen_to(&r->peer[NEAR], SIZE_MAX);
-		listen_to(&r->peer[FAR], SIZE_MAX);
 	}
 }
 
