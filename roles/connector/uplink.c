@@ -33,7 +33,6 @@ struct uplink {
 	bool waits;              /* for the first status list */
 	unsigned failed;         /* in a row */
 	uint64_t retries;
-	struct addr peer;
 	char why[160];
 };
 
@@ -44,7 +43,6 @@ static const struct net_tune tune = {.nodelay = true, .user_timeout_ms = 10000, 
 
 void uplink_up(struct uplink *u, struct leg *g)
 {
-	u->peer = g->peer;
 	u->why[0] = 0;
 	for (struct leg *o = u->c->legs; o; o = o->next)
 		if (o != g && o->u == u && o->state == LEG_UP)
@@ -334,11 +332,8 @@ bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out)
 
 	if (u == NULL)
 		return false;
-	*out = (struct uplink_state){.edge = u->name, .up = g != NULL, .streams = s.streams, .rtt_ns = s.rtt_ns,
-				     .since_ns = g ? g->up_ns : 0, .retries = u->retries};
-	if (u->peer.family)
-		addr_text(&u->peer, out->peer);
-	memcpy(out->why, u->why, sizeof out->why);
+	*out = (struct uplink_state){.edge = u->name, .why = u->why, .up = g != NULL, .streams = s.streams, .rtt_ns = s.rtt_ns,
+				     .retries = u->retries};
 	return true;
 }
 

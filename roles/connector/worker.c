@@ -26,13 +26,6 @@ static struct connector *of(struct child *c)
 	return CONTAINER_OF(c, struct connector, child);
 }
 
-int64_t connector_now(const struct connector *c)
-{
-	int64_t floor = status_floor(keepline_view(c->keep), CLOCK_FLOOR_S), wall = keepline_now(c->keep).wall;
-
-	return wall > floor ? wall : floor;
-}
-
 /* ---- the status list ----------------------------------------------------------------------- */
 
 static void on_told(void *ctx, const struct keepmsg *m)

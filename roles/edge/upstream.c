@@ -392,11 +392,6 @@ void *upstream_owner(const struct upstream *u)
 	return u->owner;
 }
 
-struct duct *upstream_duct(struct upstream *u)
-{
-	return u->d;
-}
-
 bool upstream_is_local(const struct upstream *u)
 {
 	return u->tunnel == NULL;
