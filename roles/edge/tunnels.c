@@ -143,8 +143,6 @@ struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, c
 		return NULL;
 	o->rule = r->number;
 	o->epoch = r->epoch;
-	if (o->kind == 0)
-		o->kind = r->rule->kind == RULE_TCP ? FRAME_KIND_TCP : FRAME_KIND_HTTP;
 	s = stream_open(r->t->mux, o, u, owner, rc);
 	r->t->e->n.streams += s != NULL;
 	return s;

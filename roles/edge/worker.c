@@ -44,13 +44,12 @@ static struct worker *of(struct child *c)
 /* ---- what the files share ---------------------------------------------------------------------- */
 
 /* 128 random bits as 26 characters: unique without a counter, which would tell how much others ask. */
-void edge_request_id(struct edge *e, char out[static EDGE_ID])
+void edge_request_id(char out[static EDGE_ID])
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
 	uint8_t mem[17] = {0}; /* 130 bits are shown */
 	unsigned bits = 0, n = 0, at = 0;
 
-	(void)e;
 	random_bytes(mem, 16);
 	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
 		if (n < 5) {
@@ -230,7 +229,7 @@ static int make_next(struct worker *w, const struct conf *next, int fd, struct w
 		return -(int)why->err;
 	if (next->edge.listen.n == 0)
 		return why_set(why, ZT_E_CONFIG, "[edge] listen is empty: say where the edge should take connections");
-	if (site_new(&w->next, next, 0) < 0)
+	if (site_new(&w->next, next) < 0)
 		return why_set(why, ZT_E_NOMEM, "no memory for the configuration");
 	tls_plan_of(next, next_plan(&w->web));
 	tls_plan_of_identity(next, next_plan(&w->id));
@@ -286,7 +285,7 @@ static void worker_commit(struct child *c)
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
 	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
-	w->next->epoch = w->next->rules.epoch = c->epoch;
+	w->next->epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;
 	commit_world(&w->web, &c->conf->tls, c->epoch);
