@@ -75,7 +75,7 @@ static void counters_json(struct jsonw *j, const struct kid *k)
 
 	jsonw_open(j, '{');
 	while (ipc_read_counter(&r, &c) > 0)
-		jsonw_key_span(j, c.name), jsonw_u64(j, c.value);
+		jsonw_key_span(j, c.whole), jsonw_u64(j, c.value);
 	jsonw_close(j, '}');
 }
 
@@ -167,7 +167,7 @@ static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 	while (ipc_read_counter(&r, &c) > 0)
 		if (c.value) { /* text is for people: what is zero says nothing */
 			wr_str(w, "           ");
-			wr_put(w, c.name);
+			wr_put(w, c.whole);
 			wr_fmt(w, " %llu\n", (unsigned long long)c.value);
 		}
 }

@@ -86,6 +86,11 @@ static void write_counters(struct child *c, struct wr *w)
 		wr_str(w, c->cls->role);
 		wr_u8(w, '_');
 		wr_put(w, one.name);
+		if (one.of.n) {
+			wr_str(w, "{of=\"");
+			wr_put(w, one.of); /* nothing in it needs an escape: wire/ipc */
+			wr_str(w, "\"}");
+		}
 		wr_u8(w, ' ');
 		wr_u64dec(w, one.value);
 		wr_u8(w, '\n');

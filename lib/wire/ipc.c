@@ -49,32 +49,65 @@ int ipc_read(struct span message, char from, struct ipc_msg *out)
 	return -ZT_E_UNKNOWN;
 }
 
-void ipc_write_counter(struct wr *w, const char *name, uint64_t value)
+static bool plain(uint8_t c)
 {
-	size_t n = strlen(name);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
 
-	ZT_ASSERT(n > 0 && n <= IPC_COUNTER_NAME);
-	wr_u8(w, (uint8_t)n);
-	wr_bytes(w, name, n);
+static bool in_label(uint8_t c)
+{
+	return plain(c) || (c >= 'A' && c <= 'Z') || (c && strchr("-.:@[]", c));
+}
+
+static void write_counter(struct wr *w, struct span name, uint64_t value)
+{
+	ZT_ASSERT(name.n > 0 && name.n <= IPC_COUNTER_NAME);
+	wr_u8(w, (uint8_t)name.n);
+	wr_put(w, name);
 	wr_le64(w, value);
 }
 
-static bool good_name(struct span s)
+void ipc_write_counter(struct wr *w, const char *name, uint64_t value)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t c = s.p[i];
+	write_counter(w, span_str(name), value);
+}
 
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+void ipc_write_counter_of(struct wr *w, const char *name, const char *of, uint64_t value)
+{
+	uint8_t mem[IPC_COUNTER_NAME];
+	struct wr n = wr_of(mem, sizeof mem);
+
+	wr_str(&n, name);
+	wr_u8(&n, '{');
+	for (size_t i = 0; of[i] && i < IPC_COUNTER_LABEL; i++)
+		wr_u8(&n, in_label((uint8_t)of[i]) ? (uint8_t)of[i] : '_');
+	wr_u8(&n, '}');
+	write_counter(w, wr_span(&n), value);
+}
+
+static bool all(struct span s, bool (*good)(uint8_t c))
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!good(s.p[i]))
 			return false;
-	}
-	return s.n > 0 && s.n <= IPC_COUNTER_NAME;
+	return s.n > 0;
+}
+
+static bool read_name(struct ipc_counter *c)
+{
+	if (!span_cut(c->whole, '{', &c->name, &c->of))
+		return all(c->name, plain);
+	if (!span_ends(c->of, "}"))
+		return false;
+	c->of = span_sub(c->of, 0, c->of.n - 1);
+	return all(c->name, plain) && all(c->of, in_label);
 }
 
 int ipc_read_counter(struct rd *r, struct ipc_counter *out)
 {
 	if (rd_left(r) == 0)
 		return 0;
-	out->name = rd_bytes(r, rd_u8(r));
+	*out = (struct ipc_counter){.whole = rd_bytes(r, rd_u8(r))};
 	out->value = rd_le64(r);
-	return r->bad || !good_name(out->name) ? -ZT_E_SYNTAX : 1;
+	return r->bad || out->whole.n > IPC_COUNTER_NAME || !read_name(out) ? -ZT_E_SYNTAX : 1;
 }

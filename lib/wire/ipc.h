@@ -50,13 +50,18 @@ void ipc_write(struct wr *w, const struct ipc_msg *m);
 /* from: 'c' or 's', who must have sent it. 0, -ZT_E_SYNTAX, -ZT_E_UNKNOWN. */
 int ipc_read(struct span message, char from, struct ipc_msg *out);
 
-/* Counters: {u8 n, n bytes of [a-z0-9_], u64 value}, repeated. */
-#define IPC_COUNTER_NAME 40
+/* Counters: {u8 n, name, u64 value}, repeated. A name is [a-z0-9_]+, and where there are several alike what it is of:
+ * "uplink_up{edge.example.org:443}". */
+#define IPC_COUNTER_LABEL 80 /* letters, digits and -._:@[] */
+#define IPC_COUNTER_NAME (40 + IPC_COUNTER_LABEL)
 struct ipc_counter {
-	struct span name;
+	struct span name;    /* without its label */
+	struct span of;      /* the label; empty: none */
+	struct span whole;   /* both, as sent */
 	uint64_t value;
 };
 void ipc_write_counter(struct wr *w, const char *name, uint64_t value);
+void ipc_write_counter_of(struct wr *w, const char *name, const char *of, uint64_t value); /* other bytes become '_' */
 /* Takes the next pair off r: 1, 0 at the end, -ZT_E_SYNTAX. */
 int ipc_read_counter(struct rd *r, struct ipc_counter *out);
 

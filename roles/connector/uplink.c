@@ -345,12 +345,10 @@ void uplinks_counters(const struct connector *c, struct wr *out)
 		const struct {
 			const char *name;
 			uint64_t value;
-		} rows[] = {{"up", s.up}, {"streams", s.streams}, {"rtt_us", s.rtt_ns / 1000}, {"retries", s.retries}};
-		char name[32];
+		} rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
+			  {"uplink_retries", s.retries}};
 
-		for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
-			snprintf(name, sizeof name, "uplink%zu_%s", i + 1, rows[k].name);
-			ipc_write_counter(out, name, rows[k].value);
-		}
+		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+			ipc_write_counter_of(out, rows[k].name, s.edge, rows[k].value);
 	}
 }

@@ -1,4 +1,6 @@
 /* watched: what monitors are told of a connector: its ways to edges, its origins. A sick origin alone is no fault. */
+#include <stdio.h>
+
 #include "base/num.h"
 #include "connector.h"
 #include "serve/monitor.h"
@@ -63,16 +65,17 @@ static void more(void *ctx, struct jsonw *j)
 	put_origins(ctx, j);
 }
 
+/* Two rules may have one origin. */
 static void samples(void *ctx, struct wr *w)
 {
 	const struct connector *c = ctx;
 	struct origin_state s;
-	struct uplink_state u;
+	char of[400];
 
-	for (size_t i = 0; uplink_state(c, i, &u); i++)
-		monitor_sample(w, "edge_up", "edge", span_str(u.edge), u.up);
-	for (size_t i = 0; origin_state(c->ways->origins, i, &s); i++)
-		monitor_sample(w, "origin_up", "origin", span_str(s.origin), s.up);
+	for (size_t i = 0; origin_state(c->ways->origins, i, &s); i++) {
+		snprintf(of, sizeof of, "%s %s", s.rule, s.origin);
+		monitor_sample(w, "origin_up", "origin", span_str(of), s.up);
+	}
 }
 
 static const struct monitor_class watched = {works, tunnels, more, samples};

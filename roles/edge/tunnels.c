@@ -8,6 +8,7 @@
  * equals: one that is up, then a connection that its connector has not replaced, then the one with the fewest
  * streams. A connector without a grant for the name is passed over, whatever it announces.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ct.h"
@@ -215,19 +216,38 @@ size_t tunnels_ready(const struct edge *e)
 	return n;
 }
 
+#define SHOWN 12 /* of 4 counters each: all that a child says has room in one message */
+
+static void counters_of(const struct tunnel *t, struct wr *out)
+{
+	const struct mux_stats s = mux_stats(t->mux);
+	char of[sizeof t->id + 1 + ADDR_TEXT], peer[ADDR_TEXT];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {{"tunnel_up", tunnel_serves(t)}, {"tunnel_streams", s.streams}, {"tunnel_rtt_us", s.rtt_ns / 1000}};
+
+	snprintf(of, sizeof of, "%s@%s", t->id, addr_text(&t->peer, peer));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ipc_write_counter_of(out, rows[i].name, of, rows[i].value);
+}
+
 void tunnels_counters(const struct edge *e, struct wr *out)
 {
 	uint64_t live = 0, in = 0, bytes = 0;
+	unsigned shown = 0;
 
 	for (const struct tunnel *t = e->first_tunnel; t; t = t->next)
 		if (t->mux) {
+			if (shown++ < SHOWN)
+				counters_of(t, out);
 			const struct mux_stats s = mux_stats(t->mux);
 
 			live += s.streams;
 			in += s.in;
 			bytes += s.out;
 		}
-	ipc_write_counter(out, "tunnel_streams", live);
+	ipc_write_counter(out, "streams_live", live);
 	ipc_write_counter(out, "tunnel_in", in);
 	ipc_write_counter(out, "tunnel_out", bytes);
 }

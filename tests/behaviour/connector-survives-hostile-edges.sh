@@ -115,5 +115,5 @@ wait_for heard good 'e["ev"] == "reset" and e["stream"] == 6 and e["code"] == 8'
 
 same "$(count good 'e["ev"] == "conn"')/$(count good 'e["ev"] == "goaway"')" 1/0 "connections to the good edge, and how often it was left"
 same "$(child worker restarts)$(child keeper restarts)$(child tlsd restarts)" 000 "restarts"
-says uplink1_up 1 || fail "the good edge is not up"
+has "$("$ZT" status connector -c "$HOME_CONF")" "uplink_up{127.0.0.1:$GOOD} 1" || fail "the good edge is not up"
 lacks "$(<"$TMP/origin.log")" hit

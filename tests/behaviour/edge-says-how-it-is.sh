@@ -45,5 +45,15 @@ at 200 /healthcheck
 at 200 /ready
 same "$OUT" '{"status":200,"readyConnections":1}' "/ready"
 same "$(web home.test /hello)" 'from home' "what comes through the tunnel"
+# The connector says the same of its side, and what it knows of edges and origins.
+EDGE_HEALTH=$CONNECTOR_HEALTH
+at 200 /ready
+same "$OUT" '{"status":200,"readyConnections":1}' "/ready of the connector"
+at 200 /healthcheck
+has "$OUT" "\"edges\":[{\"edge\":\"127.0.0.1:$EDGE_PORT\",\"up\":true}]"
+has "$OUT" "\"origin\":\"http://127.0.0.1:$N\",\"up\":true"
+at 200 /metrics
+has "$OUT" "zt_connector_uplink_up{of=\"127.0.0.1:$EDGE_PORT\"} 1"
+has "$OUT" "zt_origin_up{origin=\"home http://127.0.0.1:$N\"} 1"
 edge_is_alive
 pass

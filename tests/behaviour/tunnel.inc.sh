@@ -20,7 +20,7 @@ child() {
 	"$ZT" status connector --json -c "$HOME_CONF" | python3 -c '
 import json, sys
 v = [k for k in json.load(sys.stdin)["children"] if k["name"] == sys.argv[1]][-1]
-for part in sys.argv[2].split("."): v = v[part]
+for part in sys.argv[2].split(".", 1): v = v[part]
 print(v)' "$1" "$2" 2>/dev/null
 }
 says() { [ "$(child worker "counters.$1")" = "$2" ]; }

@@ -5,7 +5,7 @@
 #   ingress NAME LINE...                one more [ingress NAME] of the connector; the last one matches all
 #   start_web                           all three, until a request would be carried
 #
-# Then: $EDGE_PORT (TLS), $EDGE_HTTP (plain), $WEB_CA (who signed the hosts' certificates), $DEVICE_CERT and
+# Then: $EDGE_PORT (TLS), $EDGE_HTTP (plain), $EDGE_HEALTH and $CONNECTOR_HEALTH, $WEB_CA (who signed the hosts' certificates), $DEVICE_CERT and
 # $DEVICE_KEY (a client that `access = cert` lets in), $CONNECTOR_ID, $EDGE_CONF and $CONNECTOR_CONF,
 # $TMP/edge.log and $TMP/connector.log.
 # Without a connector: `host_section` with an origin, then start_edge alone.
@@ -18,7 +18,7 @@ mkdir -p "$WEB"
 WEB_CA=$WEB/ca.pem
 EDGE_CONF=$TMP/edge.conf CONNECTOR_CONF=$TMP/connector.conf
 EDGE_HOSTS=() EDGE_LINES=() EDGE_GRANTED=() INGRESS=() CONNECTOR_LINES=()
-EDGE_PORT=$(free_port) EDGE_HTTP=$(free_port) CONNECTOR_HEALTH=$(free_port)
+EDGE_PORT=$(free_port) EDGE_HTTP=$(free_port) EDGE_HEALTH=$(free_port) CONNECTOR_HEALTH=$(free_port)
 CONNECTOR_ID=
 
 # web_pki: an authority for the hosts' certificates, as somebody else would have.
@@ -66,7 +66,7 @@ state_lines() { printf '[state]\ndir = %s/%s.state\nrun_dir = %s/%s.run\n[tls]\n
 edge_conf() {
 	{
 		state_lines edge
-		printf '[edge]\nlisten = 127.0.0.1:%s\nhttp_listen = 127.0.0.1:%s\n' "$EDGE_PORT" "$EDGE_HTTP"
+		printf '[edge]\nlisten = 127.0.0.1:%s\nhttp_listen = 127.0.0.1:%s\nhealth = 127.0.0.1:%s\n' "$EDGE_PORT" "$EDGE_HTTP" "$EDGE_HEALTH"
 		printf '%s\n' ${EDGE_LINES[@]+"${EDGE_LINES[@]}"} ${EDGE_HOSTS[@]+"${EDGE_HOSTS[@]}"}
 		[ -z "$CONNECTOR_ID" ] || printf '[grant home]\nconnector = %s\nnames = %s\n' "$CONNECTOR_ID" "$(IFS=, && echo "${EDGE_GRANTED[*]}")"
 	} >"$EDGE_CONF"

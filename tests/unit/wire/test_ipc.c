@@ -85,6 +85,22 @@ TEST(counters_round_trip_and_refuse_odd_names)
 	struct ipc_counter c;
 	struct rd r;
 
+	/* Of what it counts, made fit where it is not. */
+	ipc_write_counter_of(&w, "up", "[::1]:443 \"x\"", 1);
+	r = rd_of(wr_span(&w));
+	CHECK_INT(ipc_read_counter(&r, &c), 1);
+	CHECK(span_eq_str(c.name, "up") && span_eq_str(c.of, "[::1]:443__x_") && span_eq_str(c.whole, "up{[::1]:443__x_}"));
+	CHECK_INT(c.value, 1);
+	static const char *const bad[] = {"up{", "up{}", "up{a", "up{a}b", "{a}", "up{a{b}}", "Up{a}", "up{a b}", "up}"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		w = wr_of(mem, sizeof mem);
+		wr_u8(&w, (uint8_t)strlen(bad[i]));
+		wr_str(&w, bad[i]);
+		wr_le64(&w, 1);
+		r = rd_of(wr_span(&w));
+		CHECK_INT(ipc_read_counter(&r, &c), -ZT_E_SYNTAX);
+	}
+	w = wr_of(mem, sizeof mem);
 	ipc_write_counter(&w, "bytes", 5);
 	ipc_write_counter(&w, "x_9", UINT64_MAX);
 	r = rd_of(wr_span(&w));
