@@ -160,10 +160,7 @@ static void front_counters(struct child *c, struct wr *out)
 	struct front *f = front_of(c);
 	const struct tls_stats t = tls_world_stats(f->tls);
 	const struct caline_stats l = caline_stats(f->line);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"accepted", f->stats.accepted},
 		{"shed", doors_shed(&f->tls_doors) + doors_shed(&f->http_doors)},
 		{"joined", f->stats.joined},         {"renewed", f->stats.renewed},
@@ -177,8 +174,7 @@ static void front_counters(struct child *c, struct wr *out)
 	};
 	uint64_t failed = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
 	for (size_t i = 0; i < TLS_FAULT_COUNT; i++)
 		failed += t.failed[i];
 	ipc_write_counter(out, "tls_failed", failed);

@@ -342,13 +342,9 @@ void uplinks_counters(const struct connector *c, struct wr *out)
 	struct uplink_state s;
 
 	for (size_t i = 0; i < SHOWN && uplink_state(c, i, &s); i++) {
-		const struct {
-			const char *name;
-			uint64_t value;
-		} rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
+		const struct ipc_row rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
 			  {"uplink_retries", s.retries}};
 
-		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
-			ipc_write_counter_of(out, rows[k].name, s.edge, rows[k].value);
+		ipc_write_counters(out, rows, ARRAY_LEN(rows), s.edge);
 	}
 }

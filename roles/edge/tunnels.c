@@ -222,14 +222,10 @@ static void counters_of(const struct tunnel *t, struct wr *out)
 {
 	const struct mux_stats s = mux_stats(t->mux);
 	char of[sizeof t->id + 1 + ADDR_TEXT], peer[ADDR_TEXT];
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {{"tunnel_up", tunnel_serves(t)}, {"tunnel_streams", s.streams}, {"tunnel_rtt_us", s.rtt_ns / 1000}};
+	const struct ipc_row rows[] = {{"tunnel_up", tunnel_serves(t)}, {"tunnel_streams", s.streams}, {"tunnel_rtt_us", s.rtt_ns / 1000}};
 
 	snprintf(of, sizeof of, "%s@%s", t->id, addr_text(&t->peer, peer));
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter_of(out, rows[i].name, of, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), of);
 }
 
 void tunnels_counters(const struct edge *e, struct wr *out)
