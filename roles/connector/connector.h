@@ -73,8 +73,7 @@ struct connector {
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
 	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
-	bool stuck, started;        /* the identity is no good; some edge was reached once */
-	bool drained;               /* said so */
+	bool started, drained;      /* some edge was reached once; it was said that nothing lives */
 	struct {
 		uint64_t streams, refused, dials, failed, bytes_in, bytes_out, links_up, links_lost;
 	} n;
@@ -82,6 +81,8 @@ struct connector {
 
 size_t connector_listen(const struct conf *c, struct addr out[static DOORS]); /* for monitors */
 void connector_one_less(struct connector *c);     /* when nothing lives any more while draining: child_drained() */
+
+extern const struct status_limits connector_stale; /* how old a status list may be: worker.c */
 
 /* ---- watched.c ---------------------------------------------------------------------------------------- */
 void watched_init(struct connector *c);

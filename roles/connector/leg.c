@@ -18,8 +18,6 @@
 #define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
 
-static const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
-
 static struct leg *leg_of(struct source *s)
 {
 	return CONTAINER_OF(s, struct leg, src);
@@ -70,7 +68,7 @@ void leg_leave(struct leg *g, enum frame_leave reason, uint64_t grace_ms, const 
 static const char *judge(const struct connector *c, const struct leg *g)
 {
 	const struct status_view *v = keepline_view(c->keep);
-	enum status_verdict no = v->known ? status_may_begin(v, &limits, keepline_now(c->keep), g->serial) : STATUS_YES;
+	enum status_verdict no = v->known ? status_may_begin(v, &connector_stale, keepline_now(c->keep), g->serial) : STATUS_YES;
 
 	return no == STATUS_YES ? NULL : status_verdict_text(no);
 }
@@ -81,7 +79,7 @@ void leg_judge(struct leg *g)
 	const struct status_view *v = keepline_view(c->keep);
 	const char *no = judge(c, g);
 
-	if (g->cut || g->state < LEG_HELLO || !v->known || !status_must_end(v, &limits, keepline_now(c->keep), g->serial))
+	if (g->cut || g->state < LEG_HELLO || !v->known || !status_must_end(v, &connector_stale, keepline_now(c->keep), g->serial))
 		return;
 	g->cut = true;
 	LOG(&c->child.log, LOG_WARN, "the edge may not serve any more: its connection is cut", LF_STR("edge", g->edge),

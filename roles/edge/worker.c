@@ -31,7 +31,7 @@ struct worker {
 	struct world web, id;
 	struct keepline *keep;      /* there from the start: its line comes once */
 	struct site *next;          /* prepared */
-	bool next_identity, stuck;
+	bool next_identity;
 	struct sysnames names;      /* prepared, with the bundle that they came in */
 	struct timer look;
 };
@@ -97,20 +97,10 @@ static void rejudge(struct edge *e)
 
 static void on_listed(void *ctx)
 {
-	struct worker *w = ctx;
-
-	w->stuck = false; /* the keeper is heard, and so is the authority */
-	rejudge(&w->e);
+	rejudge(ctx);
 }
 
-static void on_told(void *ctx, const struct keepmsg *m)
-{
-	struct worker *w = ctx;
-
-	w->stuck = m->type == KEEP_STUCK || (w->stuck && m->type != KEEP_IDENTITY);
-}
-
-static const struct keepline_class keep_class = {.listed = on_listed, .told = on_told};
+static const struct keepline_class keep_class = {.listed = on_listed};
 
 static void look_later(struct worker *w)
 {
@@ -208,7 +198,7 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 	if (rc == 0)
 		rc = bufs_new(&e->bufs, e->child.loop, &e->child.bounds);
 	if (rc == 0)
-		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, w);
+		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, e);
 	if (rc == 0)
 		rc = make_world(w, &w->web, c);
 	if (rc == 0)
@@ -374,27 +364,12 @@ static void free_rest(struct worker *w)
 	site_drop(e->site);
 }
 
-static void list_counters(const struct worker *w, struct wr *out)
-{
-	const struct status_view *v = keepline_view(w->keep);
-
-	ipc_write_counter(out, "list_number", v->seen.number);
-	ipc_write_counter(out, "list_entries", v->n);
-	ipc_write_counter(out, "list_fresh", status_fresh(v, &w->e.site->stale, keepline_now(w->keep)) == STATUS_FRESH);
-	ipc_write_counter(out, "lists", keepline_lists(w->keep));
-	ipc_write_counter(out, "identity", w->e.keep != NULL);
-	ipc_write_counter(out, "identity_stuck", w->stuck);
-}
-
 static void worker_counters(struct child *c, struct wr *out)
 {
 	const struct worker *w = of(c);
 	const struct edge *e = &w->e;
 	const struct tls_stats t = tls_world_stats(w->web.tls);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"accepted", e->n.accepted}, {"shed", doors_shed(&e->doors)}, {"visitors", e->fronts.used},
 		{"requests", e->n.requests}, {"answered", e->n.answered}, {"refused", e->n.refused},
 		{"upgraded", e->n.upgraded}, {"redirected", e->n.redirected}, {"bytes_in", e->n.bytes_in},
@@ -402,11 +377,11 @@ static void worker_counters(struct child *c, struct wr *out)
 		{"tunnels_in", e->n.tunnels_in}, {"tunnels_refused", e->n.tunnels_refused}, {"streams", e->n.streams},
 		{"raw", e->n.raw}, {"tls_accepted", t.accepted}, {"tls_resumed", t.resumed},
 		{"tls_refused_budget", t.refused_budget}, {"tls_waiting", t.waiting}, {"tls_running", t.running},
+		{"identity", e->keep != NULL},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
-	list_counters(w, out);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
+	keepline_counters(w->keep, &e->site->stale, out);
 	tunnels_counters(e, out);
 }
 
