@@ -36,9 +36,6 @@ struct uplink {
 	char why[160];
 };
 
-/* Given up after the time in which a tunnel is called dead, from the first byte on. */
-static const struct net_tune tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = MUX_NOTSENT};
-
 /* ---- what its legs tell ------------------------------------------------------------------- */
 
 void uplink_up(struct uplink *u, struct leg *g)
@@ -103,7 +100,7 @@ static void dial(struct uplink *u)
 {
 	struct connector *c = u->c;
 	const struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
-				     .tune = &tune, .done = on_dialled, .owner = u};
+				     .tune = &mux_tune, .done = on_dialled, .owner = u};
 	struct leg *oldest = NULL;
 	size_t n = 0;
 	int rc;
