@@ -72,7 +72,7 @@ int64_t edge_now(const struct edge *e)
 
 static bool is_empty(const struct edge *e)
 {
-	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->plain.pool};
+	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->locals, &e->plain.pool};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->used)
