@@ -99,17 +99,11 @@ static int make_ways(struct connector *c, const struct conf *conf, struct why *w
 	return rc;
 }
 
-static int make_parts(struct connector *c, const struct conf *conf, struct why *why)
+static int make_parts(struct connector *c, struct why *why)
 {
+	/* The limits come with each configuration. */
 	const struct tls_world_opts o = {
-		.loop = c->child.loop,
-		.bounds = &c->child.bounds,
-		.log = &c->child.log,
-		.shake_ms = (uint32_t)conf->tls.handshake_ms,
-		.rate = (uint32_t)conf->tls.per_address,
-		.burst = (uint32_t)conf->tls.burst,
-		.floor = CLOCK_FLOOR_S,
-	};
+		.loop = c->child.loop, .bounds = &c->child.bounds, .log = &c->child.log, .floor = CLOCK_FLOOR_S};
 	int rc = resolver_new(&c->resolver, c->child.loop, &c->child.bounds);
 
 	if (rc == 0)
@@ -141,7 +135,7 @@ static int worker_prepare(struct child *child, const struct conf *next, const in
 	if (rc == 0 && next->connector.edge.n == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[connector] edge is empty: say which edges are dialled, as in edge = edge.example.org:443");
 	if (rc == 0 && c->keep == NULL)
-		rc = make_parts(c, next, why);
+		rc = make_parts(c, why);
 	if (rc == 0)
 		rc = sysnames_read(&c->names, fds[0], why);
 	if (rc == 0)

@@ -173,13 +173,11 @@ static int read_files(struct worker *w, int fd, struct why *why)
 	return rc < 0 ? rc : read_trust(w, why);
 }
 
-static int make_world(struct worker *w, struct world *out, const struct conf *c)
+/* Its limits come with each configuration: commit_world(). */
+static int make_world(struct worker *w, struct world *out)
 {
 	const struct tls_world_opts o = {
-		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log,
-		.shake_ms = (uint32_t)c->tls.handshake_ms, .rate = (uint32_t)c->tls.per_address,
-		.burst = (uint32_t)c->tls.burst, .floor = CLOCK_FLOOR_S,
-	};
+		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log, .floor = CLOCK_FLOOR_S};
 	int rc = tls_world_new(&out->tls, &o);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(out->plan); i++)
@@ -188,7 +186,7 @@ static int make_world(struct worker *w, struct world *out, const struct conf *c)
 	return rc;
 }
 
-static int make_parts(struct worker *w, const struct conf *c, struct why *why)
+static int make_parts(struct worker *w, struct why *why)
 {
 	struct edge *e = &w->e;
 	int rc = resolver_new(&e->resolver, e->child.loop, &e->child.bounds);
@@ -200,9 +198,9 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 	if (rc == 0)
 		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, e);
 	if (rc == 0)
-		rc = make_world(w, &w->web, c);
+		rc = make_world(w, &w->web);
 	if (rc == 0)
-		rc = make_world(w, &w->id, c);
+		rc = make_world(w, &w->id);
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	e->web = w->web.tls;
@@ -215,7 +213,7 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 static int make_next(struct worker *w, const struct conf *next, int fd, struct why *why)
 {
 	forget(w);
-	if (w->id.plan[1] == NULL && make_parts(w, next, why) < 0)
+	if (w->id.plan[1] == NULL && make_parts(w, why) < 0)
 		return -(int)why->err;
 	if (next->edge.listen.n == 0)
 		return why_set(why, ZT_E_CONFIG, "[edge] listen is empty: say where the edge should take connections");
