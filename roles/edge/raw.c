@@ -75,7 +75,7 @@ static void write_line(struct raw *k, unsigned by, const char *fault)
 		.kind = kind_names[k->kind], .by = by_names[by]};
 
 	access_stream_line(&a, &w);
-	edge_access(k->e, wr_span(&w));
+	log_raw(&k->e->child.log, wr_span(&w));
 }
 
 /* err 0: what was put is still delivered. */
