@@ -248,16 +248,24 @@ int log_write_fd(int fd, struct span line)
 	return (size_t)n == line.n ? 0 : -ZT_E_NOSPACE; /* a short write: the disk is full */
 }
 
-/* The line stands in w behind a newline if the last one was torn off in the middle. */
-static bool put_line(struct log *l, const struct wr *w)
+static bool put_line(struct log *l, struct span line)
 {
-	ssize_t n = write_some(l->fd, wr_span(w));
+	ssize_t n = write_some(l->fd, line);
 
 	if (n > 0)
-		l->torn = (size_t)n < w->n;
-	return n >= 0 && (size_t)n == w->n;
+		l->torn = (size_t)n < line.n;
+	return n >= 0 && (size_t)n == line.n;
 }
 
+static void put_or_count(struct log *l, struct span line)
+{
+	if (put_line(l, line))
+		return;
+	l->dropped++;
+	l->dropped_total++;
+}
+
+/* The line stands in w behind a newline if the last one was torn off in the middle. */
 static struct wr line_of(const struct log *l, uint8_t mem[static BOUND_CAP(BOUND_LOG_LINE)])
 {
 	struct wr w = wr_of(mem, BOUND_CAP(BOUND_LOG_LINE));
@@ -274,7 +282,7 @@ static void report_dropped(struct log *l)
 	const struct log_field f[] = {LF_U64("lines", l->dropped)};
 
 	log_render(l, &w, LOG_WARN, "log lines were lost", f, 1);
-	if (put_line(l, &w))
+	if (put_line(l, wr_span(&w)))
 		l->dropped = 0;
 }
 
@@ -290,9 +298,18 @@ void log_line(struct log *l, enum log_level level, const char *msg, const struct
 		report_dropped(l);
 	w = line_of(l, mem);
 	log_render(l, &w, level, msg, f, n);
-	if (!put_line(l, &w)) {
-		l->dropped++;
-		l->dropped_total++;
-	}
+	put_or_count(l, wr_span(&w));
+	errno = saved;
+}
+
+void log_raw(struct log *l, struct span line)
+{
+	int saved = errno;
+
+	if (l->dropped)
+		report_dropped(l);
+	if (l->torn)
+		put_line(l, SPAN_LIT("\n"));
+	put_or_count(l, line);
 	errno = saved;
 }

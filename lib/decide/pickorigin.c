@@ -45,7 +45,6 @@ bool pick_saw(struct pick_origin *o, bool good)
 	else if (o->failures < PICK_FAILURES)
 		o->failures++;
 	o->down = o->failures == PICK_FAILURES;
-	o->looked = true;
 	return o->down != was;
 }
 

@@ -16,10 +16,9 @@
 
 struct pick_origin {     /* the first is the owner's to set, the rest is zero */
 	uint32_t weight;
-	bool down, looked;   /* looked: down is more than the hope of a beginning */
+	bool down;
 	uint8_t failures;    /* in a row */
 	int64_t turn;
-	uint64_t served, failed;
 };
 
 /* Of n <= PICK_MOST origins, but for those in tried (bits): by weight among the healthy; weight 0 only without

@@ -76,7 +76,6 @@ struct policy_host {
 struct policy_rules {
 	const struct policy_host *host;
 	size_t hosts;
-	uint32_t epoch;                  /* of the configuration, for logs */
 };
 /* Which host has this canonical name: an exact one before a wildcard. -1: none. */
 int policy_host_of(const struct policy_rules *p, struct span name);

@@ -6,7 +6,7 @@
  * Reading: whole records are opened in place, and a stream whose user wants DUCT_IN gets its bytes from there;
  * what it does not take is kept, as far as its credit goes. Writing: control first, then the streams that have
  * something, 16 KiB each in turn, fresh ones before bulk 8:1. Nothing is sealed before the socket has room for
- * it, so what is urgent never waits behind more than MUX_NOTSENT bytes. Its two buffers are its own: a tunnel
+ * it, so what is urgent never waits behind more than the 128 KiB of mux_tune. Its two buffers are its own: a tunnel
  * must go on when visitors have taken all there are.
  */
 #ifndef ZT_MUX_H
@@ -17,8 +17,8 @@
 #include "tls.h"
 #include "wire/frame.h"
 
-#define MUX_NOTSENT 131072 /* TCP_NOTSENT_LOWAT of its socket */
-
+struct conf_tunnel;
+struct net_tune;
 struct mux;
 
 struct stream {
@@ -57,6 +57,9 @@ struct mux_opts {
 	uint64_t window_most;/* of a stream: 16 MiB */
 	void *owner;
 };
+/* What [tunnel] says, and what both ends say alike; the rest is the caller's. */
+struct mux_opts mux_opts_of(const struct conf_tunnel *t);
+extern const struct net_tune mux_tune; /* of its socket, before there is a mux */
 int mux_new(struct mux **out, const struct mux_opts *o); /* says hello at once */
 void mux_free(struct mux *m);
 void *mux_owner(const struct mux *m);

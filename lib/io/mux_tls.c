@@ -1,11 +1,8 @@
 /*
  * mux_tls: a tunnel's records are those of one struct tls. Owns nothing.
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "mux_int.h"
+#include "net.h"
 
 static ssize_t read_tls(struct mux *m)
 {
@@ -36,11 +33,9 @@ static const char *end_tls(const struct mux *m, bool *clean)
 int mux_new(struct mux **out, const struct mux_opts *o)
 {
 	static const struct mux_carrier tls = {read_tls, seal_tls, send_tls, bye_tls, end_tls};
-	const int on = 1, lowat = MUX_NOTSENT, dead_ms = (int)(o->dead_after_ns / 1000000) + 1000;
+	struct net_tune tune = mux_tune;
 
-	/* Where a kernel knows one of these not, the tunnel is slower to notice, and works. */
-	setsockopt(o->src->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(o->src->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
-	setsockopt(o->src->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
+	tune.user_timeout_ms = (unsigned)(o->dead_after_ns / NS_PER_MS) + 1000;
+	(void)net_tune(o->src->fd, &tune); /* where a kernel knows one of these not, the tunnel is slower to notice, and works */
 	return mux_new_over(out, o, &(struct mux_carried){&tls, o->tls, record_head(&o->tls->out), o->tls->most});
 }

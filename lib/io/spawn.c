@@ -1,4 +1,4 @@
-/* spawn: memfd, fork, descriptor shuffle, execveat. Runs in the supervisor only. */
+/* spawn: fork, descriptor shuffle, execveat, in the supervisor only; sealed memory files, for whoever hands one on. */
 #include "spawn.h"
 
 #include <errno.h>

@@ -93,7 +93,7 @@ struct tls_world_opts {
 	uint32_t shake_ms;        /* deadline of one handshake; sooner for who keeps us waiting while slots are scarce */
 	uint32_t rate, burst;     /* handshakes per address */
 	int64_t floor;            /* wall-clock floor in seconds */
-};
+}; /* shake_ms and the two of an address: or tls_world_limits(), before anything begins */
 int tls_world_new(struct tls_world **out, const struct tls_world_opts *o);
 void tls_world_free(struct tls_world *w); /* every connection must be tls_free()d already */
 /* For handshakes begun from now on; what peers have used up stays used up. */

@@ -390,10 +390,7 @@ static void keeper_counters(struct child *c, struct wr *out)
 	struct follow_stats s;
 
 	follow_stats(k->follow, &s);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"connected", s.connected},       {"stuck", k->stuck},
 		{"not_after", (uint64_t)s.not_after}, {"renew_at", (uint64_t)s.renew_at},
 		{"renewals", s.renewals},         {"renewals_failed", s.failed},
@@ -402,8 +399,7 @@ static void keeper_counters(struct child *c, struct wr *out)
 		{"lists_refused", s.refused},     {"lost", s.lost},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
 }
 
 static const struct child_class keeper_class = {

@@ -20,6 +20,7 @@
 #include "io/chan.h"
 #include "io/spawn.h"
 #include "liststore.h"
+#include "wire/ipc.h"
 #include "wire/pem.h"
 #include "wire/x509.h"
 
@@ -46,7 +47,7 @@ struct keepline {
 	uint8_t spki[SPKI_MAX];
 	size_t nspki; /* 0: no key yet, nothing is believed */
 	uint64_t lists;
-	bool keeps;
+	bool keeps, stuck;
 	struct liststore kept, brought;
 	struct timer offer;
 };
@@ -63,9 +64,15 @@ const struct status_view *keepline_view(const struct keepline *k)
 	return &k->view;
 }
 
-uint64_t keepline_lists(const struct keepline *k)
+void keepline_counters(const struct keepline *k, const struct status_limits *l, struct wr *out)
 {
-	return k->lists;
+	const struct ipc_row rows[] = {
+		{"list_number", k->view.seen.number}, {"list_entries", k->view.n},
+		{"list_fresh", status_fresh(&k->view, l, keepline_now(k)) == STATUS_FRESH},
+		{"lists", k->lists}, {"identity_stuck", k->stuck},
+	};
+
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
 }
 
 static void hang_up(struct keepline *k)
@@ -88,14 +95,6 @@ static bool is_old(const struct keepline *k, const struct statlist *l)
 	return k->view.known && l->epoch == s->epoch && l->number <= s->number;
 }
 
-static void changed(void *ctx, const struct status_entry *e)
-{
-	const struct keepline *k = ctx;
-
-	if (k->cls->changed)
-		k->cls->changed(k->ctx, e);
-}
-
 static int take_list(struct keepline *k, struct span list)
 {
 	struct statlist l;
@@ -105,7 +104,7 @@ static int take_list(struct keepline *k, struct span list)
 		return -ZT_E_SYNTAX;
 	if (is_old(k, &l))
 		return 0;
-	r = status_apply(&k->view, list, &k->registry, keepline_now(k), changed, k);
+	r = status_apply(&k->view, list, &k->registry, keepline_now(k), NULL, NULL);
 	if (r != STATUS_TAKEN) {
 		LOG(k->log, LOG_WARN, "a status list from the keeper was refused", LF_STR("reason", status_refusal_name(r)),
 		    LF_STR("why", status_refusal_text(r)));
@@ -132,8 +131,10 @@ static int take_lists(struct keepline *k, int fd)
 	while (rc == 0 && (more = keepmsg_next_list(&r, &list)) != 0)
 		rc = more < 0 ? more : take_list(k, list);
 	free(mem);
-	if (k->lists != before && k->cls->listed)
-		k->cls->listed(k->ctx);
+	if (k->lists == before)
+		return rc;
+	k->stuck = false; /* the keeper is heard, and so is the authority */
+	k->cls->listed(k->ctx);
 	return rc;
 }
 
@@ -226,6 +227,7 @@ static int take_packet(struct keep_src *s, struct span packet, const int *fds, s
 	if (rc < 0 || nfds != (m.type == KEEP_LIST))
 		return -ZT_E_SYNTAX;
 	if (m.type != KEEP_LIST) {
+		k->stuck = m.type == KEEP_STUCK || (k->stuck && m.type != KEEP_IDENTITY);
 		if (k->cls->told)
 			k->cls->told(k->ctx, &m);
 		return 0;

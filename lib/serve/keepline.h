@@ -14,8 +14,7 @@
 struct keepline;
 
 struct keepline_class {
-	status_changed *changed;        /* one entry has another state; as in status_apply(). May be NULL */
-	void (*listed)(void *ctx);      /* the view is a newer one, after all that came at once. May be NULL */
+	void (*listed)(void *ctx);      /* the view is a newer one, after all that came at once */
 	void (*told)(void *ctx, const struct keepmsg *m); /* IDENTITY, ANCHORS, STUCK. May be NULL */
 };
 
@@ -27,7 +26,8 @@ int keepline_registry(struct keepline *k, struct span pem, struct why *w);
 void keepline_link(struct keepline *k, int fd); /* fd is its own now; replaces the one before */
 const struct status_view *keepline_view(const struct keepline *k);
 struct status_now keepline_now(const struct keepline *k); /* for status_may_begin() and status_must_end() */
-uint64_t keepline_lists(const struct keepline *k);
+/* list_number, list_entries, list_fresh, lists; identity_stuck: the keeper said so, and nothing better since. */
+void keepline_counters(const struct keepline *k, const struct status_limits *l, struct wr *out);
 /* For who passes lists on: from now on they are kept as they were signed. Before the first keepline_link(). */
 void keepline_keep_lists(struct keepline *k);
 /* Calls f with each that somebody who has `seen` lacks, in order ({0, 0, 0}: a full list comes first); after one that

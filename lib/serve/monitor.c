@@ -12,22 +12,32 @@ static unsigned code_of(const struct monitor *m)
 	return m->cls->works(m->ctx) ? 200 : 503;
 }
 
+static void begin(struct jsonw *j, struct wr *w)
+{
+	jsonw_init(j, w);
+	jsonw_open(j, '{');
+	jsonw_key(j, "status");
+}
+
+static unsigned end(struct jsonw *j, struct wr *w, unsigned code)
+{
+	jsonw_close(j, '}');
+	wr_u8(w, '\n');
+	return code;
+}
+
 static unsigned write_health(const struct monitor *m, struct wr *w)
 {
 	const unsigned code = code_of(m);
 	struct jsonw j;
 
-	jsonw_init(&j, w);
-	jsonw_open(&j, '{');
-	jsonw_key(&j, "status");
+	begin(&j, w);
 	jsonw_str(&j, code == 200 ? "ok" : "unavailable");
 	jsonw_key(&j, "tunnels");
 	jsonw_u64(&j, m->cls->tunnels(m->ctx));
 	if (m->cls->more)
 		m->cls->more(m->ctx, &j);
-	jsonw_close(&j, '}');
-	wr_u8(w, '\n');
-	return code;
+	return end(&j, w, code);
 }
 
 /* cloudflared's names: what watches that one can watch this one. */
@@ -36,19 +46,11 @@ static unsigned write_ready(const struct monitor *m, struct wr *w)
 	const unsigned code = code_of(m);
 	struct jsonw j;
 
-	jsonw_init(&j, w);
-	jsonw_open(&j, '{');
-	jsonw_key(&j, "status");
+	begin(&j, w);
 	jsonw_u64(&j, code);
 	jsonw_key(&j, "readyConnections");
 	jsonw_u64(&j, m->cls->tunnels(m->ctx));
-	if (m->id && m->id[0]) {
-		jsonw_key(&j, "connectorId");
-		jsonw_str(&j, m->id);
-	}
-	jsonw_close(&j, '}');
-	wr_u8(w, '\n');
-	return code;
+	return end(&j, w, code);
 }
 
 /* ---- metrics -------------------------------------------------------------------------------------------- */
@@ -70,14 +72,14 @@ void monitor_sample(struct wr *w, const char *name, const char *key, struct span
 	wr_u8(w, '\n');
 }
 
-static void write_counters(const struct child *c, struct wr *w)
+static void write_counters(struct child *c, struct wr *w)
 {
 	uint8_t mem[BOUND_CAP(BOUND_IPC_BYTES)];
 	struct wr counters = wr_of(mem, sizeof mem);
 	struct ipc_counter one;
 	struct rd r;
 
-	c->cls->counters((struct child *)(uintptr_t)c, &counters); /* asks, and changes nothing */
+	c->cls->counters(c, &counters);
 	r = rd_of(wr_span(&counters));
 	while (ipc_read_counter(&r, &one) > 0) {
 		wr_str(w, "zt_");

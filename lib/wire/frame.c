@@ -254,6 +254,24 @@ const char *frame_reset_name(unsigned code)
 	return code < ARRAY_LEN(names) && names[code] ? names[code] : "?";
 }
 
+enum frame_reset frame_reset_of(int rc)
+{
+	static const struct {
+		uint16_t err, code;
+	} rows[] = {
+		{ZT_E_REFUSED, RESET_REFUSED}, {ZT_E_NOTFOUND, RESET_REFUSED}, {ZT_E_TIMEOUT, RESET_TIMEOUT},
+		{ZT_E_NONAME, RESET_NONAME},   {ZT_E_NOADDR, RESET_NONAME},    {ZT_E_DNSFAIL, RESET_NONAME},
+		{ZT_E_SYNTAX, RESET_NONAME},   {ZT_E_FULL, RESET_FULL},        {ZT_E_NOMEM, RESET_FULL},
+		{ZT_E_NOFILES, RESET_FULL},    {ZT_E_AGAIN, RESET_FULL},       {ZT_E_RESET, RESET_ORIGIN},
+		{ZT_E_CANCELLED, RESET_RULE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].err == -rc)
+			return (enum frame_reset)rows[i].code;
+	return RESET_UNREACHABLE;
+}
+
 /* A code that we do not know is a later version's: still a reset. */
 int frame_reset_read(struct span payload, struct frame_resets *out)
 {

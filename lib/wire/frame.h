@@ -98,6 +98,7 @@ enum frame_reset {
 #undef X
 };
 const char *frame_reset_name(unsigned code);
+enum frame_reset frame_reset_of(int rc); /* of a connection that could not be made, or a bound of ours */
 #define FRAME_TEXT 480
 struct frame_resets {
 	uint16_t code;

@@ -85,6 +85,15 @@ void ipc_write_counter_of(struct wr *w, const char *name, const char *of, uint64
 	write_counter(w, wr_span(&n), value);
 }
 
+void ipc_write_counters(struct wr *w, const struct ipc_row *row, size_t n, const char *of)
+{
+	for (size_t i = 0; i < n; i++)
+		if (of)
+			ipc_write_counter_of(w, row[i].name, of, row[i].value);
+		else
+			ipc_write_counter(w, row[i].name, row[i].value);
+}
+
 static bool all(struct span s, bool (*good)(uint8_t c))
 {
 	for (size_t i = 0; i < s.n; i++)

@@ -62,6 +62,11 @@ struct ipc_counter {
 };
 void ipc_write_counter(struct wr *w, const char *name, uint64_t value);
 void ipc_write_counter_of(struct wr *w, const char *name, const char *of, uint64_t value); /* other bytes become '_' */
+struct ipc_row {
+	const char *name;
+	uint64_t value;
+};
+void ipc_write_counters(struct wr *w, const struct ipc_row *row, size_t n, const char *of); /* of NULL: no label */
 /* Takes the next pair off r: 1, 0 at the end, -ZT_E_SYNTAX. */
 int ipc_read_counter(struct rd *r, struct ipc_counter *out);
 

@@ -44,17 +44,11 @@ static void front_abort(struct child *c)
 	doors_abort(&front_of(c)->http_doors);
 }
 
-static int make_parts(struct front *f, const struct conf *c, struct why *why)
+static int make_parts(struct front *f, struct why *why)
 {
+	/* The limits come with each configuration. */
 	const struct tls_world_opts o = {
-		.loop = f->child.loop,
-		.bounds = &f->child.bounds,
-		.log = &f->child.log,
-		.shake_ms = (uint32_t)c->tls.handshake_ms,
-		.rate = (uint32_t)c->tls.per_address,
-		.burst = (uint32_t)c->tls.burst,
-		.floor = CLOCK_FLOOR_S,
-	};
+		.loop = f->child.loop, .bounds = &f->child.bounds, .log = &f->child.log, .floor = CLOCK_FLOOR_S};
 	const struct caline_opts line = {
 		.loop = f->child.loop, .bounds = &f->child.bounds, .log = &f->child.log, .news = on_news, .ctx = f};
 	uint8_t secret[16];
@@ -91,7 +85,7 @@ static int front_prepare(struct child *c, const struct conf *next, const int *fd
 	if (rc == 0)
 		rc = plain;
 	if (rc == 0 && f->tls == NULL)
-		rc = make_parts(f, next, why);
+		rc = make_parts(f, why);
 	if (rc == 0 && next->ca.listen.n == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[ca] listen is empty: say where joins and renewals are served");
 	if (rc < 0)
@@ -160,10 +154,7 @@ static void front_counters(struct child *c, struct wr *out)
 	struct front *f = front_of(c);
 	const struct tls_stats t = tls_world_stats(f->tls);
 	const struct caline_stats l = caline_stats(f->line);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"accepted", f->stats.accepted},
 		{"shed", doors_shed(&f->tls_doors) + doors_shed(&f->http_doors)},
 		{"joined", f->stats.joined},         {"renewed", f->stats.renewed},
@@ -177,8 +168,7 @@ static void front_counters(struct child *c, struct wr *out)
 	};
 	uint64_t failed = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
 	for (size_t i = 0; i < TLS_FAULT_COUNT; i++)
 		failed += t.failed[i];
 	ipc_write_counter(out, "tls_failed", failed);

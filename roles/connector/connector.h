@@ -73,16 +73,16 @@ struct connector {
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
 	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
-	bool stuck, started;        /* the identity is no good; some edge was reached once */
-	bool drained;               /* said so */
+	bool started, drained;      /* some edge was reached once; it was said that nothing lives */
 	struct {
 		uint64_t streams, refused, dials, failed, bytes_in, bytes_out, links_up, links_lost;
 	} n;
 };
 
 size_t connector_listen(const struct conf *c, struct addr out[static DOORS]); /* for monitors */
-int64_t connector_now(const struct connector *c); /* wall clock in seconds, never before the newest status list */
 void connector_one_less(struct connector *c);     /* when nothing lives any more while draining: child_drained() */
+
+extern const struct status_limits connector_stale; /* how old a status list may be: worker.c */
 
 /* ---- watched.c ---------------------------------------------------------------------------------------- */
 void watched_init(struct connector *c);
@@ -96,12 +96,11 @@ void uplinks_health(struct connector *c);    /* some origin came up or went down
 void uplinks_drain(struct connector *c);
 void uplinks_end(struct connector *c);
 size_t uplinks_up(const struct connector *c); /* edges that have a connection which takes streams */
-/* One row of what is known about each, for status and health. */
+/* One row of what is known about each, for monitors and counters. Valid until the loop's next turn. */
 struct uplink_state {
-	const char *edge;        /* as configured, host:port */
+	const char *edge, *why;  /* as configured, host:port; why it is not up */
 	bool up;
-	uint64_t streams, rtt_ns, since_ns, retries; /* since: when it came up, monotonic */
-	char peer[ADDR_TEXT], why[160]; /* where it was reached last; why it is not up */
+	uint64_t streams, rtt_ns, retries;
 };
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
 void uplinks_counters(const struct connector *c, struct wr *out);
@@ -130,11 +129,10 @@ bool origins_rule_up(const struct origins *o, uint16_t rule); /* a rule at whose
 int origins_new(struct origins **out, struct connector *c, struct ways *w); /* memory of w; set is there. Knows what c->ways knew */
 void origins_start(struct origins *o);       /* the looking, when w is in force */
 void origins_stop(struct origins *o);
-/* For health and status: name of the rule, origin as written, up, when it was looked at; false: there is no i-th. */
+/* For monitors: name of the rule, origin as written, up; false: there is no i-th. */
 struct origin_state {
 	const char *rule, *origin;
-	bool up, looked;
-	uint64_t served, failed;
+	bool up;
 };
 bool origin_state(const struct origins *o, size_t i, struct origin_state *out);
 

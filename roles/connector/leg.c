@@ -14,11 +14,7 @@
 #include "base/num.h"
 #include "wire/x509.h"
 
-#define STREAM_CREDIT 65536
-#define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
-
-static const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
 
 static struct leg *leg_of(struct source *s)
 {
@@ -70,7 +66,7 @@ void leg_leave(struct leg *g, enum frame_leave reason, uint64_t grace_ms, const 
 static const char *judge(const struct connector *c, const struct leg *g)
 {
 	const struct status_view *v = keepline_view(c->keep);
-	enum status_verdict no = v->known ? status_may_begin(v, &limits, keepline_now(c->keep), g->serial) : STATUS_YES;
+	enum status_verdict no = v->known ? status_may_begin(v, &connector_stale, keepline_now(c->keep), g->serial) : STATUS_YES;
 
 	return no == STATUS_YES ? NULL : status_verdict_text(no);
 }
@@ -81,7 +77,7 @@ void leg_judge(struct leg *g)
 	const struct status_view *v = keepline_view(c->keep);
 	const char *no = judge(c, g);
 
-	if (g->cut || g->state < LEG_HELLO || !v->known || !status_must_end(v, &limits, keepline_now(c->keep), g->serial))
+	if (g->cut || g->state < LEG_HELLO || !v->known || !status_must_end(v, &connector_stale, keepline_now(c->keep), g->serial))
 		return;
 	g->cut = true;
 	LOG(&c->child.log, LOG_WARN, "the edge may not serve any more: its connection is cut", LF_STR("edge", g->edge),
@@ -279,15 +275,16 @@ static int start_mux(struct leg *g)
 {
 	struct connector *c = g->c;
 	const struct conf_tunnel *t = &c->ways->conf->tunnel;
-	struct mux_opts o = {
-		.cls = &mux_class, .loop = c->child.loop, .bounds = &c->child.bounds, .src = &g->src, .tls = &g->tls,
-		.hello = {.version_min = 1, .version_max = 1, .role = ROLE_CONNECTOR, .count = 1,
-			  .streams = (uint32_t)t->streams, .credit = CREDIT_WINDOWS * t->window, .stream_credit = STREAM_CREDIT,
-			  .software = "zt " ZT_VERSION},
-		.ping_after_ns = t->ping_ms * NS_PER_MS, .dead_after_ns = t->dead_ms * NS_PER_MS,
-		.window_most = t->window, .owner = g,
-	};
+	struct mux_opts o = mux_opts_of(t);
 
+	o.cls = &mux_class;
+	o.loop = c->child.loop;
+	o.bounds = &c->child.bounds;
+	o.src = &g->src;
+	o.tls = &g->tls;
+	o.owner = g;
+	o.hello.role = ROLE_CONNECTOR;
+	o.hello.streams = (uint32_t)t->streams;
 	memcpy(o.hello.instance, c->instance, sizeof o.hello.instance);
 	g->opens = (struct window_rate){.rate = (uint32_t)t->opens, .burst = 2 * (uint32_t)t->opens,
 					.at_ns = loop_now(c->child.loop)};

@@ -105,7 +105,6 @@ void origins_failed(struct origins *o, uint16_t rule, int origin)
 {
 	struct watched *k = find(o, rule, origin);
 
-	pick_of(k)->failed++;
 	saw(k, false, "connections of visitors failed");
 	if (k->look == NULL && !pick_of(k)->down) /* else it looks now, or will as often as is right */
 		look_later(k);
@@ -113,11 +112,8 @@ void origins_failed(struct origins *o, uint16_t rule, int origin)
 
 void origins_served(struct origins *o, uint16_t rule, int origin)
 {
-	struct watched *k = find(o, rule, origin);
-
-	pick_of(k)->served++;
 	if (way_of(o, rule)->conf->health_path[0] == 0)
-		saw(k, true, "it serves visitors");
+		saw(find(o, rule, origin), true, "it serves visitors");
 }
 
 bool origin_state(const struct origins *o, size_t i, struct origin_state *out)
@@ -127,8 +123,7 @@ bool origin_state(const struct origins *o, size_t i, struct origin_state *out)
 	if (i >= o->n)
 		return false;
 	k = &o->watched[i];
-	*out = (struct origin_state){way_of(o, k->rule)->conf->named.name, written(o, k), !o->pick[i].down,
-				     o->pick[i].looked, o->pick[i].served, o->pick[i].failed};
+	*out = (struct origin_state){way_of(o, k->rule)->conf->named.name, written(o, k), !o->pick[i].down};
 	return true;
 }
 

@@ -69,28 +69,9 @@ bool reach_tells(const struct reach *r)
 	return r->code != RESET_FULL && r->code != RESET_RULE && !(r->code == RESET_TIMEOUT && r->dial_ms);
 }
 
-static enum frame_reset code_of(int rc)
-{
-	static const struct {
-		enum zt_err err;
-		enum frame_reset code;
-	} rows[] = {
-		{ZT_E_REFUSED, RESET_REFUSED}, {ZT_E_TIMEOUT, RESET_TIMEOUT}, {ZT_E_NONAME, RESET_NONAME},
-		{ZT_E_NOADDR, RESET_NONAME},   {ZT_E_DNSFAIL, RESET_NONAME},  {ZT_E_SYNTAX, RESET_NONAME},
-		{ZT_E_FULL, RESET_FULL},       {ZT_E_NOMEM, RESET_FULL},      {ZT_E_NOFILES, RESET_FULL},
-		{ZT_E_RESET, RESET_ORIGIN},    {ZT_E_NOTFOUND, RESET_REFUSED}, {ZT_E_CANCELLED, RESET_RULE},
-		{ZT_E_AGAIN, RESET_FULL},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if ((int)rows[i].err == -rc)
-			return rows[i].code;
-	return RESET_UNREACHABLE;
-}
-
 static int note_rc(struct reach *r, int rc)
 {
-	return note(r, code_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
+	return note(r, frame_reset_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
 					 rc == -ZT_E_NOTFOUND ? "there is no such socket" :
 					 rc == -ZT_E_CANCELLED ? "the configuration has changed" : err_text((enum zt_err)-rc));
 }

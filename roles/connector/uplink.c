@@ -33,18 +33,13 @@ struct uplink {
 	bool waits;              /* for the first status list */
 	unsigned failed;         /* in a row */
 	uint64_t retries;
-	struct addr peer;
 	char why[160];
 };
-
-/* Given up after the time in which a tunnel is called dead, from the first byte on. */
-static const struct net_tune tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = MUX_NOTSENT};
 
 /* ---- what its legs tell ------------------------------------------------------------------- */
 
 void uplink_up(struct uplink *u, struct leg *g)
 {
-	u->peer = g->peer;
 	u->why[0] = 0;
 	for (struct leg *o = u->c->legs; o; o = o->next)
 		if (o != g && o->u == u && o->state == LEG_UP)
@@ -105,7 +100,7 @@ static void dial(struct uplink *u)
 {
 	struct connector *c = u->c;
 	const struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
-				     .tune = &tune, .done = on_dialled, .owner = u};
+				     .tune = &mux_tune, .done = on_dialled, .owner = u};
 	struct leg *oldest = NULL;
 	size_t n = 0;
 	int rc;
@@ -334,11 +329,8 @@ bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out)
 
 	if (u == NULL)
 		return false;
-	*out = (struct uplink_state){.edge = u->name, .up = g != NULL, .streams = s.streams, .rtt_ns = s.rtt_ns,
-				     .since_ns = g ? g->up_ns : 0, .retries = u->retries};
-	if (u->peer.family)
-		addr_text(&u->peer, out->peer);
-	memcpy(out->why, u->why, sizeof out->why);
+	*out = (struct uplink_state){.edge = u->name, .why = u->why, .up = g != NULL, .streams = s.streams, .rtt_ns = s.rtt_ns,
+				     .retries = u->retries};
 	return true;
 }
 
@@ -347,13 +339,9 @@ void uplinks_counters(const struct connector *c, struct wr *out)
 	struct uplink_state s;
 
 	for (size_t i = 0; i < SHOWN && uplink_state(c, i, &s); i++) {
-		const struct {
-			const char *name;
-			uint64_t value;
-		} rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
+		const struct ipc_row rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
 			  {"uplink_retries", s.retries}};
 
-		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
-			ipc_write_counter_of(out, rows[k].name, s.edge, rows[k].value);
+		ipc_write_counters(out, rows, ARRAY_LEN(rows), s.edge);
 	}
 }

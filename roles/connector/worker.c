@@ -21,16 +21,11 @@
 #define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
 #define KEPT_CHUNK 4096           /* what BOUND_TUNNEL_KEPT counts */
 
+const struct status_limits connector_stale = {STATUS_MAX_STALE, STATUS_CUT_STALE};
+
 static struct connector *of(struct child *c)
 {
 	return CONTAINER_OF(c, struct connector, child);
-}
-
-int64_t connector_now(const struct connector *c)
-{
-	int64_t floor = status_floor(keepline_view(c->keep), CLOCK_FLOOR_S), wall = keepline_now(c->keep).wall;
-
-	return wall > floor ? wall : floor;
 }
 
 /* ---- the status list ----------------------------------------------------------------------- */
@@ -39,7 +34,6 @@ static void on_told(void *ctx, const struct keepmsg *m)
 {
 	struct connector *c = ctx;
 
-	c->stuck = m->type == KEEP_STUCK || (c->stuck && m->type != KEEP_IDENTITY);
 	if (m->type != KEEP_IDENTITY || memcmp(c->identity, m->serial, sizeof c->identity) == 0)
 		return;
 	memcpy(c->identity, m->serial, sizeof c->identity);
@@ -48,10 +42,7 @@ static void on_told(void *ctx, const struct keepmsg *m)
 
 static void on_listed(void *ctx)
 {
-	struct connector *c = ctx;
-
-	c->stuck = false; /* the keeper is heard, and so is the authority */
-	uplinks_listed(c);
+	uplinks_listed(ctx);
 }
 
 static const struct keepline_class keep_class = {.listed = on_listed, .told = on_told};
@@ -108,17 +99,11 @@ static int make_ways(struct connector *c, const struct conf *conf, struct why *w
 	return rc;
 }
 
-static int make_parts(struct connector *c, const struct conf *conf, struct why *why)
+static int make_parts(struct connector *c, struct why *why)
 {
+	/* The limits come with each configuration. */
 	const struct tls_world_opts o = {
-		.loop = c->child.loop,
-		.bounds = &c->child.bounds,
-		.log = &c->child.log,
-		.shake_ms = (uint32_t)conf->tls.handshake_ms,
-		.rate = (uint32_t)conf->tls.per_address,
-		.burst = (uint32_t)conf->tls.burst,
-		.floor = CLOCK_FLOOR_S,
-	};
+		.loop = c->child.loop, .bounds = &c->child.bounds, .log = &c->child.log, .floor = CLOCK_FLOOR_S};
 	int rc = resolver_new(&c->resolver, c->child.loop, &c->child.bounds);
 
 	if (rc == 0)
@@ -150,7 +135,7 @@ static int worker_prepare(struct child *child, const struct conf *next, const in
 	if (rc == 0 && next->connector.edge.n == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[connector] edge is empty: say which edges are dialled, as in edge = edge.example.org:443");
 	if (rc == 0 && c->keep == NULL)
-		rc = make_parts(c, next, why);
+		rc = make_parts(c, why);
 	if (rc == 0)
 		rc = sysnames_read(&c->names, fds[0], why);
 	if (rc == 0)
@@ -252,25 +237,17 @@ static void worker_close(struct child *child)
 static void worker_counters(struct child *child, struct wr *out)
 {
 	struct connector *c = of(child);
-	const struct status_limits limits = {STATUS_MAX_STALE, STATUS_CUT_STALE};
-	const struct status_view *v = keepline_view(c->keep);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"uplinks", c->uplinks},       {"uplinks_up", uplinks_up(c)},
 		{"links_up", c->n.links_up},   {"links_lost", c->n.links_lost},
 		{"streams", c->n.streams},     {"streams_refused", c->n.refused},
 		{"streams_live", c->servings.used},
 		{"dials", c->n.dials},         {"dials_failed", c->n.failed},
 		{"bytes_in", c->n.bytes_in},   {"bytes_out", c->n.bytes_out},
-		{"list_number", v->seen.number}, {"list_entries", v->n},
-		{"list_fresh", status_fresh(v, &limits, keepline_now(c->keep)) == STATUS_FRESH},
-		{"lists", keepline_lists(c->keep)}, {"identity_stuck", c->stuck},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
+	keepline_counters(c->keep, &connector_stale, out);
 	uplinks_counters(c, out);
 }
 

@@ -5,9 +5,10 @@
  *   worker.c    the life of the worker; site.c: a configuration made ready to be asked
  *   arrive.c    a connection before anything: the PROXY header of a proxy that must send one, then to its door
  *   front.c     a connection of the public port until it is known what it is, then a web connection between requests
- *   exchange.c  one request and its answer
+ *   exchange.c  one request: its phases, what is decided, its ends; exchange_pass.c: heads and bodies, both ways;
+ *               exchange_say.c: answers of our own, the log
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
- *   tunnel.c    a connector's connection: is it let in, what it announced, which rule serves a name
+ *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
  *   redirect.c  the plain port, and that for health
  */
@@ -41,7 +42,7 @@ struct raw;
  * (site_hold()), so strings of its conf live on with it. */
 struct site {
 	unsigned users;
-	const struct conf *conf;    /* a copy of its own: child.c frees its one at the next commit */
+	const struct conf *conf;    /* held: conf_hold() */
 	uint32_t epoch;
 	struct policy_rules rules;  /* index = that in tls_plan.server[] */
 	struct grant grant[BOUND_CAP(BOUND_GRANTS)];
@@ -55,8 +56,8 @@ struct site {
 	struct site_ca { char id[CERT_CA_ID + 1]; } ca[SITE_CAS];
 	size_t cas;
 };
-/* c is held. -ZT_E_NOMEM. Of one user. */
-int site_new(struct site **out, const struct conf *c, uint32_t epoch);
+/* Holds c. The epoch is said when it is in force. -ZT_E_NOMEM. Of one user. */
+int site_new(struct site **out, const struct conf *c);
 /* The authorities of a file of the identity: status lists speak of what they issued. */
 int site_trust(struct site *s, struct span pem, const char *file, struct why *w);
 struct site *site_hold(struct site *s);
@@ -103,10 +104,8 @@ struct edge {
 };
 
 #define EDGE_ID 27 /* 26 characters and NUL */
-void edge_request_id(struct edge *e, char out[static EDGE_ID]); /* unique, not to be guessed */
+void edge_request_id(char out[static EDGE_ID]); /* unique, not to be guessed */
 int64_t edge_now(const struct edge *e); /* wall clock in seconds, never before the newest status list */
-/* One line of JSON to where logs go, as it is (serve/accesslog). */
-void edge_access(struct edge *e, struct span line);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);
 
@@ -127,7 +126,7 @@ void fronts_rejudge(struct edge *e);
 void fronts_drain(struct edge *e);   /* idle ones are closed, the others after what runs */
 void fronts_end(struct edge *e);     /* the process is about to end */
 
-/* ---- tunnel.c ---------------------------------------------------------------------------------------- */
+/* ---- tunnel.c, tunnels.c ------------------------------------------------------------------------------- */
 /* The hello of zt-tunnel/1 has been read, not answered: fd and what was read are the tunnel's now. */
 void tunnel_accepted(struct edge *e, int fd, const struct addr *peer, struct span before);
 /* Where a request for host and path goes: the answer is for the evaluator. Of each connector that is let in and has
@@ -149,7 +148,7 @@ struct tunnel_route {
 };
 enum policy_route tunnels_route(struct edge *e, struct span host, struct span path, unsigned kinds,
 				const struct tunnel *not, struct tunnel_route *out);
-/* As stream_open(), with what was looked up; o needs name, peer, local, request, serial. */
+/* As stream_open(), with what was looked up; o needs kind, name, peer, local, request, serial. */
 struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, const struct duct_user *u, void *owner, int *rc);
 void tunnels_rejudge(struct edge *e); /* another configuration (grants) or status list */
 void tunnels_drain(struct edge *e);
@@ -160,8 +159,8 @@ void tunnels_counters(const struct edge *e, struct wr *out);
 /* ---- raw.c -------------------------------------------------------------------------------------------- */
 /* An accepted connection of a service's own port. */
 void raw_accepted(struct edge *e, const struct conf_service *s, int fd, const struct addr *peer);
-/* A hello whose name is in some sni, or of zt-enrol/1: true when it is taken: fd and the bytes are raw's now. */
-bool raw_passes(struct edge *e, const struct hello *h, struct span *service); /* would be taken, and by which section */
+/* Is it a hello of zt-enrol/1, or one whose name is in some sni? Then raw_passed() may have fd and the bytes. */
+bool raw_passes(const struct edge *e, const struct hello *h);
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before);
 void raws_rejudge(struct edge *e); /* services that are gone: their connections are ended */
 void raws_drain(struct edge *e);

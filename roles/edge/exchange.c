@@ -167,7 +167,7 @@ int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t
 			*head = span_sub(in, 0, *untaken);
 			return end;
 		}
-		in = span_sub(in, 0, HTTP_HEAD + 1 - before); /* with one byte more it is too long */
+		in = span_sub(in, 0, HTTP_HEAD - before); /* so many without an end are refused */
 		if (!room_for(x, g, before + in.n))
 			return -ZT_E_NOMEM;
 		memcpy(&g->p[before], in.p, in.n);
@@ -560,7 +560,7 @@ int exchange_start(struct exchange **out, const struct exchange_of *of)
 		x->p.mem = e->desk->spare[--e->desk->spares];
 	else
 		arena_init(&x->p.mem, EXCHANGE_MEM);
-	edge_request_id(e, x->id);
+	edge_request_id(x->id);
 	if (!loop_timer(e->child.loop, &x->timer, e->site->conf->edge.head_ms * NS_PER_MS)) {
 		exchange_forget(e, &x->p.mem);
 		site_drop(x->site);

@@ -289,13 +289,12 @@ static bool on_hello(struct tls *t, const struct hello *h, struct span raw)
 {
 	struct front *f = CONTAINER_OF(t, struct front, tls);
 	struct edge *e = f->of.e;
-	struct span service;
 
 	if (e->child.draining)
 		return false;
 	if (e->id && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
 		tunnel_accepted(e, give_away(f), &f->of.user, raw);
-	else if (raw_passes(e, h, &service))
+	else if (raw_passes(e, h))
 		raw_passed(e, h, give_away(f), &f->of.user, raw);
 	return f->state == FRONT_OVER;
 }

@@ -74,7 +74,7 @@ static void write_line(struct raw *k, unsigned by, const char *fault)
 		.kind = kind_names[k->kind], .by = by_names[by]};
 
 	access_stream_line(&a, &w);
-	edge_access(k->e, wr_span(&w));
+	log_raw(&k->e->child.log, wr_span(&w));
 }
 
 /* err 0: what was put is still delivered. */
@@ -296,7 +296,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 	k->began = loop_now(e->child.loop);
 	k->rule = -1;
 	k->epoch = e->site->epoch;
-	edge_request_id(e, k->id);
+	edge_request_id(k->id);
 	span_to_cstr(how->name, k->name, sizeof k->name);
 	span_to_cstr(how->sni, k->sni, sizeof k->sni);
 	k->next = e->first_raw;
@@ -332,15 +332,9 @@ static const struct conf_service *service_of(const struct site *s, struct span n
 	return NULL;
 }
 
-bool raw_passes(struct edge *e, const struct hello *h, struct span *service)
+bool raw_passes(const struct edge *e, const struct hello *h)
 {
-	const struct conf_service *v = service_of(e->site, span_str(h->name));
-
-	if (enrols(e, h))
-		*service = span_str(e->site->conf->edge.enrol);
-	else if (v)
-		*service = span_str(v->named.name);
-	return enrols(e, h) || v;
+	return enrols(e, h) || service_of(e->site, span_str(h->name));
 }
 
 /* From this address, and of all. */

@@ -26,7 +26,7 @@ static void add_hosts(struct site *s)
 		s->host[n++] = (struct policy_host){.id = h->named.name, .names = &h->names, .access = h->access,
 						    .roles = role_bits(&h->client_role), .max_body = h->max_body};
 	}
-	s->rules = (struct policy_rules){s->host, n, s->epoch};
+	s->rules = (struct policy_rules){s->host, n};
 }
 
 static void add_grants(struct site *s)
@@ -43,7 +43,7 @@ static void add_proxies(struct site *s)
 		cidr_parse(span_str(conf_text(l, i)), &s->proxy[s->proxies++]); /* refused: it holds no address */
 }
 
-int site_new(struct site **out, const struct conf *c, uint32_t epoch)
+int site_new(struct site **out, const struct conf *c)
 {
 	struct site *s = calloc(1, sizeof *s);
 
@@ -51,7 +51,6 @@ int site_new(struct site **out, const struct conf *c, uint32_t epoch)
 		return -ZT_E_NOMEM;
 	s->users = 1;
 	s->conf = conf_hold(c);
-	s->epoch = epoch;
 	s->stale = (struct status_limits){(int64_t)(c->edge.max_stale_ms / 1000), (int64_t)(c->edge.cut_stale_ms / 1000)};
 	add_hosts(s);
 	add_grants(s);

@@ -20,9 +20,6 @@
 #define BAD_LISTS 3       /* a clock that is wrong for a moment; not more */
 #define CLAIMS_SHOWN 8    /* of one table, each in a line */
 #define EACH 32           /* connections of one certificate: workers, rotations, and those that are not known to be dead */
-#define CREDIT_WINDOWS 4  /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
-
-static const struct net_tune tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = MUX_NOTSENT};
 
 static struct tunnel *of_src(struct source *s)
 {
@@ -366,15 +363,16 @@ static const struct mux_class mux_class = {on_hello, on_opened, on_control, on_l
 static int mux_of(struct tunnel *t)
 {
 	struct edge *e = t->e;
-	const struct conf_tunnel *c = &e->site->conf->tunnel;
-	struct mux_opts o = {
-		.cls = &mux_class, .loop = e->child.loop, .bounds = &e->child.bounds, .src = &t->src, .tls = &t->tls,
-		.opens_even = true, .ping_after_ns = c->ping_ms * NS_PER_MS, .dead_after_ns = c->dead_ms * NS_PER_MS,
-		.window_most = c->window, .owner = t,
-		.hello = {.version_min = 1, .version_max = 1, .role = ROLE_EDGE, .count = 1, .stream_credit = 65536,
-			  .credit = c->window * CREDIT_WINDOWS, .software = "zt " ZT_VERSION},
-	};
+	struct mux_opts o = mux_opts_of(&e->site->conf->tunnel);
 
+	o.cls = &mux_class;
+	o.loop = e->child.loop;
+	o.bounds = &e->child.bounds;
+	o.src = &t->src;
+	o.tls = &t->tls;
+	o.opens_even = true;
+	o.owner = t;
+	o.hello.role = ROLE_EDGE;
 	memcpy(o.hello.instance, e->prefix, sizeof e->prefix);
 	return mux_new(&t->mux, &o);
 }
@@ -454,7 +452,7 @@ static void begin(struct tunnel *t, struct span before)
 {
 	int rc;
 
-	(void)net_tune(t->src.fd, &tune); /* a kernel that knows less serves more slowly */
+	(void)net_tune(t->src.fd, &mux_tune); /* a kernel that knows less serves more slowly */
 	if (loop_add(t->e->child.loop, &t->src) < 0) {
 		close(t->src.fd);
 		free(t);

@@ -144,8 +144,6 @@ struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, c
 		return NULL;
 	o->rule = r->number;
 	o->epoch = r->epoch;
-	if (o->kind == 0)
-		o->kind = r->rule->kind == RULE_TCP ? FRAME_KIND_TCP : FRAME_KIND_HTTP;
 	s = stream_open(r->t->mux, o, u, owner, rc);
 	r->t->e->n.streams += s != NULL;
 	return s;
@@ -224,14 +222,10 @@ static void counters_of(const struct tunnel *t, struct wr *out)
 {
 	const struct mux_stats s = mux_stats(t->mux);
 	char of[sizeof t->id + 1 + ADDR_TEXT], peer[ADDR_TEXT];
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {{"tunnel_up", tunnel_serves(t)}, {"tunnel_streams", s.streams}, {"tunnel_rtt_us", s.rtt_ns / 1000}};
+	const struct ipc_row rows[] = {{"tunnel_up", tunnel_serves(t)}, {"tunnel_streams", s.streams}, {"tunnel_rtt_us", s.rtt_ns / 1000}};
 
 	snprintf(of, sizeof of, "%s@%s", t->id, addr_text(&t->peer, peer));
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter_of(out, rows[i].name, of, rows[i].value);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), of);
 }
 
 void tunnels_counters(const struct edge *e, struct wr *out)

@@ -125,23 +125,6 @@ static void fail(struct upstream *u, unsigned code, const char *text)
 
 /* ---- a local origin ------------------------------------------------------------------------------- */
 
-static unsigned code_of(int rc)
-{
-	static const struct {
-		enum zt_err err;
-		unsigned code;
-	} rows[] = {
-		{ZT_E_REFUSED, RESET_REFUSED}, {ZT_E_RESET, RESET_REFUSED}, {ZT_E_TIMEOUT, RESET_TIMEOUT},
-		{ZT_E_NONAME, RESET_NONAME}, {ZT_E_NOADDR, RESET_NONAME}, {ZT_E_DNSFAIL, RESET_NONAME},
-		{ZT_E_SYNTAX, RESET_NONAME}, {ZT_E_FULL, RESET_FULL}, {ZT_E_NOMEM, RESET_FULL}, {ZT_E_NOFILES, RESET_FULL},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].err == (enum zt_err)-rc)
-			return rows[i].code;
-	return RESET_UNREACHABLE;
-}
-
 static void opened(struct upstream *u, struct tls *t)
 {
 	struct local *l = u->local;
@@ -213,7 +196,7 @@ static void shake(struct upstream *u, struct span name)
 
 	rc = plan < 0 ? -ZT_E_CANCELLED : tls_connect(&l->tls, u->e->web, &origin_tls, &l->src, &req);
 	if (rc < 0) {
-		fail(u, code_of(rc), plan < 0 ? "the configuration was changed meanwhile" : err_text((enum zt_err)-rc));
+		fail(u, frame_reset_of(rc), plan < 0 ? "the configuration was changed meanwhile" : err_text((enum zt_err)-rc));
 		return;
 	}
 	l->shaking = true;
@@ -278,7 +261,7 @@ static void cannot_connect(struct upstream *u, int rc)
 	char text[400];
 
 	snprintf(text, sizeof text, "%.*s port %u: %s", SPAN_ARG(at.host), at.port, err_text((enum zt_err)-rc));
-	fail(u, code_of(rc), text);
+	fail(u, frame_reset_of(rc), text);
 }
 
 static void on_dialled(void *owner, const struct dial_result *r)
@@ -390,11 +373,6 @@ int upstream_open(struct upstream **out, struct edge *e, const struct upstream_t
 void *upstream_owner(const struct upstream *u)
 {
 	return u->owner;
-}
-
-struct duct *upstream_duct(struct upstream *u)
-{
-	return u->d;
 }
 
 bool upstream_is_local(const struct upstream *u)

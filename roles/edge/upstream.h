@@ -35,7 +35,6 @@ struct upstream_to {
 int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user,
 		  void *owner);
 void *upstream_owner(const struct upstream *u);
-struct duct *upstream_duct(struct upstream *u);
 struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was called with */
 bool upstream_is_local(const struct upstream *u);
 /* The reset that ended it (a stream's says more than the duct): code and words; of a local one nobody knows what was

@@ -31,7 +31,7 @@ struct worker {
 	struct world web, id;
 	struct keepline *keep;      /* there from the start: its line comes once */
 	struct site *next;          /* prepared */
-	bool next_identity, stuck;
+	bool next_identity;
 	struct sysnames names;      /* prepared, with the bundle that they came in */
 	struct timer look;
 };
@@ -44,13 +44,12 @@ static struct worker *of(struct child *c)
 /* ---- what the files share ---------------------------------------------------------------------- */
 
 /* 128 random bits as 26 characters: unique without a counter, which would tell how much others ask. */
-void edge_request_id(struct edge *e, char out[static EDGE_ID])
+void edge_request_id(char out[static EDGE_ID])
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
 	uint8_t mem[17] = {0}; /* 130 bits are shown */
 	unsigned bits = 0, n = 0, at = 0;
 
-	(void)e;
 	random_bytes(mem, 16);
 	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
 		if (n < 5) {
@@ -73,7 +72,7 @@ int64_t edge_now(const struct edge *e)
 
 static bool is_empty(const struct edge *e)
 {
-	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->plain.pool};
+	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->locals, &e->plain.pool};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->used)
@@ -98,20 +97,10 @@ static void rejudge(struct edge *e)
 
 static void on_listed(void *ctx)
 {
-	struct worker *w = ctx;
-
-	w->stuck = false; /* the keeper is heard, and so is the authority */
-	rejudge(&w->e);
+	rejudge(ctx);
 }
 
-static void on_told(void *ctx, const struct keepmsg *m)
-{
-	struct worker *w = ctx;
-
-	w->stuck = m->type == KEEP_STUCK || (w->stuck && m->type != KEEP_IDENTITY);
-}
-
-static const struct keepline_class keep_class = {.listed = on_listed, .told = on_told};
+static const struct keepline_class keep_class = {.listed = on_listed};
 
 static void look_later(struct worker *w)
 {
@@ -184,13 +173,11 @@ static int read_files(struct worker *w, int fd, struct why *why)
 	return rc < 0 ? rc : read_trust(w, why);
 }
 
-static int make_world(struct worker *w, struct world *out, const struct conf *c)
+/* Its limits come with each configuration: commit_world(). */
+static int make_world(struct worker *w, struct world *out)
 {
 	const struct tls_world_opts o = {
-		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log,
-		.shake_ms = (uint32_t)c->tls.handshake_ms, .rate = (uint32_t)c->tls.per_address,
-		.burst = (uint32_t)c->tls.burst, .floor = CLOCK_FLOOR_S,
-	};
+		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log, .floor = CLOCK_FLOOR_S};
 	int rc = tls_world_new(&out->tls, &o);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(out->plan); i++)
@@ -199,7 +186,7 @@ static int make_world(struct worker *w, struct world *out, const struct conf *c)
 	return rc;
 }
 
-static int make_parts(struct worker *w, const struct conf *c, struct why *why)
+static int make_parts(struct worker *w, struct why *why)
 {
 	struct edge *e = &w->e;
 	int rc = resolver_new(&e->resolver, e->child.loop, &e->child.bounds);
@@ -209,11 +196,11 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 	if (rc == 0)
 		rc = bufs_new(&e->bufs, e->child.loop, &e->child.bounds);
 	if (rc == 0)
-		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, w);
+		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, e);
 	if (rc == 0)
-		rc = make_world(w, &w->web, c);
+		rc = make_world(w, &w->web);
 	if (rc == 0)
-		rc = make_world(w, &w->id, c);
+		rc = make_world(w, &w->id);
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	e->web = w->web.tls;
@@ -226,11 +213,11 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 static int make_next(struct worker *w, const struct conf *next, int fd, struct why *why)
 {
 	forget(w);
-	if (w->id.plan[1] == NULL && make_parts(w, next, why) < 0)
+	if (w->id.plan[1] == NULL && make_parts(w, why) < 0)
 		return -(int)why->err;
 	if (next->edge.listen.n == 0)
 		return why_set(why, ZT_E_CONFIG, "[edge] listen is empty: say where the edge should take connections");
-	if (site_new(&w->next, next, 0) < 0)
+	if (site_new(&w->next, next) < 0)
 		return why_set(why, ZT_E_NOMEM, "no memory for the configuration");
 	tls_plan_of(next, next_plan(&w->web));
 	tls_plan_of_identity(next, next_plan(&w->id));
@@ -286,7 +273,7 @@ static void worker_commit(struct child *c)
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
 	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
-	w->next->epoch = w->next->rules.epoch = c->epoch;
+	w->next->epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;
 	commit_world(&w->web, &c->conf->tls, c->epoch);
@@ -375,27 +362,12 @@ static void free_rest(struct worker *w)
 	site_drop(e->site);
 }
 
-static void list_counters(const struct worker *w, struct wr *out)
-{
-	const struct status_view *v = keepline_view(w->keep);
-
-	ipc_write_counter(out, "list_number", v->seen.number);
-	ipc_write_counter(out, "list_entries", v->n);
-	ipc_write_counter(out, "list_fresh", status_fresh(v, &w->e.site->stale, keepline_now(w->keep)) == STATUS_FRESH);
-	ipc_write_counter(out, "lists", keepline_lists(w->keep));
-	ipc_write_counter(out, "identity", w->e.keep != NULL);
-	ipc_write_counter(out, "identity_stuck", w->stuck);
-}
-
 static void worker_counters(struct child *c, struct wr *out)
 {
 	const struct worker *w = of(c);
 	const struct edge *e = &w->e;
 	const struct tls_stats t = tls_world_stats(w->web.tls);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct ipc_row rows[] = {
 		{"accepted", e->n.accepted}, {"shed", doors_shed(&e->doors)}, {"visitors", e->fronts.used},
 		{"requests", e->n.requests}, {"answered", e->n.answered}, {"refused", e->n.refused},
 		{"upgraded", e->n.upgraded}, {"redirected", e->n.redirected}, {"bytes_in", e->n.bytes_in},
@@ -403,11 +375,11 @@ static void worker_counters(struct child *c, struct wr *out)
 		{"tunnels_in", e->n.tunnels_in}, {"tunnels_refused", e->n.tunnels_refused}, {"streams", e->n.streams},
 		{"raw", e->n.raw}, {"tls_accepted", t.accepted}, {"tls_resumed", t.resumed},
 		{"tls_refused_budget", t.refused_budget}, {"tls_waiting", t.waiting}, {"tls_running", t.running},
+		{"identity", e->keep != NULL},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		ipc_write_counter(out, rows[i].name, rows[i].value);
-	list_counters(w, out);
+	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
+	keepline_counters(w->keep, &e->site->stale, out);
 	tunnels_counters(e, out);
 }
 

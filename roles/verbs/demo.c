@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -101,10 +102,24 @@ static pid_t start(const struct demo *d, const char *const *words, int out)
 	_exit(EXIT_ZT_FAILED);
 }
 
+#define TAIL 2000 /* about fifteen lines */
+
 static void show_log(const struct demo *d)
 {
-	fprintf(stderr, "zt demo: the last that was said, %s/log:\n", d->dir);
-	demo_show_tail(d->dir, "log");
+	char path[320], text[TAIL + 1];
+	int fd;
+	off_t size;
+	ssize_t n = 0;
+
+	snprintf(path, sizeof path, "%s/log", d->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	if (fd >= 0) {
+		n = pread(fd, text, TAIL, size > TAIL ? size - TAIL : 0);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = 0;
+	fprintf(stderr, "zt demo: the last that was said, %s:\n%s\n", path, text);
 }
 
 /* Runs one command to its end; what it printed, if out is not NULL. */
@@ -311,11 +326,30 @@ static bool members(struct demo *d, const char *conf)
 	       write_conf(d) && begin(d, EDGE, conf) && wait_health(d, EDGE, conf) && begin(d, CONNECTOR, conf);
 }
 
+/* The connector's /ready says 200. */
+static bool is_ready(unsigned port)
+{
+	static const char ask[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n", good[] = "HTTP/1.1 200 ";
+	const struct addr at = {.family = 4, .ip = {127, 0, 0, 1}, .port = (uint16_t)port};
+	int fd = net_connect(&at);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	char said[sizeof good] = "";
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = poll(&p, 1, 1000) == 1 && net_connected(fd) == 0 && send(fd, ask, sizeof ask - 1, MSG_NOSIGNAL) > 0;
+	p.events = POLLIN;
+	ok = ok && poll(&p, 1, 1000) == 1 && recv(fd, said, sizeof good - 1, 0) == sizeof good - 1 && strcmp(said, good) == 0;
+	close(fd);
+	return ok;
+}
+
 /* A tunnel is up when the connector says so. */
 static bool through(struct demo *d)
 {
 	while (now_ms() - d->began < START_MS && lives(d, CONNECTOR) && lives(d, EDGE) && lives(d, CA)) {
-		if (demo_ready(d->health))
+		if (is_ready(d->health))
 			return true;
 		pause_ms(5);
 	}
@@ -358,12 +392,20 @@ static void stop(struct demo *d, enum proc p)
 	d->pid[p] = 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 static void end(struct demo *d)
 {
 	for (unsigned p = PROCS; p-- > 0;)
 		stop(d, (enum proc)p);
-	if (d->dir[0] && !d->keep)
-		demo_remove(d->dir);
+	if (d->dir[0] && !d->keep && nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+		fprintf(stderr, "zt demo: %s could not be removed: %s\n", d->dir, strerror(errno));
 }
 
 static sigset_t ending_signals(void)
@@ -444,6 +486,12 @@ static int prepare(struct demo *d, unsigned port, const char *dir)
 	return make_dir(d, dir) ? EXIT_ZT_OK : EXIT_ZT_FAILED;
 }
 
+static int wrong_use(void)
+{
+	fputs(usage, stderr);
+	return EXIT_ZT_USAGE;
+}
+
 int demo_main(int argc, char **argv)
 {
 	static const struct option options[] = {{"port", required_argument, NULL, 'p'}, {"dir", required_argument, NULL, 'd'},
@@ -460,12 +508,12 @@ int demo_main(int argc, char **argv)
 		if (c == 'd')
 			dir = optarg;
 		else if ((c != 'p' && c != 'a') || span_u64(span_str(optarg), 65535, &port) < 0 || (c == 'a' && port == 0))
-			return demo_usage(usage);
+			return wrong_use();
 		if (c == 'a')
 			return demo_app((unsigned)port);
 	}
 	if (optind < argc)
-		return demo_usage(usage);
+		return wrong_use();
 	code = prepare(&d, (unsigned)port, dir);
 	return code == EXIT_ZT_OK ? demo(&d) : code;
 }

@@ -6,9 +6,6 @@
 #include "demo.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,64 +267,4 @@ int demo_app(unsigned port)
 		return EXIT_ZT_FAILED;
 	}
 	return loop_run(a.loop) < 0 ? EXIT_ZT_FAILED : EXIT_ZT_OK; /* its end is a signal */
-}
-
-/* ---- small things of demo.c --------------------------------------------------------------------------------- */
-
-int demo_usage(const char *usage)
-{
-	fprintf(stderr, "%s", usage);
-	return EXIT_ZT_USAGE;
-}
-
-#define TAIL 2000 /* about fifteen lines */
-
-void demo_show_tail(const char *dir, const char *name)
-{
-	char path[320], text[TAIL + 1];
-	ssize_t n = 0;
-	off_t size;
-	int fd;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	if (fd >= 0) {
-		n = pread(fd, text, TAIL, size > TAIL ? size - TAIL : 0);
-		close(fd);
-	}
-	text[n > 0 ? n : 0] = 0;
-	fprintf(stderr, "%s\n", text);
-}
-
-bool demo_ready(unsigned port)
-{
-	static const char ask[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n", good[] = "HTTP/1.1 200 ";
-	const struct addr at = {.family = 4, .ip = {127, 0, 0, 1}, .port = (uint16_t)port};
-	int fd = net_connect(&at);
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	char said[sizeof good] = "";
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = poll(&p, 1, 1000) == 1 && net_connected(fd) == 0 && send(fd, ask, sizeof ask - 1, MSG_NOSIGNAL) > 0;
-	p.events = POLLIN;
-	ok = ok && poll(&p, 1, 1000) == 1 && recv(fd, said, sizeof good - 1, 0) == sizeof good - 1 && strcmp(said, good) == 0;
-	close(fd);
-	return ok;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-void demo_remove(const char *dir)
-{
-	if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
-		fprintf(stderr, "zt demo: %s could not be removed: %s\n", dir, strerror(errno));
 }

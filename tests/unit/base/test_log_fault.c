@@ -1,6 +1,7 @@
 /* log: a disk that takes half a line, and writes that are interrupted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../unit.h"
@@ -49,6 +50,32 @@ TEST(half_a_line_is_not_glued_to_the_next)
 	CHECK(!l.torn && l.dropped == 0 && l.dropped_total == 2);
 	CHECK_STR(content(&l), AT " info \n" AT " warn  r/p: log lines were lost lines=2\n" AT
 			       " info  r/p: whole\n" AT " info  r/p: after\n");
+	close(l.fd);
+	wrap_reset();
+}
+
+TEST(a_line_of_another_kind_stands_alone_too)
+{
+	struct log l = to_file();
+
+	NEED(l.fd >= 0);
+	wrap_short(WRAP_WRITE, 3);
+	log_raw(&l, SPAN_LIT("{torn}\n"));
+	CHECK(l.torn && l.dropped == 1);
+	wrap_short(WRAP_WRITE, 0);
+	wrap_fail(WRAP_WRITE, 1, ENOSPC, 3);
+	log_raw(&l, SPAN_LIT("{lost}\n"));
+	CHECK(l.torn && l.dropped == 2 && l.dropped_total == 2);
+	log_raw(&l, SPAN_LIT("{whole}\n"));
+	CHECK(!l.torn && l.dropped == 0);
+	CHECK_STR(content(&l), "{to\n" AT " warn  r/p: log lines were lost lines=2\n{whole}\n");
+	wrap_reset();
+	wrap_short(WRAP_WRITE, 3); /* of the report, too */
+	log_raw(&l, SPAN_LIT("{torn}\n"));
+	wrap_short(WRAP_WRITE, 0);
+	wrap_fail(WRAP_WRITE, 1, ENOSPC, 1);
+	log_raw(&l, SPAN_LIT("{after}\n"));
+	CHECK(!l.torn && l.dropped == 1 && strstr(content(&l), "{whole}\n{to\n{after}\n"));
 	close(l.fd);
 	wrap_reset();
 }

@@ -23,7 +23,7 @@ static const struct policy_host hosts[] = {
 	[BARE] = {.id = "bare", .names = &names[2]},
 	[WILD] = {.id = "wild", .names = &names[3], .access = ACCESS_PUBLIC},
 };
-static const struct policy_rules rules = {hosts, ARRAY_LEN(hosts), 7};
+static const struct policy_rules rules = {hosts, ARRAY_LEN(hosts)};
 
 static struct policy_request to(unsigned plan)
 {

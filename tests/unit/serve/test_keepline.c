@@ -11,6 +11,7 @@
 #include "io/chan.h"
 #include "io/spawn.h"
 #include "tests/unit/serve/listkit.h"
+#include "wire/ipc.h"
 
 #define NOW INT64_C(1800000000)
 
@@ -21,14 +22,9 @@ struct stage {
 	struct log log;
 	struct keepline *k;
 	int keeper; /* our end of the line */
-	unsigned listed, told, changed;
+	unsigned listed, told;
 };
 
-static void on_changed(void *ctx, const struct status_entry *e)
-{
-	(void)e;
-	((struct stage *)ctx)->changed++;
-}
 static void on_listed(void *ctx)
 {
 	((struct stage *)ctx)->listed++;
@@ -37,7 +33,23 @@ static void on_told(void *ctx, const struct keepmsg *m)
 {
 	((struct stage *)ctx)->told = m->type;
 }
-static const struct keepline_class cls = {on_changed, on_listed, on_told};
+static const struct keepline_class cls = {on_listed, on_told};
+
+static int64_t counter(const struct stage *s, const char *name)
+{
+	const struct status_limits stale = {STATUS_MAX_STALE, STATUS_CUT_STALE};
+	uint8_t mem[512];
+	struct wr w = wr_of(mem, sizeof mem);
+	struct ipc_counter one;
+	struct rd r;
+
+	keepline_counters(s->k, &stale, &w);
+	r = rd_of(wr_span(&w));
+	while (ipc_read_counter(&r, &one) > 0)
+		if (span_eq_str(one.name, name))
+			return (int64_t)one.value;
+	return -1;
+}
 
 static void turns(struct stage *s, uint64_t ms)
 {
@@ -153,8 +165,8 @@ TEST(several_lists_at_once_are_told_once)
 	add(signs_list(&s->by, 1, 12, 11, 0, STATUS_GOOD));
 	says(s, 12, wr_span(&chain));
 	CHECK_INT(s->listed, 1); /* nobody may act on what lies between */
-	CHECK_INT(keepline_lists(s->k), 3);
-	CHECK(keepline_view(s->k)->seen.number == 12 && s->changed == 4);
+	CHECK_INT(counter(s, "lists"), 3);
+	CHECK(keepline_view(s->k)->seen.number == 12 && counter(s, "list_number") == 12);
 	says(s, 12, wr_span(&chain)); /* known: nothing is told */
 	CHECK(s->listed == 1 && heard(s) == 0);
 	end(s);
@@ -307,12 +319,21 @@ TEST(a_keeper_that_says_nonsense_is_not_listened_to)
 TEST(what_else_it_says_is_told)
 {
 	struct stage *s = start();
+	const struct keepmsg good = {.type = KEEP_IDENTITY, .not_after = NOW};
+	uint8_t mem[KEEPMSG_MAX];
+	struct wr w = wr_of(mem, sizeof mem);
 
 	CHECK_INT(chan_send(s->keeper, SPAN_LIT("\4\1\0\0"), NULL, 0), 0);
 	turns(s, 0);
 	CHECK_INT(s->told, KEEP_STUCK);
+	CHECK_INT(counter(s, "identity_stuck"), 1);
 	CHECK_INT(chan_send(s->keeper, SPAN_LIT("\3\1\0\0"), NULL, 0), 0);
 	turns(s, 0);
 	CHECK_INT(s->told, KEEP_ANCHORS);
+	CHECK_INT(counter(s, "identity_stuck"), 1); /* they change nothing about it */
+	keepmsg_write(&w, &good);
+	CHECK_INT(chan_send(s->keeper, wr_span(&w), NULL, 0), 0);
+	turns(s, 0);
+	CHECK_INT(counter(s, "identity_stuck"), 0);
 	end(s);
 }

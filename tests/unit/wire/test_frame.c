@@ -344,4 +344,7 @@ TEST(every_reset_has_its_own_name)
 	CHECK_STR(frame_reset_name(0), "?");
 	CHECK_STR(frame_reset_name(RESET_LEAVING + 1), "?");
 	CHECK_STR(frame_reset_name(9), "denied");
+	CHECK_INT(frame_reset_of(-ZT_E_REFUSED), RESET_REFUSED);
+	CHECK_INT(frame_reset_of(-ZT_E_NOFILES), RESET_FULL);
+	CHECK_INT(frame_reset_of(-ZT_E_NOSPACE), RESET_UNREACHABLE); /* whatever else */
 }
