@@ -14,6 +14,7 @@
 #ifndef ZT_EDGE_H
 #define ZT_EDGE_H
 
+#include "base/crypto.h"
 #include "base/pool.h"
 #include "decide/forward.h"
 #include "decide/grant.h"
@@ -54,11 +55,15 @@ struct site {
 	const struct conf_host *section[BOUND_CAP(BOUND_HOSTS)];
 	struct site_ca { char id[CERT_CA_ID + 1]; } ca[SITE_CAS];
 	size_t cas;
+	uint8_t demand[BOUND_CAP(BOUND_HOSTS)][SHA256_LEN]; /* of the text of client_ca */
 };
 /* c is held. -ZT_E_NOMEM. Of one user. */
 int site_new(struct site **out, const struct conf *c, uint32_t epoch);
 /* The authorities of a file of the identity: status lists speak of what they issued. */
 int site_trust(struct site *s, struct span pem, const char *file, struct why *w);
+/* Whose certificates count at each host, out of a bundle that was checked. */
+void site_demands(struct site *s, struct span bundle);
+bool site_same_cas(const struct site *now, int plan, const struct site *then, unsigned was);
 struct site *site_hold(struct site *s);
 void site_drop(struct site *s); /* NULL is allowed */
 const struct conf_host *site_host(const struct site *s, int host); /* by policy index; NULL: there is none */

@@ -242,21 +242,42 @@ static void note_cert(struct front *f, struct span der)
 	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->host[f->of.plan].roles);
 }
 
+/* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for
+ * one again: what is not exactly as it was ends after what runs, and at once when other authorities count now, because
+ * which of them gave the certificate is not known any more. */
+static bool may_stay(struct front *f)
+{
+	struct edge *e = f->of.e;
+	const struct conf_host *h;
+	bool same;
+	int plan;
+
+	if (f->site == e->site)
+		return true;
+	plan = site_again(e->site, f->site, f->of.plan);
+	h = site_host(e->site, plan);
+	same = h && site_same_cas(e->site, plan, f->site, f->of.plan);
+	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
+	site_drop(f->site);
+	f->site = site_hold(e->site);
+	f->last |= h == NULL || f->cert.presented || h->client_cert != TLS_ASK_NO;
+	return h && (f->cert.presented ? same : h->client_cert != TLS_ASK_REQUIRED);
+}
+
+/* It is judged by what was in force at its hello: a reload may have overtaken the handshake. */
 static void on_opened(struct tls *t, const struct span *chain, size_t n)
 {
 	struct front *f = CONTAINER_OF(t, struct front, tls);
 	struct edge *e = f->of.e;
-	int plan = site_sni(e->site, span_str(t->peer->name));
-	const struct conf_host *h = site_host(e->site, plan);
+	int plan = site_sni(f->site, span_str(t->peer->name));
 
-	if (h && h->client_cert == TLS_ASK_REQUIRED && n == 0) { /* a reload has overtaken the handshake */
-		front_close(f, ZT_E_DENIED);
-		return;
-	}
-	f->site = site_hold(e->site);
 	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
 	if (n)
 		note_cert(f, chain[0]);
+	if (!may_stay(f)) {
+		front_close(f, ZT_E_DENIED);
+		return;
+	}
 	f->shown = (struct access_tls){.on = true, .resumed = t->peer->resumed, .suite = t->peer->suite, .alpn = t->peer->alpn,
 				       .name = t->peer->name, .client = t->peer->id};
 	sockduct_start(&f->sock, e->bufs, &f->src, t, &idle_user, SPAN_NONE); /* without bytes before it cannot fail */
@@ -291,6 +312,8 @@ static bool on_hello(struct tls *t, const struct hello *h, struct span raw)
 	struct edge *e = f->of.e;
 	struct span service;
 
+	site_drop(f->site);
+	f->site = site_hold(e->site);
 	if (e->child.draining)
 		return false;
 	if (e->id && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
@@ -391,25 +414,6 @@ static void each(struct edge *e, void (*call)(struct front *f))
 		}
 }
 
-/* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for
- * one again: what is not exactly as it was ends after what runs. */
-static bool changed(struct front *f)
-{
-	struct edge *e = f->of.e;
-	int plan;
-	const struct conf_host *h;
-
-	if (f->site == e->site)
-		return true;
-	plan = site_again(e->site, f->site, f->of.plan);
-	h = site_host(e->site, plan);
-	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
-	site_drop(f->site);
-	f->site = site_hold(e->site);
-	f->last |= h == NULL || f->cert.presented || h->client_cert != TLS_ASK_NO;
-	return h && (h->client_cert != TLS_ASK_REQUIRED || f->cert.presented);
-}
-
 /* What lives outlasts a list that is too old to begin something new, until cut_stale. */
 static void judge_live(struct front *f)
 {
@@ -425,8 +429,8 @@ static void rejudge(struct front *f)
 {
 	if (f->state != FRONT_IDLE && f->state != FRONT_BUSY)
 		return;
-	if (!changed(f)) {
-		front_end(f, ZT_E_DENIED, "its host is gone, or asks for a certificate now");
+	if (!may_stay(f)) {
+		front_end(f, ZT_E_DENIED, "its host is gone, or asks for another certificate now");
 		return;
 	}
 	if (f->state == FRONT_IDLE && f->last) {

@@ -178,6 +178,7 @@ static int read_files(struct worker *w, int fd, struct why *why)
 		return rc;
 	bundle = w->names.bundle;
 	w->next_identity = bundle_find(bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(bundle, TLS_ID_INFRA, &text) == 0;
+	site_demands(w->next, bundle);
 	rc = cas_of_plan(next_plan(&w->web), bundle, why);
 	if (rc == 0)
 		rc = cas_of_plan(next_plan(&w->id), bundle, why);
