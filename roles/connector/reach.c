@@ -92,6 +92,7 @@ static int note_rc(struct reach *r, int rc)
 {
 	return note(r, code_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
 					 rc == -ZT_E_NOTFOUND ? "there is no such socket" :
+					 rc == -ZT_E_DENIED ? "a symbolic link of somebody else's is on the way to this socket" :
 					 rc == -ZT_E_CANCELLED ? "the configuration has changed" : err_text((enum zt_err)-rc));
 }
 
