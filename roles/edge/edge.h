@@ -100,6 +100,10 @@ struct edge {
 	struct plainport plain;
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
+	struct crowd {
+		uint8_t key[16];    /* random */
+		uint16_t n[1024];   /* arrive.c's: visitors of each network, by a hash of it */
+	} crowd;
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
@@ -122,6 +126,10 @@ struct arrival {
 };
 void edge_arrived(struct edge *e, const struct addr *at, int fd, const struct addr *peer); /* at: the door's */
 void arrivals_end(struct edge *e);
+/* One more connection of a visitor, front's or raw's: *seat is given back with edge_leaves(). false: an eighth of
+ * max_conns and a few come from his address (IPv4) or /64 (IPv6) already. Who is on this machine is not counted. */
+bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat);
+void edge_leaves(uint16_t *seat); /* NULL is allowed */
 
 /* ---- front.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);

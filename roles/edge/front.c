@@ -31,6 +31,7 @@ struct front {
 	struct fronts *in;        /* the list it is in; NULL: none */
 	struct exchange *x;
 	struct upstream *kept;
+	uint16_t *seat;
 	struct site *site;        /* of.plan is of it */
 	struct exchange_of of;
 	struct access_tls shown;
@@ -120,6 +121,7 @@ static void front_reap(struct source *s)
 	leave_list(f);
 	tls_free(&f->tls);
 	site_drop(f->site);
+	edge_leaves(f->seat);
 	pool_put(&e->fronts, f);
 	edge_one_less(e);
 }
@@ -379,18 +381,26 @@ void fronts_init(struct edge *e)
 void front_accepted(struct edge *e, int fd, const struct arrival *a)
 {
 	struct front *f;
+	uint16_t *seat;
 
-	make_room(e);
-	f = pool_get(&e->fronts);
-	if (f == NULL) { /* edge_conns is full; its metric counts this */
+	if (!edge_comes(e, &a->user, &seat)) {
 		close(fd);
 		return;
 	}
+	make_room(e);
+	f = pool_get(&e->fronts);
+	if (f == NULL) { /* edge_conns is full; its metric counts this */
+		edge_leaves(seat);
+		close(fd);
+		return;
+	}
+	f->seat = seat;
 	f->of = (struct exchange_of){.e = e, .peer = a->peer, .user = a->user, .local = a->local, .tls = &f->shown,
 				     .plan = UINT_MAX, .cert = &f->cert, .kept = &f->kept, .over = on_over, .owner = f};
 	f->idle.fire = on_idle_time;
 	f->src = (struct source){.cls = &front_class, .fd = fd};
 	if (loop_add(e->child.loop, &f->src) < 0) {
+		edge_leaves(seat);
 		close(fd);
 		pool_put(&e->fronts, f);
 		return;

@@ -220,6 +220,7 @@ static int make_parts(struct worker *w, const struct conf *c, struct why *why)
 	e->web = w->web.tls;
 	fronts_init(e);
 	random_bytes(e->prefix, sizeof e->prefix);
+	random_bytes(e->crowd.key, sizeof e->crowd.key);
 	w->look.fire = on_look;
 	return 0;
 }
