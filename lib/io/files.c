@@ -63,11 +63,15 @@ static void files_of_plan(struct wants *w, const struct tls_plan *p)
 	}
 }
 
+/* Of hosts always: a worker has to see that others count now. */
 static void anchors_of_plan(struct wants *w, const struct tls_plan *p)
 {
-	for (size_t i = 0; i < p->servers; i++)
-		if (p->server[i].roles)
-			add_file(w, p->server[i].client_ca, FILE_ANCHORS, p->server[i].may_lack);
+	for (size_t i = 0; i < p->servers; i++) {
+		const struct tls_server_plan *s = &p->server[i];
+
+		if (s->client_ca[0] && (s->roles || !s->any_name))
+			add_file(w, s->client_ca, s->roles ? FILE_ANCHORS : FILE_AUTHORITY, s->may_lack);
+	}
 	for (size_t i = 0; i < p->clients; i++)
 		if (p->client[i].roles)
 			add_file(w, p->client[i].ca, FILE_ANCHORS, p->client[i].may_lack);

@@ -5,12 +5,15 @@
 #include "net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -203,21 +206,73 @@ int net_connect(const struct addr *to)
 	return -(int)err_from_errno(sys == EAGAIN ? EADDRNOTAVAIL : sys);
 }
 
+/* Whoever calls may be root, and a directory on the way somebody's who is not: a link of his would lead wherever he
+ * likes, to the socket of a container engine for one. Links count where those who could change them are root and
+ * ourselves. */
+static bool is_trusted(uid_t u)
+{
+	return u == 0 || u == geteuid();
+}
+
+/* The next part of a path, as O_PATH. dir is closed, st is of it and becomes that of the part. */
+static int step(int dir, const char *name, struct stat *st)
+{
+	bool trusted = is_trusted(st->st_uid);
+	int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		rc = -(int)err_from_errno(errno);
+	else if (S_ISLNK(st->st_mode) && !(trusted && is_trusted(st->st_uid)))
+		rc = -ZT_E_DENIED;
+	if (rc == 0 && S_ISLNK(st->st_mode)) {
+		close(fd);
+		fd = openat(dir, name, O_PATH | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, st) < 0)
+			rc = -(int)err_from_errno(errno);
+	}
+	close(dir);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+static int walk(const char *path)
+{
+	struct span rest = span_str(path), part;
+	struct stat st;
+	char name[sizeof((struct sockaddr_un *)NULL)->sun_path];
+	int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool more = true;
+
+	if (at < 0 || fstat(at, &st) < 0)
+		return -(int)err_from_errno(errno);
+	while (more && at >= 0) {
+		more = span_cut(rest, '/', &part, &rest);
+		if (part.n && span_to_cstr(part, name, sizeof name) == 0)
+			at = step(at, name, &st);
+	}
+	return at;
+}
+
 int net_connect_file(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd, rc = span_to_cstr(span_str(path), to.sun_path, sizeof to.sun_path);
+	int fd, rc, at;
 
-	if (rc < 0)
-		return rc;
+	if (span_str(path).n >= sizeof to.sun_path)
+		return -ZT_E_TOOLONG;
+	at = walk(path);
+	if (at < 0)
+		return at;
+	snprintf(to.sun_path, sizeof to.sun_path, "/proc/self/fd/%d", at);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -(int)err_from_errno(errno);
-	if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
+	rc = fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 ? errno : 0;
+	close(at);
+	if (rc == 0)
 		return fd;
-	rc = errno == EAGAIN ? -ZT_E_FULL : -(int)err_from_errno(errno);
-	close(fd);
-	return rc;
+	if (fd >= 0)
+		close(fd);
+	return rc == EAGAIN ? -ZT_E_FULL : -(int)err_from_errno(rc);
 }
 
 int net_connected(int fd)

@@ -59,7 +59,8 @@ int net_connect(const struct addr *to);
 /* 0 or -ZT_E_REFUSED, -ZT_E_TIMEOUT, …; -ZT_E_AGAIN while undecided. */
 int net_connected(int fd);
 /* To a socket file, which is decided at once: a descriptor, or -ZT_E_REFUSED, -ZT_E_NOTFOUND, -ZT_E_PERM, -ZT_E_FULL (whoever
- * listens does not accept as fast), … */
+ * listens does not accept as fast), -ZT_E_DENIED (a symbolic link on the way that somebody else than root or ourselves
+ * could have made), … It needs /proc. */
 int net_connect_file(const char *path);
 
 /*

@@ -86,6 +86,11 @@ static const struct sys_check fcntl_flags = {
 	{ARG_IN(1, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS)},
 };
 static const struct sys_check fcntl_seal = {"only seals added", {ARG_IN(1, F_ADD_SEALS)}};
+/* With and without the flag that kernels before 6.3 do not know. No huge pages, and nothing that could be run. */
+#define MFD_NOEXEC_SEAL_ 8u /* since Linux 6.3 */
+static const struct sys_check memfd_sealed = {
+	"only to be sealed, closed on exec", {ARG_IN(1, MFD_CLOEXEC | MFD_ALLOW_SEALING, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL_)},
+};
 static const struct sys_check fionread = {"only FIONREAD", {ARG_IN(1, FIONREAD)}};
 
 static const struct sys_check abort_tkill = {
@@ -196,7 +201,7 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(newfstatat, DIR, "the same"),
 	ALLOW(linkat, I, "a file that must be the first under its name"),
 	ALLOW(fchmod, I, "the mode of a file that it has just made"),
-	ALLOW(memfd_create, W | I, "a status list, for whoever it is handed on to"),
+	CHECK(memfd_create, W | I, memfd_sealed, "a status list, for whoever it is handed on to"),
 	ALLOW(getdents64, L | S, "which files are there"),
 	ALLOW(pwrite64, JOURNAL, "the journal"),
 	ALLOW(flock, JOURNAL, "one writer"),

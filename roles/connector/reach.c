@@ -73,6 +73,8 @@ static int note_rc(struct reach *r, int rc)
 {
 	return note(r, frame_reset_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
 					 rc == -ZT_E_NOTFOUND ? "there is no such socket" :
+					 rc == -ZT_E_DENIED ? at(r)->is_unix ? "a symbolic link of somebody else's is on the way to this socket" :
+					 "its name leads to a link-local address, which counts only where it is written itself" :
 					 rc == -ZT_E_CANCELLED ? "the configuration has changed" : err_text((enum zt_err)-rc));
 }
 
@@ -341,11 +343,22 @@ static int ask_for_file(struct reach *r, uint64_t ns)
 	return 0;
 }
 
+/* A name is not its owner's alone: whoever answers for it must not lead here to what only this machine may ask, the
+ * credentials that clouds hand out at 169.254.169.254 for one. Written as an address it is meant. */
+static bool may_dial(void *owner, const struct addr *to)
+{
+	const struct reach *r = owner;
+	struct addr literal;
+
+	return addr_parse_ip(at(r)->host, &literal) == 0 || !(addr_is_linklocal(to) || addr_is_any(to));
+}
+
 int reach_start(struct reach *r)
 {
 	const struct service *s = at(r);
 	uint64_t ms = reach_way(r)->connect_ms;
-	struct dial_req req = {.host = s->host, .port = s->port, .tune = &tune, .done = on_dialled, .owner = r};
+	struct dial_req req = {.host = s->host, .port = s->port, .tune = &tune, .allow = may_dial, .done = on_dialled,
+				.owner = r};
 	int rc;
 
 	ZT_ASSERT(r->phase == IDLE);

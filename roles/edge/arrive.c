@@ -23,6 +23,36 @@ struct arriving {
 	uint8_t head[PROXYHDR_MOST];
 };
 
+/* ---- how many are his ------------------------------------------------------------------------ */
+
+/* Networks that fall on one number share its places: with a key nobody can choose whose. */
+bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat)
+{
+	uint8_t hash[SHA256_LEN];
+	struct rd r;
+	uint16_t *n;
+
+	*seat = NULL;
+	if (addr_is_loopback(user))
+		return true;
+	sha256_two(span_of(e->crowd.key, sizeof e->crowd.key), span_of(user->ip, user->family == 6 ? 8 : 4), hash);
+	r = rd_of(span_of(hash, sizeof hash));
+	n = &e->crowd.n[rd_be32(&r) % ARRAY_LEN(e->crowd.n)];
+	if (*n >= e->site->conf->edge.max_conns / 8 + 8) {
+		e->n.refused++;
+		return false;
+	}
+	++*n;
+	*seat = n;
+	return true;
+}
+
+void edge_leaves(uint16_t *seat)
+{
+	if (seat)
+		--*seat;
+}
+
 /* ---- to its door ----------------------------------------------------------------------------- */
 
 static void arrived(struct edge *e, const struct addr *at, int fd, const struct arrival *a)

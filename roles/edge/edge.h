@@ -15,6 +15,7 @@
 #ifndef ZT_EDGE_H
 #define ZT_EDGE_H
 
+#include "base/crypto.h"
 #include "base/pool.h"
 #include "decide/forward.h"
 #include "decide/grant.h"
@@ -55,11 +56,15 @@ struct site {
 	const struct conf_host *section[BOUND_CAP(BOUND_HOSTS)];
 	struct site_ca { char id[CERT_CA_ID + 1]; } ca[SITE_CAS];
 	size_t cas;
+	uint8_t demand[BOUND_CAP(BOUND_HOSTS)][SHA256_LEN]; /* of the text of client_ca */
 };
 /* Holds c. The epoch is said when it is in force. -ZT_E_NOMEM. Of one user. */
 int site_new(struct site **out, const struct conf *c);
 /* The authorities of a file of the identity: status lists speak of what they issued. */
 int site_trust(struct site *s, struct span pem, const char *file, struct why *w);
+/* Whose certificates count at each host, out of a bundle that was checked. */
+void site_demands(struct site *s, struct span bundle);
+bool site_same_cas(const struct site *now, int plan, const struct site *then, unsigned was);
 struct site *site_hold(struct site *s);
 void site_drop(struct site *s); /* NULL is allowed */
 const struct conf_host *site_host(const struct site *s, int host); /* by policy index; NULL: there is none */
@@ -96,6 +101,10 @@ struct edge {
 	struct plainport plain;
 	struct tunnel *first_tunnel;
 	struct raw *first_raw;
+	struct crowd {
+		uint8_t key[16];    /* random */
+		uint16_t n[1024];   /* arrive.c's: visitors of each network, by a hash of it */
+	} crowd;
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
@@ -116,6 +125,10 @@ struct arrival {
 };
 void edge_arrived(struct edge *e, const struct addr *at, int fd, const struct addr *peer); /* at: the door's */
 void arrivals_end(struct edge *e);
+/* One more connection of a visitor, front's or raw's: *seat is given back with edge_leaves(). false: an eighth of
+ * max_conns and a few come from his address (IPv4) or /64 (IPv6) already. Who is on this machine is not counted. */
+bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat);
+void edge_leaves(uint16_t *seat); /* NULL is allowed */
 
 /* ---- front.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);

@@ -31,6 +31,7 @@ struct front {
 	struct fronts *in;        /* the list it is in; NULL: none */
 	struct exchange *x;
 	struct upstream *kept;
+	uint16_t *seat;
 	struct site *site;        /* of.plan is of it */
 	struct exchange_of of;
 	struct access_tls shown;
@@ -120,6 +121,7 @@ static void front_reap(struct source *s)
 	leave_list(f);
 	tls_free(&f->tls);
 	site_drop(f->site);
+	edge_leaves(f->seat);
 	pool_put(&e->fronts, f);
 	edge_one_less(e);
 }
@@ -242,21 +244,42 @@ static void note_cert(struct front *f, struct span der)
 	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->host[f->of.plan].roles);
 }
 
+/* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for
+ * one again: what is not exactly as it was ends after what runs, and at once when other authorities count now, because
+ * which of them gave the certificate is not known any more. */
+static bool may_stay(struct front *f)
+{
+	struct edge *e = f->of.e;
+	const struct conf_host *h;
+	bool same;
+	int plan;
+
+	if (f->site == e->site)
+		return true;
+	plan = site_again(e->site, f->site, f->of.plan);
+	h = site_host(e->site, plan);
+	same = h && site_same_cas(e->site, plan, f->site, f->of.plan);
+	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
+	site_drop(f->site);
+	f->site = site_hold(e->site);
+	f->last |= h == NULL || f->cert.presented || h->client_cert != TLS_ASK_NO;
+	return h && (f->cert.presented ? same : h->client_cert != TLS_ASK_REQUIRED);
+}
+
+/* It is judged by what was in force at its hello: a reload may have overtaken the handshake. */
 static void on_opened(struct tls *t, const struct span *chain, size_t n)
 {
 	struct front *f = CONTAINER_OF(t, struct front, tls);
 	struct edge *e = f->of.e;
-	int plan = site_sni(e->site, span_str(t->peer->name));
-	const struct conf_host *h = site_host(e->site, plan);
+	int plan = site_sni(f->site, span_str(t->peer->name));
 
-	if (h && h->client_cert == TLS_ASK_REQUIRED && n == 0) { /* a reload has overtaken the handshake */
-		front_close(f, ZT_E_DENIED);
-		return;
-	}
-	f->site = site_hold(e->site);
 	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
 	if (n)
 		note_cert(f, chain[0]);
+	if (!may_stay(f)) {
+		front_close(f, ZT_E_DENIED);
+		return;
+	}
 	f->shown = (struct access_tls){.on = true, .resumed = t->peer->resumed, .suite = t->peer->suite, .alpn = t->peer->alpn,
 				       .name = t->peer->name, .client = t->peer->id};
 	sockduct_start(&f->sock, e->bufs, &f->src, t, &idle_user, SPAN_NONE); /* without bytes before it cannot fail */
@@ -290,6 +313,8 @@ static bool on_hello(struct tls *t, const struct hello *h, struct span raw)
 	struct front *f = CONTAINER_OF(t, struct front, tls);
 	struct edge *e = f->of.e;
 
+	site_drop(f->site);
+	f->site = site_hold(e->site);
 	if (e->child.draining)
 		return false;
 	if (e->id && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
@@ -355,18 +380,26 @@ void fronts_init(struct edge *e)
 void front_accepted(struct edge *e, int fd, const struct arrival *a)
 {
 	struct front *f;
+	uint16_t *seat;
 
-	make_room(e);
-	f = pool_get(&e->fronts);
-	if (f == NULL) { /* edge_conns is full; its metric counts this */
+	if (!edge_comes(e, &a->user, &seat)) {
 		close(fd);
 		return;
 	}
+	make_room(e);
+	f = pool_get(&e->fronts);
+	if (f == NULL) { /* edge_conns is full; its metric counts this */
+		edge_leaves(seat);
+		close(fd);
+		return;
+	}
+	f->seat = seat;
 	f->of = (struct exchange_of){.e = e, .peer = a->peer, .user = a->user, .local = a->local, .tls = &f->shown,
 				     .plan = UINT_MAX, .cert = &f->cert, .kept = &f->kept, .over = on_over, .owner = f};
 	f->idle.fire = on_idle_time;
 	f->src = (struct source){.cls = &front_class, .fd = fd};
 	if (loop_add(e->child.loop, &f->src) < 0) {
+		edge_leaves(seat);
 		close(fd);
 		pool_put(&e->fronts, f);
 		return;
@@ -390,25 +423,6 @@ static void each(struct edge *e, void (*call)(struct front *f))
 		}
 }
 
-/* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for
- * one again: what is not exactly as it was ends after what runs. */
-static bool changed(struct front *f)
-{
-	struct edge *e = f->of.e;
-	int plan;
-	const struct conf_host *h;
-
-	if (f->site == e->site)
-		return true;
-	plan = site_again(e->site, f->site, f->of.plan);
-	h = site_host(e->site, plan);
-	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
-	site_drop(f->site);
-	f->site = site_hold(e->site);
-	f->last |= h == NULL || f->cert.presented || h->client_cert != TLS_ASK_NO;
-	return h && (h->client_cert != TLS_ASK_REQUIRED || f->cert.presented);
-}
-
 /* What lives outlasts a list that is too old to begin something new, until cut_stale. */
 static void judge_live(struct front *f)
 {
@@ -424,8 +438,8 @@ static void rejudge(struct front *f)
 {
 	if (f->state != FRONT_IDLE && f->state != FRONT_BUSY)
 		return;
-	if (!changed(f)) {
-		front_end(f, ZT_E_DENIED, "its host is gone, or asks for a certificate now");
+	if (!may_stay(f)) {
+		front_end(f, ZT_E_DENIED, "its host is gone, or asks for another certificate now");
 		return;
 	}
 	if (f->state == FRONT_IDLE && f->last) {

@@ -39,6 +39,7 @@ struct raw {
 	struct site *site;                  /* service is of it */
 	const struct conf_service *service; /* NULL: zt-enrol/1 */
 	struct upstream *up;
+	uint16_t *seat;
 	const struct tunnel *tried;         /* to be compared, and nothing else */
 	struct addr peer, local;
 	uint64_t began;
@@ -105,6 +106,7 @@ static void raw_reap(struct source *s)
 	if (k->next)
 		k->next->prev = k->prev;
 	site_drop(k->site);
+	edge_leaves(k->seat);
 	pool_put(&e->raws, k);
 	edge_one_less(e);
 }
@@ -274,19 +276,22 @@ struct raw_how {
 static void begin(struct edge *e, int fd, const struct addr *peer, const struct raw_how *how)
 {
 	struct raw *k;
+	uint16_t *seat;
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
 	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
-	k = pool_get(&e->raws);
+	k = edge_comes(e, peer, &seat) ? pool_get(&e->raws) : NULL;
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};
 	if (k == NULL || loop_add(e->child.loop, &k->src) < 0) { /* its metric counts the first */
 		close(fd);
+		edge_leaves(seat);
 		if (k)
 			pool_put(&e->raws, k);
 		return;
 	}
+	k->seat = seat;
 	k->e = e;
 	k->site = site_hold(e->site);
 	k->service = how->service;

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "io/cas.h"
 #include "edge.h"
+#include "wire/bundle.h"
 
 static unsigned role_bits(const struct conf_list *roles)
 {
@@ -70,6 +71,20 @@ int site_trust(struct site *s, struct span pem, const char *file, struct why *w)
 		span_to_cstr(span_str(cas->ca[i].id), s->ca[s->cas++].id, sizeof s->ca[0].id);
 	cas_drop(cas);
 	return 0;
+}
+
+void site_demands(struct site *s, struct span bundle)
+{
+	struct span text;
+
+	for (size_t i = 0; i < s->rules.hosts; i++)
+		if (s->section[i]->client_ca[0] && bundle_find(bundle, s->section[i]->client_ca, &text) == 0)
+			sha256(text, s->demand[i]);
+}
+
+bool site_same_cas(const struct site *now, int plan, const struct site *then, unsigned was)
+{
+	return span_eq(span_of(now->demand[plan], SHA256_LEN), span_of(then->demand[was], SHA256_LEN));
 }
 
 bool site_lists(const struct site *s, struct span ca)

@@ -167,6 +167,7 @@ static int read_files(struct worker *w, int fd, struct why *why)
 		return rc;
 	bundle = w->names.bundle;
 	w->next_identity = bundle_find(bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(bundle, TLS_ID_INFRA, &text) == 0;
+	site_demands(w->next, bundle);
 	rc = cas_of_plan(next_plan(&w->web), bundle, why);
 	if (rc == 0)
 		rc = cas_of_plan(next_plan(&w->id), bundle, why);
@@ -206,6 +207,7 @@ static int make_parts(struct worker *w, struct why *why)
 	e->web = w->web.tls;
 	fronts_init(e);
 	random_bytes(e->prefix, sizeof e->prefix);
+	random_bytes(e->crowd.key, sizeof e->crowd.key);
 	w->look.fire = on_look;
 	return 0;
 }

@@ -7,7 +7,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -464,5 +468,47 @@ TEST(out_of_descriptors_it_sheds_one_looks_away_and_never_spins)
 	close_all(d.fd, d.got);
 	listener_close(&d.l);
 	loop_free(loop);
+	CHECK_INT(open_descriptors(), before);
+}
+
+static int reached(const char *path)
+{
+	int fd = net_connect_file(path);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* Only root can make what belongs to others: without, the half of it is asked that needs nobody else. */
+TEST(a_link_of_somebody_else_leads_nowhere)
+{
+	static const char *const made[] = {"theirs/link", "ours", "theirs/s", "theirs"};
+	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "theirs/s"};
+	char dir[] = "/tmp/zt-net-XXXXXX", link[64], file[64], ours[64];
+	int before = open_descriptors(), fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	CHECK(mkdtemp(dir) && chmod(dir, 0755) == 0 && chdir(dir) == 0 && mkdir("theirs", 0755) == 0);
+	CHECK(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 9) == 0);
+	CHECK(symlink("s", "theirs/link") == 0 && symlink("theirs", "ours") == 0);
+	snprintf(file, sizeof file, "%s/theirs/s", dir);
+	snprintf(link, sizeof link, "%s/theirs/link", dir);
+	snprintf(ours, sizeof ours, "%s/ours/../theirs//s", dir);
+	CHECK_INT(reached(file), 0);
+	CHECK_INT(reached(link), 0);
+	CHECK_INT(reached(ours), 0);
+	CHECK_INT(reached("/tmp/zt-net-there-is-none/s"), -ZT_E_NOTFOUND);
+	if (geteuid() == 0) {
+		CHECK(lchown("theirs/link", 65534, 65534) == 0);
+		CHECK_INT(reached(link), -ZT_E_DENIED);
+		CHECK(lchown("theirs/link", 0, 0) == 0 && chown("theirs", 65534, 65534) == 0);
+		CHECK_INT(reached(link), -ZT_E_DENIED); /* its place is theirs: they can put another one there */
+		CHECK_INT(reached(file), 0);
+		CHECK_INT(reached(ours), 0);
+	}
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(made); i++)
+		CHECK(remove(made[i]) == 0);
+	CHECK(chdir("/") == 0 && rmdir(dir) == 0);
 	CHECK_INT(open_descriptors(), before);
 }

@@ -159,18 +159,24 @@ TEST(a_keeper_connects_and_hands_on)
 	CHECK_INT(ASK(SYS_socket, AF_UNIX, SOCK_STREAM, 0), KILL);
 	CHECK_INT(ASK(SYS_accept4), KILL);
 	CHECK_INT(ASK(SYS_bind), KILL);
-	CHECK_INT(ASK(SYS_memfd_create, 0, 0), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 11), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3 | 4), KILL); /* huge pages */
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3 | 16), KILL); /* to be executed */
 	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), ALLOW);
 	CHECK_INT(ASK(SYS_fcntl, 3, F_SETOWN, 1), KILL);
 	CHECK_INT(ASK(SYS_execve), KILL);
 	NEED(build(JAIL_WORKER));
-	CHECK_INT(ASK(SYS_memfd_create, 0, 0), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 11), ALLOW);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3 | 4), KILL); /* huge pages */
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3 | 16), KILL); /* to be executed */
 	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), ALLOW);
 	CHECK_INT(ASK(SYS_fcntl, 3, F_SETOWN, 1), KILL);
 	NEED(build(JAIL_KEYS));
-	CHECK_INT(ASK(SYS_memfd_create, 0, 0), KILL);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3), KILL);
 	NEED(build(JAIL_STATE));
-	CHECK_INT(ASK(SYS_memfd_create, 0, 0), KILL);
+	CHECK_INT(ASK(SYS_memfd_create, 0, 3), KILL);
 	CHECK_INT(ASK(SYS_fcntl, 3, F_ADD_SEALS, 0), KILL);
 }
 
