@@ -228,8 +228,8 @@ static void check_grant(const struct conf_grant *g, struct conf_build *b)
 {
 	check_names_of(b, g, "names", &g->names);
 	for (size_t i = 0; i < g->connector.n; i++)
-		if (!is_id(conf_text(&g->connector, i)))
-			fault_at(b, g, "connector", ZT_E_SYNTAX, "an id is letters, digits, - _ and .");
+		if (!is_id(conf_text(&g->connector, i)) && strcmp(conf_text(&g->connector, i), "*") != 0)
+			fault_at(b, g, "connector", ZT_E_SYNTAX, "an id is letters, digits, - _ and .; * is every connector");
 }
 
 /* ---- the connector ---------------------------------------------------------------------------- */
@@ -247,6 +247,14 @@ static void ingress_fault(void *ctx, size_t rule, const char *key, enum zt_err e
 	for (size_t i = 0; i < rule && rule < RULES_MOST && conf_next_ingress(g); i++)
 		g = conf_next_ingress(g);
 	fault_at(t->b, g, key[0] ? key : "service", e, text);
+}
+
+/* It is sent as it stands, as the target of a request. */
+static bool is_visible(const char *s)
+{
+	while (*s > ' ' && *s <= '~' && *s != '#')
+		s++;
+	return *s == 0;
 }
 
 static bool any_tls(const struct conf_ingress *g)
@@ -275,8 +283,8 @@ static void check_origin_tls(const struct conf_ingress *g, struct conf_build *b)
 		fault_at(b, g, "insecure_any_cert", ZT_E_CONFIG, "excludes pin; remove one");
 	else if (g->insecure_any_cert && tls)
 		warn_at(b, g, "insecure_any_cert", "whoever answers in the origin's place reads and changes everything");
-	if (g->health_path[0] && g->health_path[0] != '/')
-		fault_at(b, g, "health_path", ZT_E_SYNTAX, "begins with /");
+	if (g->health_path[0] && (g->health_path[0] != '/' || !is_visible(g->health_path)))
+		fault_at(b, g, "health_path", ZT_E_SYNTAX, "begins with / and is ASCII without blanks and #");
 }
 
 /* Behind the plans for the authority and the edges. */
