@@ -81,6 +81,28 @@ static void check_local_origin(const struct conf_host *h, struct conf_build *b)
 		fault_at(b, h, h->origin_pin.n ? "origin_pin" : "origin_ca", ZT_E_CONFIG, "nothing would look at it without https");
 }
 
+/* Some grant holds this name, or a part of what a wildcard means. */
+static bool is_granted(const struct conf *c, const char *name)
+{
+	struct span n = span_str(name);
+
+	for (const struct conf_grant *g = conf_first_grant(c); g; g = conf_next_grant(g)) {
+		if (names_match(&g->names, n, false) || names_match(&g->names, n, true))
+			return true;
+		for (size_t i = 0; name_is_wildcard(n) && i < g->names.n; i++)
+			if (span_ends(span_str(conf_text(&g->names, i)), &name[1]))
+				return true;
+	}
+	return false;
+}
+
+static void check_granted(const struct conf *c, const struct conf_host *h, struct conf_build *b)
+{
+	for (size_t i = 0; c->edge.listen.n && h->origin[0] == 0 && i < h->names.n; i++)
+		if (!is_granted(c, conf_text(&h->names, i)))
+			warn_at(b, h, "names", "one that no [grant] gives to a connector, and no origin is set: nobody may serve it");
+}
+
 static void check_access(const struct conf *c, const struct conf_host *h, struct conf_build *b)
 {
 	if (h->access == ACCESS_CERT && h->client_cert == TLS_ASK_NO)
@@ -340,6 +362,7 @@ void conf_check_web(const void *root, struct conf_build *b)
 	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
 		check_local_origin(h, b);
 		check_access(c, h, b);
+		check_granted(c, h, b);
 		check_alpn(c, h, b);
 	}
 	for (const struct conf_service *s = conf_first_service(c); s; s = conf_next_service(s))
