@@ -206,6 +206,8 @@ static void check_edge(const struct conf *c, struct conf_build *b)
 	for (size_t i = 0; i < e->proxy_from.n; i++)
 		if (cidr_parse(span_str(conf_text(&e->proxy_from, i)), &net) < 0)
 			fault_at(b, e, "proxy_from", ZT_E_SYNTAX, "a network is as in 10.0.0.0/8 or 2001:db8::/32, or one address");
+	if (e->listen.n && c->hosts.n == 0 && c->services.n == 0)
+		warn_at(b, e, "listen", "nobody is served yet: a section [host NAME] says a name, its certificate and who is let in");
 	check_doors(c, b);
 	check_tls_origins(c, b);
 	if (e->enrol[0] && !name_is_dns(span_str(e->enrol)))
@@ -322,6 +324,17 @@ static void check_tls_rules(const struct conf *c, struct conf_build *b)
 			       (unsigned)(BOUND_CAP(BOUND_TLS_CLIENTS) - TLS_PLAN_EDGE - 1));
 }
 
+/* One that never has a turn: an earlier one has the same name and takes all of its paths. */
+static void check_reached(const struct conf *c, const struct conf_ingress *g, struct conf_build *b)
+{
+	for (const struct conf_ingress *o = conf_first_ingress(c); o != g; o = conf_next_ingress(o))
+		if (strcmp(o->hostname, g->hostname) == 0 && (o->path[0] == 0 || strcmp(o->path, g->path) == 0)) {
+			warn_at(b, g, g->hostname[0] ? "hostname" : "service", "never used: an earlier rule has the same hostname, "
+				"and takes every path of this one");
+			return;
+		}
+}
+
 static void check_ingress(const struct conf *c, struct conf_build *b)
 {
 	struct told t = {c, b};
@@ -339,8 +352,10 @@ static void check_ingress(const struct conf *c, struct conf_build *b)
 	arena_init(&mem, INGRESS_MEM);
 	ingress_of(&set, c, 1, &mem, &tell);
 	arena_free(&mem);
-	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g))
+	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g)) {
 		check_origin_tls(g, b);
+		check_reached(c, g, b);
+	}
 }
 
 static void check_count(struct conf_build *b, const struct conf_named_list *l, const char *kind, size_t most)
