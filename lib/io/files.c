@@ -359,6 +359,7 @@ static int blame(const struct file_want *f, int rc, struct why *w)
 	if (rc >= 0 || !w || !f->of || f->path[0] != '/')
 		return rc;
 	was = *w;
+	*w = (struct why){0}; /* the first sentence stays, otherwise */
 	why_set(w, (enum zt_err)-rc, "[%s%s]: %s", f->kind_of, f->of, was.text);
 	w->sys = was.sys;
 	return rc;
