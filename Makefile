@@ -191,7 +191,7 @@ need-build need-test need-lint: need-%:
 
 demo: need-build
 	@$(MAKE) --no-print-directory zt
-	@sh dist/demo.sh ./zt
+	@./zt demo
 
 test: need-test
 	@$(MAKE) --no-print-directory zt tools $(UNIT_rel) $(FUZZ_BIN)
@@ -262,7 +262,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 ## make            build ./zt (static-pie, stripped, checked)
 ## make deps       install what building and testing need (Debian, Alpine)
-## make demo       build and show what works today
+## make demo       build and show a tunnel on this machine
 ## make test       the whole suite; ends with "N passed, N failed"
 ## make asan       the suite's core under AddressSanitizer and UBSan (ubsan is the same run)
 ## make fuzz       every fuzz target for FUZZ_SECONDS (60)

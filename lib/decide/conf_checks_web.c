@@ -81,6 +81,28 @@ static void check_local_origin(const struct conf_host *h, struct conf_build *b)
 		fault_at(b, h, h->origin_pin.n ? "origin_pin" : "origin_ca", ZT_E_CONFIG, "nothing would look at it without https");
 }
 
+/* Some grant holds this name, or a part of what a wildcard means. */
+static bool is_granted(const struct conf *c, const char *name)
+{
+	struct span n = span_str(name);
+
+	for (const struct conf_grant *g = conf_first_grant(c); g; g = conf_next_grant(g)) {
+		if (names_match(&g->names, n, false) || names_match(&g->names, n, true))
+			return true;
+		for (size_t i = 0; name_is_wildcard(n) && i < g->names.n; i++)
+			if (span_ends(span_str(conf_text(&g->names, i)), &name[1]))
+				return true;
+	}
+	return false;
+}
+
+static void check_granted(const struct conf *c, const struct conf_host *h, struct conf_build *b)
+{
+	for (size_t i = 0; c->edge.listen.n && h->origin[0] == 0 && i < h->names.n; i++)
+		if (!is_granted(c, conf_text(&h->names, i)))
+			warn_at(b, h, "names", "one that no [grant] gives to a connector, and no origin is set: nobody may serve it");
+}
+
 static void check_access(const struct conf *c, const struct conf_host *h, struct conf_build *b)
 {
 	if (h->access == ACCESS_CERT && h->client_cert == TLS_ASK_NO)
@@ -184,6 +206,8 @@ static void check_edge(const struct conf *c, struct conf_build *b)
 	for (size_t i = 0; i < e->proxy_from.n; i++)
 		if (cidr_parse(span_str(conf_text(&e->proxy_from, i)), &net) < 0)
 			fault_at(b, e, "proxy_from", ZT_E_SYNTAX, "a network is as in 10.0.0.0/8 or 2001:db8::/32, or one address");
+	if (e->listen.n && c->hosts.n == 0 && c->services.n == 0)
+		warn_at(b, e, "listen", "nobody is served yet: a section [host NAME] says a name, its certificate and who is let in");
 	check_doors(c, b);
 	check_tls_origins(c, b);
 	if (e->enrol[0] && !name_is_dns(span_str(e->enrol)))
@@ -228,8 +252,8 @@ static void check_grant(const struct conf_grant *g, struct conf_build *b)
 {
 	check_names_of(b, g, "names", &g->names);
 	for (size_t i = 0; i < g->connector.n; i++)
-		if (!is_id(conf_text(&g->connector, i)))
-			fault_at(b, g, "connector", ZT_E_SYNTAX, "an id is letters, digits, - _ and .");
+		if (!is_id(conf_text(&g->connector, i)) && strcmp(conf_text(&g->connector, i), "*") != 0)
+			fault_at(b, g, "connector", ZT_E_SYNTAX, "an id is letters, digits, - _ and .; * is every connector");
 }
 
 /* ---- the connector ---------------------------------------------------------------------------- */
@@ -247,6 +271,14 @@ static void ingress_fault(void *ctx, size_t rule, const char *key, enum zt_err e
 	for (size_t i = 0; i < rule && rule < RULES_MOST && conf_next_ingress(g); i++)
 		g = conf_next_ingress(g);
 	fault_at(t->b, g, key[0] ? key : "service", e, text);
+}
+
+/* It is sent as it stands, as the target of a request. */
+static bool is_visible(const char *s)
+{
+	while (*s > ' ' && *s <= '~' && *s != '#')
+		s++;
+	return *s == 0;
 }
 
 static bool any_tls(const struct conf_ingress *g)
@@ -275,8 +307,8 @@ static void check_origin_tls(const struct conf_ingress *g, struct conf_build *b)
 		fault_at(b, g, "insecure_any_cert", ZT_E_CONFIG, "excludes pin; remove one");
 	else if (g->insecure_any_cert && tls)
 		warn_at(b, g, "insecure_any_cert", "whoever answers in the origin's place reads and changes everything");
-	if (g->health_path[0] && g->health_path[0] != '/')
-		fault_at(b, g, "health_path", ZT_E_SYNTAX, "begins with /");
+	if (g->health_path[0] && (g->health_path[0] != '/' || !is_visible(g->health_path)))
+		fault_at(b, g, "health_path", ZT_E_SYNTAX, "begins with / and is ASCII without blanks and #");
 }
 
 /* Behind the plans for the authority and the edges. */
@@ -290,6 +322,17 @@ static void check_tls_rules(const struct conf *c, struct conf_build *b)
 		conf_fault_add(conf_build_faults(b), conf_build_place(b, "", ""), ZT_E_FULL,
 			       "%zu rules have origins over TLS, at most %u are allowed", n - TLS_PLAN_EDGE - 1,
 			       (unsigned)(BOUND_CAP(BOUND_TLS_CLIENTS) - TLS_PLAN_EDGE - 1));
+}
+
+/* One that never has a turn: an earlier one has the same name and takes all of its paths. */
+static void check_reached(const struct conf *c, const struct conf_ingress *g, struct conf_build *b)
+{
+	for (const struct conf_ingress *o = conf_first_ingress(c); o != g; o = conf_next_ingress(o))
+		if (strcmp(o->hostname, g->hostname) == 0 && (o->path[0] == 0 || strcmp(o->path, g->path) == 0)) {
+			warn_at(b, g, g->hostname[0] ? "hostname" : "service", "never used: an earlier rule has the same hostname, "
+				"and takes every path of this one");
+			return;
+		}
 }
 
 static void check_ingress(const struct conf *c, struct conf_build *b)
@@ -309,8 +352,10 @@ static void check_ingress(const struct conf *c, struct conf_build *b)
 	arena_init(&mem, INGRESS_MEM);
 	ingress_of(&set, c, 1, &mem, &tell);
 	arena_free(&mem);
-	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g))
+	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g)) {
 		check_origin_tls(g, b);
+		check_reached(c, g, b);
+	}
 }
 
 static void check_count(struct conf_build *b, const struct conf_named_list *l, const char *kind, size_t most)
@@ -332,6 +377,7 @@ void conf_check_web(const void *root, struct conf_build *b)
 	for (const struct conf_host *h = conf_first_host(c); h; h = conf_next_host(h)) {
 		check_local_origin(h, b);
 		check_access(c, h, b);
+		check_granted(c, h, b);
 		check_alpn(c, h, b);
 	}
 	for (const struct conf_service *s = conf_first_service(c); s; s = conf_next_service(s))

@@ -335,7 +335,7 @@ static const struct conf_key service_keys[] = {
 #define AT(field) offsetof(struct conf_grant, field)
 static const struct conf_key grant_keys[] = {
 	{"connector", CONF_STRING, AT(connector), CONF_LIST | CONF_REQUIRED, "", 1, 64, NULL, WORKER,
-	 "Ids of connectors, as their certificates say them."},
+	 "Ids of connectors, as 'zt connector join' prints them; *: every connector of this authority."},
 	{"names", CONF_STRING, AT(names), CONF_LIST | CONF_REQUIRED, "", 1, 255, NULL, WORKER,
 	 "Names that they may serve; *.example.org stands for one label more."},
 };

@@ -29,11 +29,12 @@
 	/* TLS profile */                                                                                       \
 	X(POLICY_PLAIN, "plain", 403, false, "it came without TLS")                                             \
 	X(POLICY_NO_HOST, "no-such-host", 421, false, "no host has this name")                                  \
-	X(POLICY_MISDIRECTED, "misdirected", 421, false, "this name is not served on a connection for another") \
+	X(POLICY_MISDIRECTED, "misdirected", 421, false, "this name is not served here, or not on this connection") \
 	/* rules: none yet */                                                                                   \
 	/* access */                                                                                            \
 	X(POLICY_NO_ACCESS, "no-access-line", 403, false, "the host has no `access` line")                      \
-	X(POLICY_CERT_NEEDED, "cert-needed", 403, false, "a client certificate is needed, none was shown")      \
+	X(POLICY_CERT_NEEDED, "cert-needed", 403, false,                                                        \
+	  "a client certificate is needed, and none that counts was shown")                                     \
 	X(POLICY_CERT_UNTRUSTED, "cert-untrusted", 403, false, "the certificate is not of a trusted authority") \
 	X(POLICY_CERT_ROLE, "cert-role", 403, false, "the certificate's role has no access here")               \
 	X(POLICY_CERT_EXPIRED, "cert-expired", 403, false, "the certificate is not valid at this time")         \
@@ -44,9 +45,10 @@
 	X(POLICY_CERT_REVOKED, "cert-revoked", 403, false, "the certificate is revoked")                        \
 	X(POLICY_ORIGIN, "foreign-origin", 403, false, "an Upgrade asked for by a page of another site")        \
 	/* route */                                                                                             \
-	X(POLICY_NO_ROUTE, "no-route", 404, false, "no rule serves this path")                                  \
+	X(POLICY_NO_ROUTE, "no-route", 404, false, "no rule serves this name and path")                         \
 	X(POLICY_NOT_GRANTED, "not-granted", 503, true, "the connector is not granted this name")               \
-	X(POLICY_NO_CONNECTOR, "no-connector", 503, true, "no connector that serves this name is connected")    \
+	X(POLICY_NO_CONNECTOR, "no-connector", 503, true,                                                       \
+	  "no connector that serves this name is connected: is it running at home?")                            \
 	X(POLICY_ORIGIN_DOWN, "origin-down", 503, true, "every origin that serves this is unhealthy")
 
 enum policy_reason {

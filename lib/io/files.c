@@ -20,6 +20,7 @@
 struct wants {
 	struct file_want *out;
 	size_t n;
+	const char *kind, *of; /* whose they are, from now on */
 };
 
 static void add_file(struct wants *w, const char *path, enum file_kind kind, bool optional)
@@ -34,7 +35,7 @@ static void add_file(struct wants *w, const char *path, enum file_kind kind, boo
 			return;
 		}
 	ZT_ASSERT(w->n < FILES_MOST);
-	w->out[w->n++] = (struct file_want){.path = path, .kind = kind, .optional = optional};
+	w->out[w->n++] = (struct file_want){.path = path, .kind = kind, .optional = optional, .kind_of = w->kind, .of = w->of};
 }
 
 static void add(struct wants *w, const char *path, enum file_kind kind)
@@ -47,6 +48,8 @@ static void files_of_plan(struct wants *w, const struct tls_plan *p)
 	for (size_t i = 0; i < p->servers; i++) {
 		const struct tls_server_plan *s = &p->server[i];
 
+		w->kind = "host ";
+		w->of = s->id;
 		add_file(w, s->cert, FILE_PUBLIC, s->may_lack);
 		add_file(w, s->key, FILE_SECRET, s->may_lack);
 		add(w, s->pass, FILE_SECRET);
@@ -55,6 +58,8 @@ static void files_of_plan(struct wants *w, const struct tls_plan *p)
 	for (size_t i = 0; i < p->clients; i++) {
 		const struct tls_client_plan *c = &p->client[i];
 
+		w->kind = "";
+		w->of = c->id;
 		if (tls_plan_asks_authority(c))
 			add_file(w, c->ca, c->roles ? FILE_ANCHORS : FILE_AUTHORITY, c->may_lack);
 		add_file(w, c->cert, FILE_PUBLIC, c->may_lack);
@@ -79,7 +84,7 @@ static void anchors_of_plan(struct wants *w, const struct tls_plan *p)
 
 size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	struct wants w = {out, 0};
+	struct wants w = {.out = out};
 	struct tls_plan plan;
 
 	tls_plan_of(c, &plan);
@@ -91,7 +96,7 @@ size_t files_of_tls(const struct conf *c, struct file_want out[static FILES_MOST
 
 size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n)
 {
-	struct wants w = {out, n};
+	struct wants w = {.out = out, .n = n};
 	struct tls_plan plan;
 
 	tls_plan_of(c, &plan);
@@ -101,7 +106,7 @@ size_t files_of_roles(const struct conf *c, struct file_want out[static FILES_MO
 
 size_t files_of_identity(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	struct wants w = {out, 0};
+	struct wants w = {.out = out};
 	struct tls_plan plan;
 
 	tls_plan_of_identity(c, &plan);
@@ -111,7 +116,7 @@ size_t files_of_identity(const struct conf *c, struct file_want out[static FILES
 
 size_t files_of_id_roles(const struct conf *c, struct file_want out[static FILES_MOST], size_t n)
 {
-	struct wants w = {out, n};
+	struct wants w = {.out = out, .n = n};
 	struct tls_plan plan;
 
 	tls_plan_of_identity(c, &plan);
@@ -121,7 +126,7 @@ size_t files_of_id_roles(const struct conf *c, struct file_want out[static FILES
 
 size_t files_of_ca(const struct conf *c, struct file_want out[static FILES_MOST])
 {
-	struct wants w = {out, 0};
+	struct wants w = {.out = out};
 
 	(void)c; /* it says where to listen, and that is all */
 	add(&w, TLS_CA_CERT, FILE_SECRET);
@@ -350,6 +355,20 @@ static int pack(struct packing *p, const struct file_want *f)
 	return rc;
 }
 
+/* A path of the configuration's is told with the section that names it; one of our own is what it is. */
+static int blame(const struct file_want *f, int rc, struct why *w)
+{
+	struct why was;
+
+	if (rc >= 0 || !w || !f->of || f->path[0] != '/')
+		return rc;
+	was = *w;
+	*w = (struct why){0}; /* the first sentence stays, otherwise */
+	why_set(w, (enum zt_err)-rc, "[%s%s]: %s", f->kind_of, f->of, was.text);
+	w->sys = was.sys;
+	return rc;
+}
+
 static int pack_more(struct packing *p)
 {
 	for (size_t i = 0; p->base && i < p->base->nextra; i++)
@@ -373,7 +392,7 @@ int files_pack(const struct file_want *want, size_t n, const struct files_base *
 	p.bundle = wr_of(room, most);
 	bundle_begin(&p.bundle);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = pack(&p, &want[i]);
+		rc = blame(&want[i], pack(&p, &want[i]), w);
 	if (rc == 0)
 		rc = pack_more(&p);
 	if (rc == 0)

@@ -38,6 +38,7 @@ struct file_want {
 	const char *path; /* borrowed; in the bundle it stands as it is here */
 	enum file_kind kind;
 	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
+	const char *kind_of, *of; /* borrowed, for sentences: "host " and "nas" of [host nas]; NULL: of no section */
 };
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */

@@ -99,23 +99,39 @@ static void put_row(struct wr *w, const char *name, struct span value)
 	wr_str(w, "</dd>\n");
 }
 
+/* The one style that the head lets a browser apply, by its digest. */
+#define STYLE "body{font:1rem/1.5 system-ui,sans-serif;margin:3rem auto;max-width:40rem;padding:0 1rem}dt{opacity:.6}" \
+	      "dd{margin:0 0 .5rem;overflow-wrap:anywhere}"
+#define STYLE_SHA256 "ZZaWrwyeeDsSyWOiB6hqt9qBYpfNkRF0spD051cZRvM="
+
+static void put_sentence(struct wr *w, struct span s)
+{
+	bool small = s.n && s.p[0] >= 'a' && s.p[0] <= 'z';
+
+	if (small)
+		wr_u8(w, (uint8_t)(s.p[0] - 'a' + 'A'));
+	put_html(w, span_sub(s, small, s.n));
+	if (!span_ends(s, "?"))
+		wr_u8(w, '.');
+}
+
 static void put_page(struct wr *w, unsigned status, const char *title, const struct answer *a)
 {
 	wr_str(w, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 		  "<meta name=\"viewport\" content=\"width=device-width\">"
-		  "<meta name=\"color-scheme\" content=\"light dark\"><title>");
+		  "<meta name=\"color-scheme\" content=\"light dark\"><style>" STYLE "</style><title>");
 	wr_u64dec(w, status);
 	wr_u8(w, ' ');
 	wr_str(w, title);
 	wr_str(w, "</title></head>\n<body><main><h1>");
 	wr_str(w, title);
 	wr_str(w, "</h1>\n<p>");
-	put_html(w, span_str(a->words));
-	wr_str(w, ".</p>\n<dl>\n");
+	put_sentence(w, span_str(a->words));
+	wr_str(w, "</p>\n<dl>\n");
 	put_row(w, "Detail", a->detail);
 	put_row(w, "Host", a->host);
 	put_row(w, "Reason", span_str(a->reason));
-	put_row(w, "Request", a->id);
+	put_row(w, "Request, for whoever reads the log", a->id);
 	wr_str(w, "</dl>\n</main></body></html>\n");
 }
 
@@ -185,7 +201,7 @@ static void put_head(struct wr *w, const struct answer *a, unsigned status, cons
 	if (type) {
 		put_line(w, "Content-Type", span_str(type));
 		wr_str(w, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
-			  "Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; "
+			  "Content-Security-Policy: default-src 'none'; style-src 'sha256-" STYLE_SHA256 "'; base-uri 'none'; form-action 'none'; "
 			  "frame-ancestors 'none'\r\n");
 	}
 	if (a->retry_s) {

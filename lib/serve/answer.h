@@ -22,7 +22,7 @@ struct answer {
 	uint8_t minor;           /* the visitor's version */
 	bool head, keep;         /* HEAD was asked: no body; the connection stays */
 };
-#define ANSWER_MOST 4608 /* five texts of 506, a page of 650 around them, a head of 1,024: 4,204 */
+#define ANSWER_MOST 4608 /* five texts of 506, a page of 900 around them, a head of 1,024: 4,454 */
 /* 0, or -ZT_E_TOOLONG with w as before: never with ANSWER_MOST bytes of room. */
 int answer_write(const struct answer *a, struct wr *w);
 

@@ -44,6 +44,14 @@ static void open_missing_std(void)
 		close(fd);
 }
 
+/* What a role cannot be without, before it asks for anything else, such as an identity. NULL: it is there. */
+static const char *missing_key(const struct super_role *role, const struct conf *c)
+{
+	if (strcmp(role->name, "edge") == 0 && c->edge.listen.n + c->services.n == 0)
+		return "[edge] listen";
+	return strcmp(role->name, "connector") == 0 && c->connector.edge.n == 0 ? "[connector] edge" : NULL;
+}
+
 int role_run(const struct super_role *role, const char *about, int argc, char **argv)
 {
 	struct conf_source src = {.env = environ};
@@ -72,6 +80,12 @@ int role_run(const struct super_role *role, const char *about, int argc, char **
 	if (rc < 0) {
 		fprintf(stderr, "zt %s: not started: the configuration has faults\n", role->name);
 		return (int)err_exit((enum zt_err)-rc);
+	}
+	if (missing_key(role, conf)) {
+		fprintf(stderr, "zt %s: %s is not set in %s: this role is not configured\n", role->name, missing_key(role, conf),
+			src.path ? src.path : CONF_DEFAULT_PATH);
+		conf_free(conf);
+		return EXIT_ZT_CONFIG;
 	}
 	rc = (int)super_run(role, conf, &src, &w);
 	if (w.err != ZT_OK)

@@ -39,6 +39,7 @@ int edge_main(int argc, char **argv)
 	return role_run(&role,
 			"The public side: takes visitors over TLS, decides about each request, and passes it on\n"
 			"to a connector's tunnel or to an origin on this machine. [edge] says where, each\n"
-			"[host NAME] has a certificate and an access line.",
+			"[host NAME] has a certificate and an access line. 'zt edge join' makes it a member\n"
+			"of the authority at home, so that connectors may come.",
 			argc, argv);
 }

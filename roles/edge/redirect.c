@@ -16,14 +16,33 @@ static void refuse(struct answer *a, unsigned status, const char *reason, const 
 	answer_write(a, w);
 }
 
+/* The port to say behind the name, 0: none. Where a visitor names the very port that is listened on, no router or
+ * container stands between that says 80 and 443 for us: then the other one is what `listen` says, too. */
+static unsigned port_of(const struct conf_edge *c, unsigned asked)
+{
+	for (size_t i = 0; asked && i < c->http.n; i++)
+		if (conf_addr(&c->http, i)->port == asked)
+			return conf_addr(&c->listen, 0)->port;
+	return 0;
+}
+
 static void redirect(struct edge *e, const struct httpreq *q, struct answer *a, struct wr *w)
 {
 	bool safe = q->method == HTTP_METHOD_GET || a->head;
 	struct span target = q->has_query ? span_of(q->path.p, q->path.n + 1 + q->query.n) : q->path;
+	unsigned port = port_of(&e->site->conf->edge, q->host.port);
+	uint8_t text[HTTPHOST_MAX + 8];
+	struct wr to = wr_of(text, sizeof text);
 
-	if (policy_host_of(&e->site->rules, a->host) < 0)
+	if (policy_host_of(&e->site->rules, a->host) < 0) {
 		refuse(a, policy_status(POLICY_NO_HOST), policy_name(POLICY_NO_HOST), policy_text(POLICY_NO_HOST), w);
-	else if (q->path.n == 0 || answer_https(a, target, safe, w) < 0)
+		return;
+	}
+	wr_put(&to, a->host);
+	if (port && port != 443)
+		wr_fmt(&to, ":%u", port);
+	a->host = wr_span(&to);
+	if (q->path.n == 0 || answer_https(a, target, safe, w) < 0)
 		refuse(a, 400, http_refusal_name(HTTPBAD_TARGET), http_refusal_text(HTTPBAD_TARGET), w);
 	else
 		e->n.redirected++;

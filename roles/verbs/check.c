@@ -14,6 +14,7 @@
 #include "decide/conf_emit.h"
 #include "decide/conf_keys.h"
 #include "decide/config.h"
+#include "decide/tlsplan.h"
 #include "io/confload.h"
 #include "io/files.h"
 #include "io/place.h"
@@ -183,6 +184,21 @@ static int check_identity(const struct conf *c, const char *role, bool configure
 	return judge(rc, &w, role);
 }
 
+/* An edge may do without, until it has to know its connectors. */
+static void check_joined(const struct conf *c)
+{
+	struct why w = {0};
+	struct place at;
+	char path[sizeof at.state + 40];
+
+	if (c->edge.listen.n == 0 || c->grants.n == 0 || place_resolve(&at, "edge", c->state.dir, c->state.run_dir, &w) < 0)
+		return;
+	snprintf(path, sizeof path, "%s/" TLS_ID_CERT, at.state);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		fprintf(stderr, "zt check: warning: [edge]: there is no %s: until 'zt edge join' has made it, no connector is let in\n",
+			path);
+}
+
 static int report(const struct wish *wish, const struct conf *c, const struct conf_faults *faults, int rc)
 {
 	char print[CONF_FINGERPRINT];
@@ -197,6 +213,7 @@ static int report(const struct wish *wish, const struct conf *c, const struct co
 	rc = check_files(c);
 	if (check_identity(c, "edge", c->edge.listen.n > 0) < 0 || check_identity(c, "connector", c->connector.edge.n > 0) < 0)
 		rc = -ZT_E_CONFIG;
+	check_joined(c);
 	if (check_ca(c) < 0 || rc < 0)
 		return EXIT_ZT_CONFIG;
 	printf("OK: %u file%s, fingerprint %s\n", c->files, c->files == 1 ? "" : "s", conf_fingerprint(c, print));

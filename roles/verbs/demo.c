@@ -45,7 +45,7 @@ enum proc { APP, CA, EDGE, CONNECTOR, PROCS };
 static const char *const proc_names[PROCS] = {"app", "ca", "edge", "connector"};
 
 struct demo {
-	char dir[256], id[64];      /* id: of the connector, for its grant */
+	char dir[256];
 	bool keep;
 	unsigned port[PROCS], health; /* the app's, the authority's, the edge's; health: the connector's */
 	int exe, log;
@@ -192,11 +192,11 @@ static const char conf_text[] =
 	"# and this one whoever has a certificate of a device.\n"
 	"[host private]\nnames = private.localhost\ncert = %1$s/web.pem\nkey = %1$s/web.key\naccess = cert\n"
 	"client_cert = optional\nclient_ca = %1$s/device.pem\nclient_role = device\n\n"
-	"# Which connector may serve which names.\n"
-	"[grant demo]\nconnector = %4$s\nnames = app.localhost, private.localhost\n\n"
-	"[connector]\nedge = localhost:%3$u\nhealth = 127.0.0.1:%5$u\n\n"
-	"[ingress app]\nhostname = app.localhost\nservice = http://127.0.0.1:%6$u\n\n"
-	"[ingress private]\nhostname = private.localhost\nservice = http://127.0.0.1:%6$u\n\n"
+	"# Which connector may serve which names; * is every one that has joined.\n"
+	"[grant demo]\nconnector = *\nnames = app.localhost, private.localhost\n\n"
+	"[connector]\nedge = localhost:%3$u\nhealth = 127.0.0.1:%4$u\n\n"
+	"[ingress app]\nhostname = app.localhost\nservice = http://127.0.0.1:%5$u\n\n"
+	"[ingress private]\nhostname = private.localhost\nservice = http://127.0.0.1:%5$u\n\n"
 	"[ingress rest]\nservice = http_status:404\n";
 
 static bool write_conf(const struct demo *d)
@@ -207,8 +207,7 @@ static bool write_conf(const struct demo *d)
 
 	snprintf(path, sizeof path, "%s/zt.conf", d->dir);
 	f = fopen(path, "we");
-	ok = f && fprintf(f, conf_text, d->dir, d->port[CA], d->port[EDGE], d->id[0] ? d->id : "none-yet", d->health,
-			  d->port[APP]) > 0;
+	ok = f && fprintf(f, conf_text, d->dir, d->port[CA], d->port[EDGE], d->health, d->port[APP]) > 0;
 	ok = f && fclose(f) == 0 && ok;
 	if (!ok)
 		fprintf(stderr, "zt demo: cannot write %s: %s\n", path, strerror(errno));
@@ -239,19 +238,6 @@ static bool make_dir(struct demo *d, const char *wanted)
 }
 
 /* ---- the parts, in order ---------------------------------------------------------------------------------- */
-
-/* Which id the connector was given: [grant] wants it. */
-static bool read_id(struct demo *d, const char *shown)
-{
-	const char *at = strstr(shown, "\"id\":\"");
-	size_t n = at ? strcspn(at + 6, "\"") : 0;
-
-	if (n == 0 || n >= sizeof d->id)
-		return false;
-	memcpy(d->id, at + 6, n);
-	d->id[n] = 0;
-	return true;
-}
 
 static bool write_file(const struct demo *d, const char *name, const char *text)
 {
@@ -318,12 +304,8 @@ static bool authority(struct demo *d, const char *conf)
 
 static bool members(struct demo *d, const char *conf)
 {
-	char dir[320], shown[2048];
-	const char *const show[] = {"id", "show", "--json", dir, NULL};
-
-	snprintf(dir, sizeof dir, "%s/state/connector/identity", d->dir);
-	return join(d, "edge", conf) && join(d, "connector", conf) && run(d, show, shown, sizeof shown) && read_id(d, shown) &&
-	       write_conf(d) && begin(d, EDGE, conf) && wait_health(d, EDGE, conf) && begin(d, CONNECTOR, conf);
+	return join(d, "edge", conf) && join(d, "connector", conf) && begin(d, EDGE, conf) && wait_health(d, EDGE, conf) &&
+	       begin(d, CONNECTOR, conf);
 }
 
 /* The connector's /ready says 200. */
@@ -363,15 +345,15 @@ static void say(const struct demo *d, uint64_t ms)
 	const char *dir = d->dir;
 	unsigned port = d->port[EDGE];
 
-	printf("ready in %llu ms: an app at home, seen through the tunnel\n\n", (unsigned long long)ms);
+	printf("Ready in %llu ms: an app at home, seen through the tunnel.\n\n", (unsigned long long)ms);
 	printf("  https://app.localhost:%u/\n\n", port);
-	printf("everybody is let in there:\n");
+	printf("Everybody is let in there. A browser warns, because it does not know this authority; curl is told:\n");
 	printf("  curl --cacert %s/acme.pem https://app.localhost:%u/hello\n\n", dir, port);
-	printf("here only a device with a certificate (without: 403):\n");
+	printf("Here only a device with a certificate is let in; without --cert and --key the answer is 403:\n");
 	printf("  curl --cacert %s/acme.pem --cert %s/browser.pem --key %s/browser.key \\\n"
 	       "       https://private.localhost:%u/\n\n", dir, dir, dir, port);
-	printf("the configuration is %s/zt.conf, the log %s/log; what runs:\n  zt status -c %s/zt.conf\n", dir, dir, dir);
-	printf("stop with Ctrl-C%s\n", d->keep ? "" : ", and nothing is left");
+	printf("Configuration: %s/zt.conf\nLog:           %s/log\nWhat runs:     zt status -c %s/zt.conf\n\n", dir, dir, dir);
+	printf("Stop with Ctrl-C%s.\n", d->keep ? "" : "; nothing is left then");
 	fflush(stdout);
 }
 

@@ -58,7 +58,7 @@ static void describe_page(struct wr *w, const struct httpreq *r)
 {
 	wr_str(w, "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
 		  "content=\"width=device-width\"><title>It works</title><style>body{font:1rem/1.5 system-ui;margin:2rem auto;"
-		  "max-width:46rem;padding:0 1rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top;overflow-wrap:anywhere}"
+		  "max-width:46rem;padding:0 1rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top;overflow-wrap:anywhere}td:first-child{white-space:nowrap}"
 		  "</style></head><body><h1>It works</h1><p>This page comes from an app that has no port open to the outside. "
 		  "What reached it:</p><p><code>");
 	put_html(w, r->method_name);

@@ -150,12 +150,12 @@ static void print_advice(const struct tls_report *r)
 		printf("what to do: ask for another protocol with --alpn, or for none\n");
 	if (r->fault != TLSF_NONE || r->chain_n == 0 || x509_read(&c, r->chain[0], NULL) < 0)
 		return;
-	printf("what to do, if this is the server you mean:\n"
-	       "  trust exactly this key       connect_pin = sha256:%s\n", pin_text(&c, pin));
+	printf("what to do in its [ingress NAME], if this is the server you mean (in [relay] the keys begin with connect_):\n"
+	       "  trust exactly this key       pin = sha256:%s\n", pin_text(&c, pin));
 	if (r->verdict == TLSF_CERT_CA)
-		printf("  or trust who signed it       connect_ca = FILE with that authority's certificate\n");
+		printf("  or trust who signed it       ca = FILE with that authority's certificate\n");
 	if (r->leaf == LEAF_NAME)
-		printf("  or ask for a name it has     connect_name = NAME\n");
+		printf("  or ask for a name it has     server_name = NAME (connect_name)\n");
 }
 
 static void print_verdict(const struct tls_report *r)

@@ -21,6 +21,9 @@ plain 301 'https://app.test/a/b?c=d&e' 'app.test/a/b?c=d&e'
 plain 301 'https://a.wild.test//evil.test/x' a.wild.test//evil.test/x
 plain 301 'https://app.test/x' -I app.test/x
 plain 308 'https://app.test/upload' -d body app.test/upload
+# Who names the port of http_listen is told the one of listen; another port is a router's, which says 443.
+plain 301 "https://app.test:$EDGE_PORT/x?y" "app.test:$EDGE_HTTP/x?y"
+plain 301 'https://app.test/x' app.test:81/x
 plain 421 '' nobody.test/
 plain 421 '' a.b.wild.test/
 plain 421 '' 127.0.0.1/

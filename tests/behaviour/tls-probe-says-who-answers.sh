@@ -44,7 +44,7 @@ has "$OUT" "good: it leads to an authority of ca.pem and is for nas.test"
 expect 0 "$ZT" tls probe "127.0.0.1:$good" --ca "$TMP/ca.pem" # for the address
 expect 4 "$ZT" tls probe "127.0.0.1:$good" --name nas.test # the system does not know this authority
 has "$OUT" "unknown-ca:"
-has "$OUT" "connect_pin = sha256:$(pin_of nas.pem)"
+has "$OUT" " pin = sha256:$(pin_of nas.pem)"
 expect 4 "$ZT" tls probe "127.0.0.1:$good" --name else.test --ca ca.pem
 has "$OUT" "wrong-name:"
 expect 0 "$ZT" tls probe "127.0.0.1:$good" --name else.test --pin "sha256:$(pin_of nas.pem)"

@@ -207,6 +207,11 @@ static const struct {
 	{"[connector]\nedge = e.example:443", 2, "a connector needs rules"},
 	{"[grant a]\nconnector = c1\nnames = *.org", 3, "too wide"},
 	{"[grant a]\nconnector = c/1\nnames = a.org", 2, "an id is"},
+	{"[grant a]\nconnector = c1, **\nnames = a.org", 2, "an id is"},
+	{"[ingress a]\nservice = http://x\nhealth_path = ok", 3, "health_path: begins with /"},
+	{"[ingress a]\nservice = http://x\nhealth_path = /is it", 3, "without blanks"},
+	{"[ingress a]\nservice = http://x\nhealth_path = /a#b", 3, "without blanks"},
+	{"[ingress a]\nservice = http://x\nhealth_path = /b\xc3\xbc" "cher", 3, "without blanks"},
 	{"[service s]\nlisten = 127.0.0.1:2222\nhostname = ssh.example.org", 1, "public = unauthenticated"},
 	{"[service s]\npublic = unauthenticated\nhostname = ssh.example.org", 1, "needs an address"},
 	{"[service s]\npublic = unauthenticated\nlisten = 127.0.0.1:1", 1, "needs the name"},
@@ -477,5 +482,6 @@ FLOODS(BOUND_SERVICES)
 FLOODS(BOUND_GRANTS)
 {
 	CHECK_INT(many("grant", "connector = c\n", "", BOUND_CAP(BOUND_GRANTS)), 0);
+	CHECK_INT(many("grant", "connector = *\n", "", 1), 0);
 	CHECK_INT(many("grant", "connector = c\n", "", BOUND_CAP(BOUND_GRANTS) + 1), -ZT_E_CONFIG);
 }

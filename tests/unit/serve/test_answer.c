@@ -1,6 +1,8 @@
 /* Answers of zt's own: read back by the strict reader, escaped, for people and for programs. */
 #include "serve/answer.h"
 
+#include "base/crypto.h"
+#include "base/ct.h"
 #include "base/num.h"
 #include "tests/unit/unit.h"
 #include "wire/frame.h"
@@ -49,8 +51,31 @@ TEST(programs_get_json_and_people_a_page)
 			CHECK_STR(body, "{\"status\":403,\"error\":\"Forbidden\",\"reason\":\"cert-needed\",\"message\":\"a certificate is "
 					"needed\",\"host\":\"nas.example.org\",\"request_id\":\"r1\"}\n");
 		else
-			CHECK(strstr(body, "<h1>Forbidden</h1>") && strstr(body, "<dd>r1</dd>") && strstr(body, "<dd>cert-needed</dd>"));
+			CHECK(strstr(body, "<h1>Forbidden</h1>") && strstr(body, "<p>A certificate is needed.</p>") && strstr(body, "<dd>r1</dd>") && strstr(body, "<dd>cert-needed</dd>"));
 	}
+}
+
+/* What a browser compares: the text of the element, and the digest in the head. */
+TEST(the_style_is_the_one_that_the_head_allows)
+{
+	struct wr w = wr_of(out, ANSWER_MOST);
+	struct answer a = denied;
+	struct httpresp r;
+	uint8_t digest[SHA256_LEN];
+	char text[CT_B64PAD_LEN(SHA256_LEN) + 1] = "";
+	const char *body, *from, *to;
+
+	a.accept = SPAN_LIT("text/html");
+	a.words = "is it running?";
+	CHECK_INT(answer_write(&a, &w), 0);
+	body = checked(&a, &w, &r);
+	from = strstr(body, "<style>");
+	to = strstr(body, "</style>");
+	NEED(from && to);
+	sha256(span_of(from + 7, (size_t)(to - from) - 7), digest);
+	ct_b64_encode(digest, sizeof digest, text);
+	CHECK(strstr(out, text) && strstr(out, "style-src 'sha256-"));
+	CHECK(strstr(body, "<p>Is it running?</p>") != NULL);
 }
 
 TEST(what_a_peer_wrote_is_text)
