@@ -36,6 +36,9 @@ export ZT
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LC_ALL=C TZ=UTC
+# A version manager's stand-in for python3 takes several times as long to start as python3 does, and scripts that wait
+# for something start it often.
+python=$(python3 -c 'import sys; print(sys.executable)') && export PATH=${python%/*}:$PATH
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/zt-run-XXXXXX")
 export ZT_PORTS=$work/ports

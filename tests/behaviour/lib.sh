@@ -82,27 +82,16 @@ free_port() {
 	for tries in {1..400}; do
 		port=$((20000 + (RANDOM * 32768 + RANDOM + tries) % 12000))
 		mkdir "$ZT_PORTS/$port" 2>/dev/null || continue
-		if python3 - "$port" <<'PY'; then
-import socket, sys
-for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        try:
-            s = socket.socket(family, kind)
-        except OSError:
-            continue  # no IPv6 here
-        try:
-            s.bind((host, int(sys.argv[1])))
-        except OSError as e:
-            if e.errno == 98:  # EADDRINUSE
-                sys.exit(1)
-        s.close()
-PY
+		if port_is_free "$port"; then
 			echo "$port"
 			return 0
 		fi
 	done
 	fail "no free port"
 }
+
+# No socket of this network namespace has it as its own, not even one that is closing.
+port_is_free() { ! grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") " /proc/net/{tcp,tcp6,udp,udp6}; }
 
 # wait_for CMD...: asks until CMD succeeds; fails after WAIT_S.
 wait_for() {
