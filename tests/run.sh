@@ -7,7 +7,8 @@
 #   sandbox-off  the behaviours marked "# security", every sandbox off
 #
 # PATTERN keeps the jobs whose name contains it. Runs what is built and builds nothing (make
-# does). Jobs run side by side, one for each processor, and are reported in a fixed order. The
+# does). Jobs run side by side, one for each processor, and are reported in a fixed order; as many
+# of the behaviours marked "# waits", which sleep most of their time, run beside them. The
 # last line is "N passed, N failed" with ", N skipped" if any were: unit programs count their
 # tests, a corpus and a behaviour count one each. A unit program that crashes, runs no test or
 # is not built is a failure; so is a job that leaves a process behind, and a run without a test.
@@ -36,6 +37,9 @@ export ZT
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LC_ALL=C TZ=UTC
+# A version manager's stand-in for python3 takes several times as long to start as python3 does, and scripts that wait
+# for something start it often.
+python=$(python3 -c 'import sys; print(sys.executable)') && export PATH=${python%/*}:$PATH
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/zt-run-XXXXXX")
 export ZT_PORTS=$work/ports
@@ -44,9 +48,14 @@ chmod 711 "$work" "$work/tmp" # a test that runs as somebody else must get to it
 trap 'rm -rf "$work"' EXIT
 
 # ---- what is to be run: kind, name, program; index = order of the report --------------------
-kinds=() names=() programs=()
-add() {
+kinds=() names=() programs=() works=() waits=() # the last two: indices, of each sort of job
+add() { # KIND NAME PROGRAM
 	[[ "$1/$2" == *"$pattern"* ]] || return 0
+	if [ "$1" = behaviour ] && grep -qx "# waits" "$3"; then
+		waits+=(${#names[@]})
+	else
+		works+=(${#names[@]})
+	fi
 	kinds+=("$1") names+=("$2") programs+=("$3")
 }
 
@@ -183,19 +192,29 @@ report() {
 	echo "----"
 }
 
-total=${#names[@]} next=0 running=0 shown=0
-while [ "$shown" -lt "$total" ]; do
-	while [ "$running" -lt "$WIDTH" ] && [ "$next" -lt "$total" ]; do
-		run_job "$next" &
-		next=$((next + 1)) running=$((running + 1))
+# begin SORT: jobs of it, until WIDTH of them run; what has begun leaves the front of its list.
+declare -A sort_of=() running=([works]=0 [waits]=0)
+begin() {
+	local -n jobs=$1
+	while [ "${running[$1]}" -lt "$WIDTH" ] && [ ${#jobs[@]} != 0 ]; do
+		run_job "${jobs[0]}" &
+		sort_of[$!]=$1 running[$1]=$((running[$1] + 1))
+		jobs=("${jobs[@]:1}")
 	done
-	wait -n
-	running=$((running - 1))
+}
+
+total=${#names[@]} shown=0
+while [ "$shown" -lt "$total" ]; do
+	begin waits
+	begin works
+	ended=
+	wait -n -p ended
+	[ -z "$ended" ] || running[${sort_of[$ended]}]=$((running[${sort_of[$ended]}] - 1))
 	while [ -e "$work/$shown.done" ]; do
 		report "$shown"
 		shown=$((shown + 1))
 	done
-	if [ "$running" = 0 ] && [ "$next" -ge "$total" ] && [ "$shown" -lt "$total" ]; then
+	if [ -z "$ended" ] && [ "$shown" -lt "$total" ]; then # none runs, and none is left
 		echo "FAIL  the runner lost job ${names[$shown]}"
 		failed=$((failed + 1))
 		break

@@ -45,7 +45,7 @@ id=$TMP/edge.state/edge/identity
 	umask 077
 	mkdir -p "$id/trust"
 	cp "$TMP/vps"/trust/*.pem "$id/trust/" && cp "$TMP/vps/registry.pem" "$TMP/vps/where" "$id/" && cp "$TMP/vps/identity.pem" "$id/new"
-	[ "$(id -u)" != 0 ] || chown -R 65532:65532 "$id"
+	role_owns "$id"
 	mv "$id/new" "$id/identity.pem"
 ) || fail "no identity"
 wait_for has_one 1 # its files are looked at every ten seconds

@@ -4,7 +4,7 @@
 
 What happens is a line of JSON each on standard output. CONTROL is a FIFO that it makes; a line is a command for the
 newest connection: open EPOCH RULE | data STREAM TEXT | fin STREAM | goaway REASON GRACE TEXT | cut."""
-import json, os, socket, ssl, struct, sys, threading
+import json, os, select, socket, ssl, struct, sys, threading
 
 HELLO, OPEN, DATA, CREDIT, RESET, DGRAM, PING, PONG, GOAWAY, CTRL = range(1, 11)
 RULES, STATUS, HEALTH = 1, 2, 3
@@ -27,7 +27,7 @@ class Conn(threading.Thread):
         super().__init__(daemon=True)
         self.hello, self.then = hello, then
         self.number, self.raw, self.context, self.out, self.stream = number, raw, context, threading.Lock(), 0
-        self.sock, self.parts, self.got = None, {}, {}
+        self.sock, self.parts, self.got, self.have = None, {}, {}, b""
 
     def frame(self, type, stream=0, payload=b"", flags=0):
         with self.out:
@@ -43,13 +43,26 @@ class Conn(threading.Thread):
                    bytes([4, 192, 0, 2, 1]) + struct.pack("<H", 4711) + bytes([0]) + string("app.test") + string("req-1"))
         say("opened", conn=self.number, stream=self.stream)
 
+    def more(self):
+        """Under the lock of who writes: an SSL object of python's is not made for two threads at a time."""
+        while True:
+            self.sock.pending() or select.select([self.sock], [], [])
+            with self.out:
+                self.sock.settimeout(0)
+                try:
+                    return self.sock.recv(65536)
+                except ssl.SSLWantReadError:
+                    pass
+                finally:
+                    self.sock.settimeout(None)
+
     def exact(self, n):
-        out = b""
-        while len(out) < n:
-            more = self.sock.recv(n - len(out))
+        while len(self.have) < n:
+            more = self.more()
             if not more:
                 raise EOFError
-            out += more
+            self.have += more
+        out, self.have = self.have[:n], self.have[n:]
         return out
 
     def run(self):
@@ -67,7 +80,7 @@ class Conn(threading.Thread):
         except (OSError, ssl.SSLError) as e:
             why = str(e)
         say("end", conn=self.number, why=why)
-        self.raw.close()
+        (self.sock or self.raw).close() # a wrapped socket takes the descriptor with it
 
     def take(self, type, flags, stream, p):
         if type == PING:
@@ -143,7 +156,7 @@ def main(kind=Conn):
             elif word == "goaway":
                 c.frame(GOAWAY, 0, struct.pack("<HII", int(rest[0]), 0, int(rest[1])) + " ".join(rest[2:]).encode())
             elif word == "cut":
-                c.raw.shutdown(socket.SHUT_RDWR)
+                c.sock.shutdown(socket.SHUT_RDWR)
             else:
                 kind.command(conns, word, rest)
 

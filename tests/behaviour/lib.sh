@@ -77,31 +77,45 @@ lacks() { [[ $1 != *"$2"* ]] || fail "'$2' is in: $1"; }
 
 # free_port: prints a TCP and UDP port of 127.0.0.1 and ::1 that nobody else will be given in
 # this run. They lie below the kernel's ephemeral range, so no outgoing connection takes one.
+# Several are looked for at once, because that takes as long as one.
 free_port() {
-	local port tries
-	for tries in {1..400}; do
-		port=$((20000 + (RANDOM * 32768 + RANDOM + tries) % 12000))
-		mkdir "$ZT_PORTS/$port" 2>/dev/null || continue
-		if python3 - "$port" <<'PY'; then
-import socket, sys
-for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        try:
-            s = socket.socket(family, kind)
-        except OSError:
-            continue  # no IPv6 here
-        try:
-            s.bind((host, int(sys.argv[1])))
-        except OSError as e:
-            if e.errno == 98:  # EADDRINUSE
-                sys.exit(1)
-        s.close()
+	local tries file
+	for tries in {1..100}; do
+		for file in "$TMP"/.ports-for-me/*; do
+			rm "$file" 2>/dev/null && echo "${file##*/}" && return 0
+		done
+		python3 - "$TMP/.ports-for-me" "$ZT_PORTS" <<'PY'
+import os, random, socket, sys
+mine, taken = sys.argv[1:]
+os.makedirs(mine, exist_ok=True)
+def is_free(port):
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            try:
+                s = socket.socket(family, kind)
+            except OSError:
+                continue  # no IPv6 here
+            with s:
+                try:
+                    s.bind((host, port))
+                except OSError as e:
+                    if e.errno == 98:  # EADDRINUSE
+                        return False
+    return True
+found = 0
+for port in random.sample(range(20000, 32000), 400):
+    try:
+        os.mkdir(f"{taken}/{port}")
+    except FileExistsError:
+        continue
+    if is_free(port):
+        open(f"{mine}/{port}", "x").close()
+        found += 1
+        if found == 6:
+            break
 PY
-			echo "$port"
-			return 0
-		fi
 	done
-	fail "no free port"
+	fail "no free port ($tries times)"
 }
 
 # wait_for CMD...: asks until CMD succeeds; fails after WAIT_S.

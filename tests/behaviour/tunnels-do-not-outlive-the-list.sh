@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # core
+# waits
 # security
 # A status list that has become too old: who lives by it is cut, and nobody new is let in. Who brings no list is sent
 # away after ten seconds, and serves nothing until then. One certificate used by two connectors at once is an alarm.

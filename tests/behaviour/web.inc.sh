@@ -88,6 +88,8 @@ start_authority() {
 	DEVICE_CERT=$WEB/out/phone.pem DEVICE_KEY=$WEB/out/phone.key
 	"$ZT" ca anchors device -c "$CONF" >"$WEB/device.pem" || fail "no anchors"
 }
+# role_owns DIR: the role's processes, who are somebody else only when root starts them and a sandbox holds them.
+role_owns() { [ "$(id -u)" != 0 ] || [ "${ZT_LIMITS_INSECURE_NO_SANDBOX:-}" = true ] || chown -R 65532:65532 "$1"; }
 # join_role ROLE: its identity is where `zt ROLE` looks for it.
 join_role() {
 	local id=$TMP/$1.state/$1/identity
@@ -101,7 +103,7 @@ join_role() {
 	mkdir -p "$TMP/$1.state/$1"
 	chmod 700 "$TMP/$1.state/$1"
 	expect 0 "$ZT" join --to "$id" --token-file "$TMP/token"
-	[ "$(id -u)" != 0 ] || chown -R 65532:65532 "$id" # the role's processes
+	role_owns "$id"
 }
 
 start_edge() {

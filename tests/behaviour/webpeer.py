@@ -1,6 +1,7 @@
 """webpeer: an origin that does what the path says, and raw visitors of an edge. Imported by behaviour scripts."""
 import hashlib
 import re
+import select
 import socket
 import ssl
 import threading
@@ -65,6 +66,31 @@ class Peer:
 
     def send(self, data):
         self.s.sendall(data)
+
+    def both(self, pieces, take):
+        """Sends them while what comes is taken, until as much came as was sent. One thread does both: an SSL object of
+        python's is not made for two at a time, and takes one's WANT_READ for the other's end."""
+        left, out = sum(map(len, pieces)), iter(pieces)
+        piece = next(out, None)
+        assert not self.buf, "what nobody asked for"
+        self.s.setblocking(False)
+        while left > 0:
+            for _ in range(20):
+                if piece is None:
+                    break
+                try:
+                    piece = piece[self.s.send(piece):] or next(out, None)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                    break
+            try:
+                while left > 0:
+                    self.more()
+                    left -= len(self.buf)
+                    take(self.cut(len(self.buf)))
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                ready = select.select([self.s], [self.s] if piece is not None else [], [], WAIT)
+                assert any(ready), "nothing moves"
+        self.s.settimeout(WAIT)
 
     def close(self):
         self.s.close()

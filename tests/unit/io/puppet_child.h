@@ -6,7 +6,8 @@
  *
  * It keeps the line to another child that it was given last, and the one before: "line TEXT" and
  * "old TEXT" send over them and answer what came back; "drop" closes the older. "given?" is the
- * number of descriptors that came with the last order.
+ * number of descriptors that came with the last order. "dial EPOCH RULE N" asks for a socket file, N times;
+ * "dialled?" is the answer that came last: id, error and descriptors. The socket is its line from then on.
  */
 #ifndef ZT_TEST_PUPPET_CHILD_H
 #define ZT_TEST_PUPPET_CHILD_H
@@ -43,7 +44,7 @@ struct puppet {
 	uint32_t epoch;
 	size_t given;       /* descriptors with the last order */
 	int line, old_line; /* to another child; -1: none */
-	char text[64], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
+	char text[64], dialled[32], orders[512]; /* what it was told, questions apart: "16:2 18:2 " */
 };
 
 static int puppet_door(const struct puppet *p)
@@ -80,6 +81,14 @@ static void puppet_counters(const struct puppet *p, uint32_t epoch)
 	puppet_say(IPC_COUNTERS, epoch, wr_span(&w));
 }
 
+static void puppet_line_is(struct puppet *p, struct chan_msg *m)
+{
+	close(p->old_line);
+	p->old_line = p->line;
+	p->line = m->fds[0];
+	m->nfds = 0;
+}
+
 static void puppet_order(struct puppet *p)
 {
 	struct chan_msg m;
@@ -92,10 +101,15 @@ static void puppet_order(struct puppet *p)
 		return;
 	p->given = m.nfds;
 	if (m.ipc.type == IPC_LINK && m.nfds == 1) {
-		close(p->old_line);
-		p->old_line = p->line;
-		p->line = m.fds[0];
-		m.nfds = 0;
+		puppet_line_is(p, &m);
+	}
+	if (m.ipc.type == IPC_DIALLED) {
+		struct rd r = rd_of(m.ipc.payload);
+		uint32_t id = rd_le32(&r);
+
+		snprintf(p->dialled, sizeof p->dialled, "%u:%u:%zu", (unsigned)id, (unsigned)rd_u8(&r), m.nfds);
+		if (m.nfds == 1)
+			puppet_line_is(p, &m);
 	}
 	chan_close_fds(&m);
 	if (m.ipc.type == IPC_ASK)
@@ -196,6 +210,28 @@ static const char *do_flood(struct puppet *p, const struct puppet_line *l)
 	for (unsigned i = 0; i < l->a; i++)
 		puppet_say(IPC_COUNTERS, 0, SPAN_NONE);
 	return "ok";
+}
+
+static const char *do_dial(struct puppet *p, const struct puppet_line *l)
+{
+	uint64_t n = 0;
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	(void)p;
+	wr_le32(&w, 7);
+	wr_le16(&w, (uint16_t)l->b);
+	wr_le16(&w, 0);
+	span_u64(l->rest, UINT32_MAX, &n);
+	while (n-- > 0)
+		puppet_say(IPC_DIAL, l->a, wr_span(&w));
+	return "ok";
+}
+
+static const char *do_dialled(struct puppet *p, const struct puppet_line *l)
+{
+	(void)l;
+	return p->dialled;
 }
 
 static const char *do_mute(struct puppet *p, const struct puppet_line *l)
@@ -302,7 +338,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 	} commands[] = {
 		{"send", do_send}, {"ready", do_ready}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
 		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
-		{"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
+		{"dial", do_dial}, {"dialled?", do_dialled}, {"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
 	};
 	struct span part[3] = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
 	uint64_t n[2] = {0, 0};
@@ -341,6 +377,8 @@ static _Noreturn void puppet_run(const char *kind, uint32_t epoch)
 		puppet_say(IPC_REFUSED, epoch, SPAN_LIT("no \033[31mred\033[0m lamp"));
 		_exit(1);
 	}
+	if (strncmp(kind, "hasty", 5) == 0)
+		do_dial(&p, &(struct puppet_line){.a = epoch, .rest = SPAN_LIT("1")});
 	if (strncmp(kind, "silent", 6) != 0)
 		puppet_ready(epoch);
 	p.stuff = strncmp(kind, "stuffer", 7) == 0;
