@@ -239,7 +239,7 @@ static void note_cert(struct front *f, struct span der)
 	/* As the authority makes them; a foreign one of another length is not listed. */
 	if (leaf.serial.n == sizeof c->serial)
 		memcpy(c->serial, leaf.serial.p, sizeof c->serial);
-	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->host[f->of.plan].roles);
+	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->rules.host[f->of.plan].roles);
 }
 
 static void on_opened(struct tls *t, const struct span *chain, size_t n)
