@@ -257,12 +257,12 @@ static bool put_line(struct log *l, struct span line)
 	return n >= 0 && (size_t)n == line.n;
 }
 
-static void put_or_count(struct log *l, struct span line)
+static void put_or_count(struct log *l, struct span text, size_t lines)
 {
-	if (put_line(l, line))
+	if (put_line(l, text))
 		return;
-	l->dropped++;
-	l->dropped_total++;
+	l->dropped += lines;
+	l->dropped_total += lines;
 }
 
 /* The line stands in w behind a newline if the last one was torn off in the middle. */
@@ -298,11 +298,11 @@ void log_line(struct log *l, enum log_level level, const char *msg, const struct
 		report_dropped(l);
 	w = line_of(l, mem);
 	log_render(l, &w, level, msg, f, n);
-	put_or_count(l, wr_span(&w));
+	put_or_count(l, wr_span(&w), 1);
 	errno = saved;
 }
 
-void log_raw(struct log *l, struct span line)
+void log_raw(struct log *l, struct span text, size_t lines)
 {
 	int saved = errno;
 
@@ -310,6 +310,6 @@ void log_raw(struct log *l, struct span line)
 		report_dropped(l);
 	if (l->torn)
 		put_line(l, SPAN_LIT("\n"));
-	put_or_count(l, line);
+	put_or_count(l, text, lines);
 	errno = saved;
 }

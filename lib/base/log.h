@@ -71,8 +71,9 @@ void log_line(struct log *l, enum log_level level, const char *msg, const struct
 
 const char *log_level_name(enum log_level level);
 
-/* A whole line that is something else, an access log's: as it is, at any level, lost and counted as any other. */
-void log_raw(struct log *l, struct span line);
+/* Whole lines that are something else, an access log's, `lines` of them: as they are, at any level, lost and counted
+ * as any other. */
+void log_raw(struct log *l, struct span text, size_t lines);
 
 /* One non-blocking write of a whole line: 0, -ZT_E_AGAIN (the pipe is full), -ZT_E_CLOSED
  * (nobody reads it), -ZT_E_NOSPACE (also after half a line), or another error. Never changes

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "decide/config.h"
-#include "net.h"
 #include "mux_int.h"
 
 #define BYTES 65792 /* four records with their gaps and an alert: 4 * 16,413 + 31, rounded up */
@@ -466,20 +464,6 @@ bool mux_is_old(const struct mux *m)
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
-
-#define STREAM_CREDIT 65536
-#define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
-
-/* From the first byte on; when [tunnel] is known, as long as it lets a tunnel be silent. */
-const struct net_tune mux_tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = 131072};
-
-struct mux_opts mux_opts_of(const struct conf_tunnel *t)
-{
-	return (struct mux_opts){
-		.hello = {.version_min = 1, .version_max = 1, .count = 1, .credit = CREDIT_WINDOWS * t->window,
-			  .stream_credit = STREAM_CREDIT, .software = "zt " ZT_VERSION},
-		.ping_after_ns = t->ping_ms * MS, .dead_after_ns = t->dead_ms * MS, .window_most = t->window};
-}
 
 static void set_up(struct mux *m)
 {

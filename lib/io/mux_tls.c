@@ -1,6 +1,7 @@
 /*
- * mux_tls: a tunnel's records are those of one struct tls. Owns nothing.
+ * mux_tls: a mux over TLS: its records are those of one struct tls, its numbers those of [tunnel]. Owns nothing.
  */
+#include "decide/config.h"
 #include "mux_int.h"
 #include "net.h"
 
@@ -28,6 +29,20 @@ static const char *end_tls(const struct mux *m, bool *clean)
 {
 	*clean = m->o.tls->end == TLS_CLEAN;
 	return tls_end_text((enum tls_end)m->o.tls->end);
+}
+
+#define STREAM_CREDIT 65536
+#define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
+
+/* From the first byte on; when [tunnel] is known, as long as it lets a tunnel be silent. */
+const struct net_tune mux_tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = 131072};
+
+struct mux_opts mux_opts_of(const struct conf_tunnel *t)
+{
+	return (struct mux_opts){
+		.hello = {.version_min = 1, .version_max = 1, .count = 1, .credit = CREDIT_WINDOWS * t->window,
+			  .stream_credit = STREAM_CREDIT, .software = "zt " ZT_VERSION},
+		.ping_after_ns = t->ping_ms * NS_PER_MS, .dead_after_ns = t->dead_ms * NS_PER_MS, .window_most = t->window};
 }
 
 int mux_new(struct mux **out, const struct mux_opts *o)

@@ -18,7 +18,7 @@
 
 struct follow;
 
-/* Each may call follow_*() but the last three. */
+/* Each may call follow_go(), follow_whole() and follow_stats(). */
 struct follow_class {
 	/* As it was signed: it was taken. Also a full one that says what is known, for who keeps lists. */
 	void (*list)(void *ctx, struct span list);

@@ -17,8 +17,8 @@
 #include "io/chan.h"
 #include "io/child.h"
 #include "io/spawn.h"
-#include "liststore.h"
 #include "io/sysnames.h"
+#include "liststore.h"
 #include "wire/ipc.h"
 #include "wire/keepmsg.h"
 
@@ -194,7 +194,6 @@ static void line_ready(struct source *s, unsigned events)
 	size_t nfds;
 	struct keepmsg m;
 	ssize_t n = chan_recv(s->fd, mem, sizeof mem, fds, &nfds);
-
 	bool bad = n < 0 || (n > 0 && (keepmsg_read(span_of(mem, (size_t)n), 'w', &m) < 0 || nfds != (m.type == KEEP_OFFER)));
 
 	if (!bad && n > 0 && m.type == KEEP_OFFER)

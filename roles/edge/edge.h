@@ -113,8 +113,10 @@ struct edge {
 };
 
 #define EDGE_ID 27 /* 26 characters and NUL */
-void edge_request_id(char out[static EDGE_ID]); /* unique, not to be guessed */
+void edge_request_id(struct edge *e, char out[static EDGE_ID]); /* unique, not to be guessed */
 int64_t edge_now(const struct edge *e); /* wall clock in seconds, never before the newest status list */
+/* One line of JSON to where logs go, as it is (serve/accesslog). */
+void edge_access(struct edge *e, struct span line);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);
 

@@ -560,7 +560,7 @@ int exchange_start(struct exchange **out, const struct exchange_of *of)
 		x->p.mem = e->desk->spare[--e->desk->spares];
 	else
 		arena_init(&x->p.mem, EXCHANGE_MEM);
-	edge_request_id(x->id);
+	edge_request_id(e, x->id);
 	if (!loop_timer(e->child.loop, &x->timer, e->site->conf->edge.head_ms * NS_PER_MS)) {
 		exchange_forget(e, &x->p.mem);
 		site_drop(x->site);

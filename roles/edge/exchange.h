@@ -31,8 +31,8 @@ struct exchange_of {
 /* Begins where the duct has a first byte. of must outlive it; plan and cert are read again with each decision.
  * -ZT_E_FULL: no room for one more: the caller answers nothing and closes. */
 int exchange_start(struct exchange **out, const struct exchange_of *of);
-/* Decide again, for a new site or status list: cuts it when it is not allowed any more. Not over() but cut by it:
- * over() is called with keep false. */
+/* Decide again, for a new site or status list: when it is not allowed any more it is cut, and over() called with keep
+ * false. */
 void exchange_rejudge(struct exchange *x);
 /* At once, no over(); logged with this reason. */
 void exchange_end(struct exchange *x, const char *why);

@@ -147,6 +147,11 @@ void exchange_of_rule(struct exchange *x, const struct rule *rule)
 
 /* ---- the log --------------------------------------------------------------------------------------- */
 
+void edge_access(struct edge *e, struct span line)
+{
+	log_raw(&e->child.log, line, 1);
+}
+
 static struct access_common common_of(const struct exchange *x, struct span host)
 {
 	const struct policy_cert *c = x->of->cert;
@@ -195,5 +200,5 @@ void exchange_log(struct exchange *x)
 		log_stream(x, &w);
 	else
 		log_request(x, &w);
-	log_raw(&x->e->child.log, wr_span(&w));
+	edge_access(x->e, wr_span(&w));
 }

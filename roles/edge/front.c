@@ -241,7 +241,7 @@ static void note_cert(struct front *f, struct span der)
 	/* As the authority makes them; a foreign one of another length is not listed. */
 	if (leaf.serial.n == sizeof c->serial)
 		memcpy(c->serial, leaf.serial.p, sizeof c->serial);
-	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->host[f->of.plan].roles);
+	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->rules.host[f->of.plan].roles);
 }
 
 /* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for

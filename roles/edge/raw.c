@@ -75,7 +75,7 @@ static void write_line(struct raw *k, unsigned by, const char *fault)
 		.kind = kind_names[k->kind], .by = by_names[by]};
 
 	access_stream_line(&a, &w);
-	log_raw(&k->e->child.log, wr_span(&w));
+	edge_access(k->e, wr_span(&w));
 }
 
 /* err 0: what was put is still delivered. */
@@ -301,7 +301,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 	k->began = loop_now(e->child.loop);
 	k->rule = -1;
 	k->epoch = e->site->epoch;
-	edge_request_id(k->id);
+	edge_request_id(e, k->id);
 	span_to_cstr(how->name, k->name, sizeof k->name);
 	span_to_cstr(how->sni, k->sni, sizeof k->sni);
 	k->next = e->first_raw;

@@ -96,7 +96,7 @@ static void on_request(struct plainport *p, unsigned tag, const struct httpreq *
 		health(e, q, w);
 		return;
 	}
-	edge_request_id(id);
+	edge_request_id(e, id);
 	if (why != HTTP_FINE) {
 		refuse(&a, http_refusal_status(why), http_refusal_name(why), http_refusal_text(why), w);
 		return;

@@ -44,12 +44,13 @@ static struct worker *of(struct child *c)
 /* ---- what the files share ---------------------------------------------------------------------- */
 
 /* 128 random bits as 26 characters: unique without a counter, which would tell how much others ask. */
-void edge_request_id(char out[static EDGE_ID])
+void edge_request_id(struct edge *e, char out[static EDGE_ID])
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
 	uint8_t mem[17] = {0}; /* 130 bits are shown */
 	unsigned bits = 0, n = 0, at = 0;
 
+	(void)e;
 	random_bytes(mem, 16);
 	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
 		if (n < 5) {

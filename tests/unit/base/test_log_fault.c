@@ -60,21 +60,21 @@ TEST(a_line_of_another_kind_stands_alone_too)
 
 	NEED(l.fd >= 0);
 	wrap_short(WRAP_WRITE, 3);
-	log_raw(&l, SPAN_LIT("{torn}\n"));
+	log_raw(&l, SPAN_LIT("{torn}\n"), 1);
 	CHECK(l.torn && l.dropped == 1);
 	wrap_short(WRAP_WRITE, 0);
 	wrap_fail(WRAP_WRITE, 1, ENOSPC, 3);
-	log_raw(&l, SPAN_LIT("{lost}\n"));
-	CHECK(l.torn && l.dropped == 2 && l.dropped_total == 2);
-	log_raw(&l, SPAN_LIT("{whole}\n"));
+	log_raw(&l, SPAN_LIT("{lost}\n{too}\n"), 2);
+	CHECK(l.torn && l.dropped == 3 && l.dropped_total == 3);
+	log_raw(&l, SPAN_LIT("{whole}\n"), 1);
 	CHECK(!l.torn && l.dropped == 0);
-	CHECK_STR(content(&l), "{to\n" AT " warn  r/p: log lines were lost lines=2\n{whole}\n");
+	CHECK_STR(content(&l), "{to\n" AT " warn  r/p: log lines were lost lines=3\n{whole}\n");
 	wrap_reset();
 	wrap_short(WRAP_WRITE, 3); /* of the report, too */
-	log_raw(&l, SPAN_LIT("{torn}\n"));
+	log_raw(&l, SPAN_LIT("{torn}\n"), 1);
 	wrap_short(WRAP_WRITE, 0);
 	wrap_fail(WRAP_WRITE, 1, ENOSPC, 1);
-	log_raw(&l, SPAN_LIT("{after}\n"));
+	log_raw(&l, SPAN_LIT("{after}\n"), 1);
 	CHECK(!l.torn && l.dropped == 1 && strstr(content(&l), "{whole}\n{to\n{after}\n"));
 	close(l.fd);
 	wrap_reset();
