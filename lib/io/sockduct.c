@@ -90,7 +90,8 @@ static void lost(struct sockduct *s, enum duct_end end, const char *words)
 /* It takes no more, and resets: but an answer that it gave before is worth reading to its end. */
 static void deafen(struct sockduct *s)
 {
-	s->deaf = true;
+	s->tell_deaf = !s->d.deaf;
+	s->d.deaf = true;
 	give_out(s);
 	loop_again(s->src);
 }
@@ -118,10 +119,10 @@ static void note_end(struct sockduct *s)
 {
 	enum tls_end e = s->tls ? (enum tls_end)s->tls->end : TLS_GOING;
 
-	if (s->d.end != DUCT_GOING || e == TLS_GOING || (has_some(s) && (s->deaf || !tls_ends[e].at_once)))
+	if (s->d.end != DUCT_GOING || e == TLS_GOING || (has_some(s) && (s->d.deaf || !tls_ends[e].at_once)))
 		return;
-	if (s->deaf || tls_ends[e].end >= DUCT_RESET)
-		lost(s, s->deaf ? DUCT_RESET : tls_ends[e].end, tls_end_text(s->deaf ? TLS_RESET : e));
+	if (s->d.deaf || tls_ends[e].end >= DUCT_RESET)
+		lost(s, s->d.deaf ? DUCT_RESET : tls_ends[e].end, tls_end_text(s->d.deaf ? TLS_RESET : e));
 	else
 		s->d.end = (uint8_t)tls_ends[e].end;
 }
@@ -136,7 +137,7 @@ static ssize_t read_plain(struct sockduct *s)
 		return -ZT_E_AGAIN;
 	if (n < 0)
 		lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
-	else if (n == 0 && !s->deaf)
+	else if (n == 0 && !s->d.deaf)
 		s->d.end = DUCT_FINISHED;
 	if (n <= 0)
 		return 0;
@@ -150,7 +151,7 @@ static void pull(struct sockduct *s)
 {
 	ssize_t n;
 
-	if (s->deaf && !has_some(s) && s->d.end != DUCT_GOING)
+	if (s->d.deaf && !has_some(s) && s->d.end != DUCT_GOING)
 		lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
 	if (has_some(s) || s->d.end != DUCT_GOING)
 		return;
@@ -163,7 +164,7 @@ static void pull(struct sockduct *s)
 	n = s->tls ? tls_read(s->tls, &s->in) : read_plain(s);
 	if (n > 0)
 		bufs_moved(s->bufs, &s->seat[IN], BUFS_SHARE);
-	else if (s->deaf)
+	else if (s->d.deaf)
 		lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
 	note_end(s);
 	if (s->in.mem && tls_in_idle(&s->in))
@@ -188,7 +189,7 @@ static void take(struct duct *d, size_t n)
 	if (tls_in_idle(&s->in))
 		give_in(s);
 	note_end(s);
-	if (s->deaf)
+	if (s->d.deaf)
 		loop_again(s->src);
 	else
 		loop_touch(s->src);
@@ -248,7 +249,7 @@ static void push(struct sockduct *s)
 {
 	ssize_t n;
 
-	if (s->deaf || !seal(s))
+	if (s->d.deaf || !seal(s))
 		return;
 	if (s->out.head < s->out.tail) {
 		n = send_waiting(s);
@@ -274,7 +275,7 @@ static size_t room(const struct duct *d)
 {
 	const struct sockduct *s = of(d);
 
-	if (s->deaf || !bufs_could(s->bufs, &s->seat[OUT]))
+	if (s->d.deaf || !bufs_could(s->bufs, &s->seat[OUT]))
 		return 0;
 	if (s->tls == NULL)
 		return BUFS_BYTES - s->out.tail;
@@ -341,7 +342,7 @@ static unsigned news(const struct sockduct *s)
 		return s->told ? 0 : DUCT_IN;
 	if ((d->wants & DUCT_IN) && (has_some(s) || d->end != DUCT_GOING))
 		events |= DUCT_IN;
-	if ((d->wants & DUCT_OUT) && duct_room(d) > 0)
+	if (s->tell_deaf || ((d->wants & DUCT_OUT) && duct_room(d) > 0))
 		events |= DUCT_OUT;
 	return events;
 }
@@ -351,11 +352,11 @@ static void queue(struct sockduct *s)
 {
 	if (duct_dead(&s->d))
 		return;
-	if (!(s->d.wants & DUCT_IN) && s->seat[IN].waits && !s->deaf)
+	if (!(s->d.wants & DUCT_IN) && s->seat[IN].waits && !s->d.deaf)
 		bufs_give(s->bufs, &s->seat[IN]);
 	if (!(s->d.wants & DUCT_OUT) && !waits_to_leave(s))
 		give_out(s);
-	else if ((s->d.wants & DUCT_OUT) && !s->deaf && !s->d.finished && !bufs_could(s->bufs, &s->seat[OUT]))
+	else if ((s->d.wants & DUCT_OUT) && !s->d.deaf && !s->d.finished && !bufs_could(s->bufs, &s->seat[OUT]))
 		bufs_take(s->bufs, &s->seat[OUT]);
 }
 
@@ -376,6 +377,7 @@ static void tell(struct sockduct *s)
 
 	if (events && s->d.user) {
 		s->told = duct_dead(&s->d);
+		s->tell_deaf = false;
 		s->d.user->event(&s->d, events);
 	}
 	if (s->phase != LIVE || s->d.user == NULL)
@@ -405,7 +407,7 @@ static void linger(struct sockduct *s)
 		push(s);
 	if (s->phase == SENDING && s->fin)
 		s->phase = DRAINING;
-	if (s->deaf || (s->phase == DRAINING && s->d.end != DUCT_GOING))
+	if (s->d.deaf || (s->phase == DRAINING && s->d.end != DUCT_GOING))
 		sockduct_stop(s);
 	else if (s->phase == DRAINING)
 		drain(s);
@@ -509,7 +511,7 @@ unsigned sockduct_wants(const struct sockduct *s)
 		return 0;
 	if (s->phase == DRAINING)
 		return LOOP_IN;
-	if (!s->deaf && waits_to_leave(s))
+	if (!s->d.deaf && waits_to_leave(s))
 		want |= LOOP_OUT;
 	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING && !s->seat[IN].waits)
 		want |= LOOP_IN;
@@ -540,7 +542,7 @@ void sockduct_ready(struct sockduct *s, unsigned events)
 			ask_why(s);
 		if (waits_to_leave(s) && (events & (LOOP_OUT | LOOP_HUP)))
 			push(s);
-		if (s->deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))
+		if (s->d.deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))
 			pull(s);
 	}
 	tell(s);

@@ -33,7 +33,7 @@ struct sockduct {
 	struct timer linger;
 	const char *words;        /* of RESET and BROKEN */
 	uint8_t phase;
-	bool deaf;   /* the other side takes nothing more; what it has sent may still be here */
+	bool tell_deaf; /* its user was not told yet */
 	bool fin;    /* our end is on its way, behind everything */
 	bool told;   /* the user, of a death */
 	bool moved;  /* since the linger timer was set */
