@@ -51,6 +51,7 @@ struct duct {
 	uint8_t wants;                /* DUCT_IN | DUCT_OUT, set by duct_want() */
 	uint8_t end;                  /* enum duct_end */
 	bool finished;                /* we said our end */
+	bool deaf;                    /* its peer takes nothing more; what it said before may be left. Told once, as DUCT_OUT */
 	uint64_t in, out;             /* bytes taken and put, for logs and limits */
 };
 /* Dead both ways: RESET or BROKEN. */

@@ -23,7 +23,7 @@ static ssize_t read_plain(struct sockduct *s)
 		return -ZT_E_AGAIN;
 	if (n < 0)
 		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
-	else if (n == 0 && !s->deaf)
+	else if (n == 0 && !s->d.deaf)
 		s->d.end = DUCT_FINISHED;
 	if (n <= 0)
 		return 0;
@@ -38,7 +38,7 @@ static void pull(struct sockduct *s)
 	struct sockduct_busy *b;
 	ssize_t n;
 
-	if (s->deaf && !has_some(s) && s->d.end != DUCT_GOING)
+	if (s->d.deaf && !has_some(s) && s->d.end != DUCT_GOING)
 		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
 	if (has_some(s) || s->d.end != DUCT_GOING || !sockduct_get_busy(s))
 		return;
@@ -52,7 +52,7 @@ static void pull(struct sockduct *s)
 	n = s->tls ? tls_read(s->tls, &b->in) : read_plain(s);
 	if (n > 0)
 		bufs_moved(s->bufs, &b->seat[IN], BUFS_SHARE);
-	else if (s->deaf)
+	else if (s->d.deaf)
 		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET));
 	sockduct_note_end(s);
 	if (b->in.mem && tls_in_idle(&b->in))
@@ -77,7 +77,7 @@ static void take(struct duct *d, size_t n)
 	if (tls_in_idle(&s->busy->in))
 		sockduct_give_in(s);
 	sockduct_note_end(s);
-	if (s->deaf)
+	if (s->d.deaf)
 		loop_again(s->src);
 	else
 		loop_touch(s->src);
@@ -147,7 +147,7 @@ void sockduct_push(struct sockduct *s)
 {
 	ssize_t n;
 
-	if (s->deaf || (s->tls && !seal(s)))
+	if (s->d.deaf || (s->tls && !seal(s)))
 		return;
 	if (waiting(s)) {
 		n = send_waiting(s);
@@ -180,7 +180,7 @@ static size_t room(const struct duct *d)
 {
 	const struct sockduct *s = of(d);
 
-	if (s->deaf || !could_write(s))
+	if (s->d.deaf || !could_write(s))
 		return 0;
 	if (s->tls == NULL)
 		return BUFS_BYTES - (s->busy ? s->busy->out.tail : 0);
@@ -250,7 +250,7 @@ static unsigned news(const struct sockduct *s)
 		return s->told ? 0 : DUCT_IN;
 	if ((d->wants & DUCT_IN) && (has_some(s) || d->end != DUCT_GOING))
 		events |= DUCT_IN;
-	if ((d->wants & DUCT_OUT) && duct_room(d) > 0)
+	if (s->tell_deaf || ((d->wants & DUCT_OUT) && duct_room(d) > 0))
 		events |= DUCT_OUT;
 	return events;
 }
@@ -262,11 +262,11 @@ static void queue(struct sockduct *s)
 
 	if (duct_dead(&s->d))
 		return;
-	if (b && !(s->d.wants & DUCT_IN) && b->seat[IN].waits && !s->deaf)
+	if (b && !(s->d.wants & DUCT_IN) && b->seat[IN].waits && !s->d.deaf)
 		bufs_give(s->bufs, &b->seat[IN]);
 	if (!(s->d.wants & DUCT_OUT) && !waits_to_leave(s))
 		sockduct_give_out(s);
-	else if ((s->d.wants & DUCT_OUT) && !s->deaf && !s->d.finished && !could_write(s) && sockduct_get_busy(s))
+	else if ((s->d.wants & DUCT_OUT) && !s->d.deaf && !s->d.finished && !could_write(s) && sockduct_get_busy(s))
 		bufs_take(s->bufs, &s->busy->seat[OUT]);
 }
 
@@ -288,6 +288,7 @@ static void tell(struct sockduct *s)
 
 	if (events && s->d.user) {
 		s->told = duct_dead(&s->d);
+		s->tell_deaf = false;
 		s->d.user->event(&s->d, events);
 	}
 	if (s->phase != LIVE || s->d.user == NULL)
@@ -354,7 +355,7 @@ unsigned sockduct_wants(const struct sockduct *s)
 		return 0;
 	if (s->phase == DRAINING)
 		return LOOP_IN;
-	if (!s->deaf && waits_to_leave(s))
+	if (!s->d.deaf && waits_to_leave(s))
 		want |= LOOP_OUT;
 	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING &&
 	    !(s->busy && s->busy->seat[IN].waits))
@@ -386,7 +387,7 @@ void sockduct_ready(struct sockduct *s, unsigned events)
 			ask_why(s);
 		if (waits_to_leave(s) && (events & (LOOP_OUT | LOOP_HUP)))
 			sockduct_push(s);
-		if (s->deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))
+		if (s->d.deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))
 			pull(s);
 	}
 	tell(s);

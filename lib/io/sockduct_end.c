@@ -102,7 +102,8 @@ void sockduct_lost(struct sockduct *s, enum duct_end end, const char *words)
 /* It takes no more, and resets: but an answer that it gave before is worth reading to its end. */
 void sockduct_deafen(struct sockduct *s)
 {
-	s->deaf = true;
+	s->tell_deaf = !s->d.deaf;
+	s->d.deaf = true;
 	sockduct_give_out(s);
 	loop_again(s->src);
 }
@@ -185,10 +186,10 @@ void sockduct_note_end(struct sockduct *s)
 {
 	enum tls_end e = s->tls ? (enum tls_end)s->tls->end : TLS_GOING;
 
-	if (s->d.end != DUCT_GOING || e == TLS_GOING || (has_some(s) && (s->deaf || !tls_ends[e].at_once)))
+	if (s->d.end != DUCT_GOING || e == TLS_GOING || (has_some(s) && (s->d.deaf || !tls_ends[e].at_once)))
 		return;
-	if (s->deaf || tls_ends[e].end >= DUCT_RESET)
-		sockduct_lost(s, s->deaf ? DUCT_RESET : tls_ends[e].end, tls_end_text(s->deaf ? TLS_RESET : e));
+	if (s->d.deaf || tls_ends[e].end >= DUCT_RESET)
+		sockduct_lost(s, s->d.deaf ? DUCT_RESET : tls_ends[e].end, tls_end_text(s->d.deaf ? TLS_RESET : e));
 	else
 		s->d.end = (uint8_t)tls_ends[e].end;
 }
@@ -213,7 +214,7 @@ void sockduct_linger(struct sockduct *s)
 		sockduct_push(s);
 	if (s->phase == SENDING && s->fin)
 		s->phase = DRAINING;
-	if (s->deaf || (s->phase == DRAINING && s->d.end != DUCT_GOING))
+	if (s->d.deaf || (s->phase == DRAINING && s->d.end != DUCT_GOING))
 		sockduct_stop(s);
 	else if (s->phase == DRAINING)
 		drain(s);

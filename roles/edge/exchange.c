@@ -456,10 +456,16 @@ static void read_head(struct exchange *x)
 
 /* ---- on the loop ---------------------------------------------------------------------------------- */
 
+/* Requests that he sent ahead may be left of him, and hold nothing open. */
+bool exchange_near_gone(const struct exchange *x)
+{
+	return duct_dead(x->near) || duct_ended(x->near) || x->near->deaf;
+}
+
 /* The way to the origin is being opened. Who has gone meanwhile needs none. */
 static void wait(struct exchange *x)
 {
-	if (duct_dead(x->near) || duct_ended(x->near)) {
+	if (exchange_near_gone(x)) {
 		x->fault = "visitor-gone";
 		exchange_over(x, false);
 		return;

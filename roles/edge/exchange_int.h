@@ -110,6 +110,7 @@ void exchange_cut(struct exchange *x, const char *fault); /* the visitor must no
 void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached);
 bool exchange_may_repeat(const struct exchange *x); /* while not a byte of an answer has come */
 void exchange_drop_far(struct exchange *x, enum zt_err why);
+bool exchange_near_gone(const struct exchange *x); /* no answer reaches the visitor any more */
 
 /* ---- exchange_pass.c --------------------------------------------------------------------------- */
 

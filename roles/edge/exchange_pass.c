@@ -353,7 +353,7 @@ static bool far_goes_on(struct exchange *x)
 /* Who ends what it sends while it waits for an answer over TLS, reads none: RFC 5246 section 7.2.1. */
 static bool near_goes_on(struct exchange *x)
 {
-	if (!duct_dead(x->near) && !duct_ended(x->near))
+	if (!exchange_near_gone(x))
 		return true;
 	x->fault = "visitor-gone";
 	exchange_over(x, false);

@@ -75,9 +75,9 @@ void exchange_answering(struct exchange *x)
 	size_t n = duct_put(x->near, r->left);
 
 	r->left = span_sub(r->left, n, r->left.n);
-	if (duct_dead(x->near))
+	if (duct_dead(x->near) || x->near->deaf)
 		x->fault = "visitor-gone";
-	if (r->left.n == 0 || duct_dead(x->near)) {
+	if (r->left.n == 0 || duct_dead(x->near) || x->near->deaf) {
 		exchange_over(x, x->keep);
 		return;
 	}

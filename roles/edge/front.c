@@ -156,7 +156,7 @@ static void on_over(void *owner, bool keep)
 	f->x = NULL;
 	if (f->state != FRONT_BUSY)
 		return;
-	if (!keep || ends(f) || duct_dead(&f->sock.d))
+	if (!keep || ends(f) || duct_dead(&f->sock.d) || f->sock.d.deaf)
 		front_close(f, ZT_OK);
 	else
 		go_idle(f, f->of.e->site->conf->edge.idle_ms * NS_PER_MS);
