@@ -15,7 +15,7 @@ played <<'PY' || fail "$(tail -5 "$TMP/played.log")"
 A = S["one"]
 # Grants: two downloads through one connector; the name of one of them is taken back.
 l = link("one")
-l.list(REG.list(5, {A: GOOD}))
+l.list(REG.list(5, {serial: GOOD for serial in S.values()})) # who is in no list waits for another, and not for long
 l.serve(1, b"app.test", b"other.test")
 assert let_in(l, "one")
 s1, got1, t1 = asked(l, "app.test")
