@@ -72,7 +72,10 @@ test  cmd:wrk                   wrk             wrk
 test  cmd:h2load                nghttp2-client  nghttp2
 test  node:ws                   node-ws         fetch-node-ws
 test  cmd:sshd                  openssh-server  openssh-server
+test  cmd:ssh                   openssh-client  openssh-client-default,openssh-client
 test  cmd:ssh-keygen            openssh-client  openssh-keygen
+test  cmd:socat                 socat           socat
+test  cmd:setpriv               util-linux      setpriv,util-linux
 lint  cmd:bash                  bash            bash
 lint  cmd:clang                 clang           clang
 lint  cmd:clang-tidy            clang-tidy      clang-extra-tools
@@ -174,11 +177,33 @@ packages() {
 	done | sort -u | grep -v '^fetch-' | tr '\n' ' '
 }
 
+# Debian starts a server as soon as it is installed, and again with the machine. The tests want the programs, and nobody
+# asked for a web server on port 80: what is new here is neither started nor enabled.
+quiet_install() {
+	cat <<'SH'
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+	trap 'rm -f "$guard"' EXIT
+	trap 'exit 1' HUP INT TERM
+	printf '#!/bin/sh\nexit 101\n' >"$guard" && chmod 755 "$guard" || exit 1
+fi
+apt-get -q -y --no-install-recommends install "$@" || exit 1
+command -v systemctl >/dev/null 2>&1 || exit 0
+for p in "$@"; do
+	case $p in
+	apache2 | caddy | haproxy | hitch | stunnel4) systemctl disable "$p" ;;
+	nginx-light) systemctl disable nginx ;;
+	openssh-server) systemctl disable ssh ;;
+	esac
+done
+exit 0
+SH
+}
+
 install_debian() {
 	as_root DEBIAN_FRONTEND=noninteractive apt-get -q update || return 1
 	# shellcheck disable=SC2046 # a list of package names
-	as_root DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install \
-		ca-certificates $(packages debian)
+	as_root DEBIAN_FRONTEND=noninteractive sh -c "$(quiet_install)" sh ca-certificates $(packages debian)
 }
 
 install_alpine() {

@@ -135,6 +135,7 @@ static int write_seen(struct follow *f, bool must, struct why *w)
 static int take(struct follow *f, struct span list, enum status_refusal *r, struct why *w)
 {
 	const struct status_now now = {wall_s(f), mono_s(f)};
+	const struct status_seen before = f->view.seen;
 	bool first = !f->view.known;
 	int rc;
 
@@ -143,8 +144,12 @@ static int take(struct follow *f, struct span list, enum status_refusal *r, stru
 	if (*r != STATUS_TAKEN)
 		return 0;
 	rc = write_seen(f, first || f->nchanged > 0, w);
-	if (rc < 0)
+	if (rc < 0) { /* nobody was told: it has to come again */
+		f->view.seen = before;
+		f->view.known = !first;
+		f->written -= SEEN_EVERY_S; /* with its number, though its changes are none any more */
 		return rc;
+	}
 	f->stats.lists++;
 	log_changes(f, first);
 	f->o.cls->list(f->o.ctx, list);

@@ -8,7 +8,7 @@ import socket, sys, threading
 
 port, what = int(sys.argv[1]), sys.argv[2]
 data = sys.stdin.buffer.read()
-with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
+with socket.create_connection(("127.0.0.1", port), timeout=300) as s:
     t = threading.Thread(target=s.sendall, args=(data,), daemon=True)
     t.start()
     got = b""

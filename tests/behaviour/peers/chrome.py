@@ -10,7 +10,7 @@ connections}: error is Chromium's net:: name when the page did not come, tls wha
 connection that brought it. --judge says of such a line "ok", or what is wrong."""
 import base64, json, os, select, subprocess, sys, tempfile, time
 
-GUARD_S = 60     # hang guard of one answer
+GUARD_S = 300    # hang guard of one answer: a browser that starts beside compilers needs a minute
 
 
 class Chrome:

@@ -21,7 +21,7 @@ function ask(method, path, body, done) {
 		res.on("end", () => done(res.statusCode, Buffer.concat(parts)));
 	});
 	req.on("error", fail);
-	req.setTimeout(60000, () => fail(new Error("timed out")));
+	req.setTimeout(300000, () => fail(new Error("timed out")));
 	req.end(body);
 }
 function fail(e) {

@@ -14,7 +14,7 @@ if len(sys.argv) > 5:
 
 
 def ask(request, session=None):
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as raw:
         with ctx.wrap_socket(raw, server_hostname=name, session=session) as s:
             s.sendall(request)
             got = b""
