@@ -90,7 +90,7 @@ static size_t plain_run(struct span s, size_t at, size_t max)
 {
 	size_t n = 0;
 
-	while (n < max && at + n < s.n && s.p[at + n] >= ' ' && s.p[at + n] < 0x7f && !is_unsafe(s.p[at + n]))
+	while (n < max && at + n < s.n && s.p[at + n] >= ' ' && s.p[at + n] < 0x7f && s.p[at + n] != '"' && s.p[at + n] != '\\')
 		n++;
 	return n;
 }

@@ -87,7 +87,7 @@ bool http_is_token(struct span s)
 
 bool httpfield_value_ok(struct span value)
 {
-	for (size_t i = 0; i < value.n; i++)
+	for (size_t i = span_text(value, 0); i < value.n; i += 1 + span_text(value, i + 1))
 		if (!http_text_byte(value.p[i]))
 			return false;
 	return true;
