@@ -110,8 +110,8 @@ size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 	size_t at = 0;
 
 	while (at < s.n) {
-		struct wr one = wr_of(mem, sizeof mem);
 		size_t n = plain_run(s, at, max);
+		struct wr one;
 
 		if (n) {
 			put_run(w, span_sub(s, at, n));
@@ -119,6 +119,7 @@ size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 			at += n;
 			continue;
 		}
+		one = wr_of(mem, sizeof mem);
 		n = one_char(&one, s, at);
 		if (one.n > max)
 			break;

@@ -76,11 +76,11 @@ bool httpfield_name_ok(struct span name)
 
 bool http_is_token(struct span s)
 {
-	static const struct span marks = SPAN_LIT("!#$%&'*+-.^_`|~");
+	static const struct span marks = SPAN_LIT("!#$%&'*+.^_`|~");
 	size_t at;
 
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && !span_find(marks, s.p[i], &at))
+		if (!is_alnum(s.p[i]) && s.p[i] != '-' && !span_find(marks, s.p[i], &at))
 			return false;
 	return s.n > 0;
 }
