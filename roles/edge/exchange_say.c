@@ -147,18 +147,6 @@ void exchange_of_rule(struct exchange *x, const struct rule *rule)
 
 /* ---- the log --------------------------------------------------------------------------------------- */
 
-void edge_access(struct edge *e, struct span line)
-{
-	struct log *l = &e->child.log;
-	int rc = log_write_fd(l->fd, line);
-
-	if (rc == 0)
-		return;
-	l->torn = rc == -ZT_E_NOSPACE;
-	l->dropped++;
-	l->dropped_total++;
-}
-
 static struct access_common common_of(const struct exchange *x, struct span host)
 {
 	const struct policy_cert *c = x->of->cert;
