@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/ct.h"
 #include "base/jsonw.h"
 #include "base/num.h"
 
@@ -61,12 +62,10 @@ static void put_ip(struct jsonw *j, const char *key, const struct addr *a)
 
 static void put_hex(struct jsonw *j, const char *key, const uint8_t serial[static 16])
 {
-	uint8_t mem[32];
-	struct wr w = wr_of(mem, sizeof mem);
+	char mem[32];
 
-	for (size_t i = 0; i < 16; i++)
-		wr_fmt(&w, "%02x", serial[i]);
-	put(j, key, wr_span(&w), sizeof mem);
+	ct_hex_encode(serial, 16, mem);
+	put(j, key, span_of(mem, sizeof mem), sizeof mem);
 }
 
 /* ---- the uri ------------------------------------------------------------------------------- */
