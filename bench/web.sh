@@ -1,6 +1,7 @@
 #!/bin/bash
 # The two-hop path: a TLS front, a tunnel home, an origin. zt's edge and connector beside nginx to nginx (TLS between
-# them) and nginx in front of `ssh -R`. Requests a second, one stream both ways, memory.
+# them), HAProxy to HAProxy where it is installed, and nginx in front of `ssh -R`. Requests a second, processor per
+# request, one stream both ways, memory.
 #
 # WEB_ROUNDS, WEB_SECONDS, WEB_MB make it shorter for a look.
 . "$(dirname "$0")/../tests/behaviour/lib.sh"
@@ -96,10 +97,43 @@ on_subject sshd ssh sshfront
 
 peers=(zt nginx ssh)
 declare -A PORT=([zt]=$EDGE_PORT [nginx]=$NGINX [ssh]=$SSH)
+
+# ---- haproxy: front and home as above; its log goes to its output, line by line
+run_haproxy() { # NAME PORT LINES
+	printf '%s\n' global "maxconn 4000" "nbthread 1" "log stdout format raw local0" "ssl-default-bind-ciphers $suite" \
+		"ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2" "ssl-default-server-ciphers $suite" \
+		"ssl-default-server-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2" "tune.bufsize 65536" defaults "mode http" \
+		"timeout connect 5s" "timeout client 600s" "timeout server 600s" "http-reuse safe" "$3" >"$TMP/$1.cfg"
+	start "$1" haproxy -db -f "$TMP/$1.cfg"
+	wait_for listening "$2"
+}
+if command -v haproxy >/dev/null; then
+	for name in web sink far; do cat "$WEB/$name.pem" "$WEB/$name.key" >"$WEB/$name.both"; done
+	HAPROXY=$(free_port) HAPROXY_HOME=$(free_port)
+	run_haproxy hahome "$HAPROXY_HOME" "frontend f
+ bind 127.0.0.1:$HAPROXY_HOME ssl crt $WEB/far.both
+ use_backend s if { hdr(host) -m beg sink.test }
+ default_backend o
+backend o
+ server o 127.0.0.1:$ORIGIN
+backend s
+ server s 127.0.0.1:$SINK"
+	run_haproxy hafront "$HAPROXY" "frontend f
+ log global
+ option httplog
+ bind 127.0.0.1:$HAPROXY ssl crt $WEB/web.both crt $WEB/sink.both
+ default_backend o
+backend o
+ server o 127.0.0.1:$HAPROXY_HOME ssl verify required ca-file $WEB_CA sni str(far.test) verifyhost far.test"
+	on_subject hahome hafront
+	peers+=(haproxy)
+	PORT[haproxy]=$HAPROXY
+fi
 roots() {
 	case $1 in
 	zt) echo "${PIDS[edge]} ${PIDS[connector]}" ;;
 	nginx) echo "${PIDS[front]} ${PIDS[home]}" ;;
+	haproxy) echo "${PIDS[hafront]} ${PIDS[hahome]}" ;;
 	ssh) echo "${PIDS[sshfront]} ${PIDS[ssh]} ${PIDS[sshd]}" ;;
 	esac
 }
@@ -113,11 +147,15 @@ for peer in "${peers[@]}"; do # they do what they should before they are measure
 	cmp -s "$TMP/body" "$TMP/www/small" || fail "$peer does not bring the small file"
 done
 
-once() { # PEER: "requests/s down-MB/s up-MB/s ms-of-cpu-per-GB-down"
-	local peer=$1 rate down up before after
+once() { # PEER: "requests/s us-of-cpu-per-request down-MB/s up-MB/s ms-of-cpu-per-GB-down"
+	local peer=$1 rate each down up before after
 	# shellcheck disable=SC2046 # lists
+	before=$(ticks $(roots "$peer"))
 	rate=$("${driver[@]}" wrk -t 1 -c 32 -d "${seconds}s" "https://localhost:${PORT[$peer]}/small" 2>&1)
+	# shellcheck disable=SC2046
+	after=$(ticks $(roots "$peer"))
 	[[ $rate != *Non-2xx* && $rate != *"Socket errors"* ]] || fail "$peer: $rate"
+	each=$(awk -v t=$((after - before)) '/ requests in / { printf "%.1f", t * 10000 / $1 }' <<<"$rate") # ticks of 10 ms
 	rate=$(sed -n 's/^Requests.sec: *//p' <<<"$rate")
 	# shellcheck disable=SC2046
 	before=$(ticks $(roots "$peer"))
@@ -127,7 +165,7 @@ once() { # PEER: "requests/s down-MB/s up-MB/s ms-of-cpu-per-GB-down"
 	[ "${down#* }" = $((mb << 20)) ] || fail "$peer brought ${down#* } bytes"
 	up=$(get "$peer" sink.test -w '%{speed_upload}' -H 'Expect:' -T "$TMP/www/large" https://sink.test/up)
 	[ "$(<"$TMP/body")" = $((mb << 20)) ] || fail "$peer took $(<"$TMP/body") bytes up"
-	echo "$rate $(awk -v d="${down% *}" -v u="$up" -v t=$((after - before)) -v mb="$mb" 'BEGIN { printf "%.0f %.0f %.0f", d / 1e6, u / 1e6, t * 10 / (mb / 1024) }')"
+	echo "$rate $each $(awk -v d="${down% *}" -v u="$up" -v t=$((after - before)) -v mb="$mb" 'BEGIN { printf "%.0f %.0f %.0f", d / 1e6, u / 1e6, t * 10 / (mb / 1024) }')"
 }
 for ((round = 0; round <= rounds; round++)); do
 	for peer in "${peers[@]}"; do
@@ -139,7 +177,7 @@ done
 cell() { awk -v p="$1" -v c="$2" '$1 == p { print $c }' "$TMP/rows" | median; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
 
-declare -A TITLE=([zt]="zt edge, connector" [nginx]="nginx to nginx" [ssh]="nginx, ssh -R") MEM
+declare -A TITLE=([zt]="zt edge, connector" [nginx]="nginx to nginx" [ssh]="nginx, ssh -R" [haproxy]="HAProxy to HAProxy") MEM
 for peer in "${peers[@]}"; do
 	# shellcheck disable=SC2046
 	MEM[$peer]=$(pss $(roots "$peer"))
@@ -149,16 +187,16 @@ echo
 echo "Load average at the end: $(cut -d' ' -f1-3 /proc/loadavg). Visitor to TLS front to tunnel to a plain origin (nginx; for what is sent"
 echo "up a sink in python), all on loopback; TLS 1.2, $suite, P-256 leaf, one worker each; front and tunnel on one"
 echo "processor, clients and origin on another. $(nginx -v 2>&1 | sed 's/.*: //') with 64 KiB buffers, verified TLS and kept connections between"
-echo "front and home; $(ssh -V 2>&1 | cut -d, -f1), aes128-gcm@openssh.com. Medians of $rounds interleaved rounds: wrk with 32 connections for"
+echo "front and home; $(ssh -V 2>&1 | cut -d, -f1), aes128-gcm@openssh.com; $(haproxy -v 2>/dev/null | sed -n '1s/ [0-9]\{4\}.*//p'). Medians of $rounds interleaved rounds: wrk with 32 connections for"
 echo "$seconds s and 1 KiB answers, each front writing its access log to a file; one stream of $mb MiB by curl. PSS is summed over all processes of front and tunnel, after the load."
 echo
-echo "| path | requests/s | one stream down, MB/s | up, MB/s | CPU ms/GiB down | PSS, KiB |"
-echo "|---|---|---|---|---|---|"
+echo "| path | requests/s | CPU us/request | one stream down, MB/s | up, MB/s | CPU ms/GiB down | PSS, KiB |"
+echo "|---|---|---|---|---|---|---|"
 for peer in "${peers[@]}"; do
-	echo "| ${TITLE[$peer]} | $(printf '%.0f' "$(cell "$peer" 2)") | $(cell "$peer" 3) | $(cell "$peer" 4) | $(cell "$peer" 5) | ${MEM[$peer]} |"
+	echo "| ${TITLE[$peer]} | $(printf '%.0f' "$(cell "$peer" 2)") | $(cell "$peer" 3) | $(cell "$peer" 4) | $(cell "$peer" 5) | $(cell "$peer" 6) | ${MEM[$peer]} |"
 done
-for peer in nginx ssh; do
+for peer in "${peers[@]:1}"; do
 	printf '| zt to %s |' "${TITLE[$peer]}"
-	for c in 2 3 4 5; do printf ' %s |' "$(ratio "$(cell zt "$c")" "$(cell "$peer" "$c")")"; done
+	for c in 2 3 4 5 6; do printf ' %s |' "$(ratio "$(cell zt "$c")" "$(cell "$peer" "$c")")"; done
 	printf ' %s |\n' "$(ratio "${MEM[zt]}" "${MEM[$peer]}")"
 done

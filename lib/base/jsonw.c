@@ -90,7 +90,7 @@ static size_t plain_run(struct span s, size_t at, size_t max)
 {
 	size_t n = 0;
 
-	while (n < max && at + n < s.n && s.p[at + n] >= ' ' && s.p[at + n] < 0x7f && !is_unsafe(s.p[at + n]))
+	while (n < max && at + n < s.n && s.p[at + n] >= ' ' && s.p[at + n] < 0x7f && s.p[at + n] != '"' && s.p[at + n] != '\\')
 		n++;
 	return n;
 }
@@ -110,8 +110,8 @@ size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 	size_t at = 0;
 
 	while (at < s.n) {
-		struct wr one = wr_of(mem, sizeof mem);
 		size_t n = plain_run(s, at, max);
+		struct wr one;
 
 		if (n) {
 			put_run(w, span_sub(s, at, n));
@@ -119,6 +119,7 @@ size_t jsonw_escape(struct wr *w, struct span s, size_t max)
 			at += n;
 			continue;
 		}
+		one = wr_of(mem, sizeof mem);
 		n = one_char(&one, s, at);
 		if (one.n > max)
 			break;

@@ -185,6 +185,24 @@ bool span_is_utf8(struct span a)
 	return true;
 }
 
+/* Eight at a time. The lower seven bits of a byte plus 0x60 reach bit 7 from 0x20 on, plus 1 at 0x7f alone. */
+size_t span_text(struct span a, size_t at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t v, low;
+	size_t n = at;
+
+	for (; n < a.n && a.n - n >= sizeof v; n += sizeof v) {
+		memcpy(&v, a.p + n, sizeof v);
+		low = v & ~high;
+		if ((v | ~(low + ones * 0x60) | (low + ones)) & high)
+			break;
+	}
+	while (n < a.n && a.p[n] >= ' ' && a.p[n] <= '~')
+		n++;
+	return n - at;
+}
+
 struct rd rd_of(struct span s)
 {
 	return (struct rd){s.p, s.n ? s.p + s.n : s.p, false};
@@ -244,16 +262,39 @@ struct span wr_span(const struct wr *w)
 	return span_of(w->p, w->n);
 }
 
+/* A head or a log line is a hundred and more of these, a few bytes each: both ends of such a piece, which may
+ * overlap, are there before libc's copy has begun. */
+static void put_few(uint8_t *to, const uint8_t *from, size_t n)
+{
+	uint64_t head8, tail8;
+	uint32_t head4, tail4;
+
+	if (n >= 8) {
+		memcpy(&head8, from, 8);
+		memcpy(&tail8, from + n - 8, 8);
+		memcpy(to, &head8, 8);
+		memcpy(to + n - 8, &tail8, 8);
+	} else if (n >= 4) {
+		memcpy(&head4, from, 4);
+		memcpy(&tail4, from + n - 4, 4);
+		memcpy(to, &head4, 4);
+		memcpy(to + n - 4, &tail4, 4);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			to[i] = from[i];
+	}
+}
+
 void wr_bytes(struct wr *w, const void *p, size_t n)
 {
 	if (w->full || n > w->cap - w->n) {
 		w->full = true;
 		return;
 	}
-	if (n == 1) /* a call would cost more than the byte */
-		w->p[w->n] = *(const uint8_t *)p;
-	else if (n)
+	if (n > 16)
 		memcpy(w->p + w->n, p, n);
+	else if (n)
+		put_few(w->p + w->n, p, n);
 	w->n += n;
 }
 

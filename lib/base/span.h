@@ -46,6 +46,8 @@ int span_u64(struct span a, uint64_t max, uint64_t *out);
 bool span_is_utf8(struct span a);                          /* RFC 3629: no overlongs, no surrogates */
 /* Bytes of the well-formed UTF-8 character that starts at `at`, 1 to 4; 0 when there is none. */
 size_t span_utf8(struct span a, size_t at);
+/* How many bytes from at on are printable ASCII or blanks, 0x20 to 0x7e. */
+size_t span_text(struct span a, size_t at);
 
 struct rd {
 	const uint8_t *p, *end;

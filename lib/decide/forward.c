@@ -145,13 +145,13 @@ static void put_host(struct head *h, const struct forward_request *f)
 
 /* What zt says about the visitor, and nobody else. */
 enum ours { OURS_FOR, OURS_PROTO, OURS_HOST, OURS_IP, OURS_ID, OURS };
-static const char *const our_names[OURS] = {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP",
-					     "X-Request-Id"};
+static const struct span our_names[OURS] = {SPAN_LIT("X-Forwarded-For"), SPAN_LIT("X-Forwarded-Proto"),
+					    SPAN_LIT("X-Forwarded-Host"), SPAN_LIT("X-Real-IP"), SPAN_LIT("X-Request-Id")};
 
 static bool is_ours(struct span name)
 {
 	for (size_t i = 0; i < OURS; i++)
-		if (same_name(name, span_str(our_names[i])))
+		if (same_name(name, our_names[i]))
 			return true;
 	return false;
 }
@@ -174,10 +174,10 @@ static void put_our_value(struct head *h, const struct forward_request *f, enum 
 static void put_ours(struct head *h, const struct forward_request *f)
 {
 	for (unsigned i = 0; i < OURS; i++) {
-		if (rule_has(f->rule, span_str(our_names[i])) || (i == OURS_ID && f->id.n == 0) ||
+		if (rule_has(f->rule, our_names[i]) || (i == OURS_ID && f->id.n == 0) ||
 		    ((i == OURS_FOR || i == OURS_IP) && f->user->family == 0))
 			continue;
-		wr_str(h->w, our_names[i]);
+		wr_put(h->w, our_names[i]);
 		wr_str(h->w, ": ");
 		put_our_value(h, f, (enum ours)i);
 		wr_str(h->w, "\r\n");
@@ -294,7 +294,7 @@ static bool goes_on(const struct httpfield *one)
 		return false;
 	if (one->id == FIELD_SET_COOKIE && cookie_sets_ours(one->value))
 		return false;
-	return !same_name(one->name, span_str(our_names[OURS_ID]));
+	return !same_name(one->name, our_names[OURS_ID]);
 }
 
 /* How the body must be framed for this visitor: what has no length ends with the connection for HTTP/1.0, which
@@ -344,7 +344,7 @@ static void put_reply(struct head *h, const struct forward_reply *f, struct forw
 		*sent = (struct forward_sent){.body = HTTPBODY_NONE, .keep = f->keep};
 	} else {
 		if (f->id.n)
-			put_field(h, span_str(our_names[OURS_ID]), f->id);
+			put_field(h, our_names[OURS_ID], f->id);
 		put_reply_framing(h, f, sent);
 		put_reply_connection(h, f, sent);
 	}

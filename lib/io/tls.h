@@ -141,12 +141,12 @@ void tls_free(struct tls *t);                     /* cancels what runs, wipes ke
  * Bulk: one recv() into a borrowed buffer, every whole record opened in place. The plaintext of
  * a turn is a few pieces of that buffer, for writev(). No byte behind the handshake is read
  * before: until the first tls_read() it waits in the socket. */
-#define TLS_PIECES 16
+#define TLS_PIECES 4 /* full records of 64 KiB; what more there are, shorter ones, move up to the last */
 struct tls_in { /* zero-initialise, then mem and cap */
 	uint8_t *mem;             /* attached while bytes flow; at least RECORD_MAX, 64 KiB is good */
 	size_t cap, have, opened; /* [opened, have): an incomplete record */
 	struct span piece[TLS_PIECES];
-	size_t first, pieces;     /* [first, pieces): plaintext not taken yet */
+	uint8_t first, pieces;    /* [first, pieces): plaintext not taken yet */
 	bool brief;               /* read no further than the record under way: others want the buffer */
 };
 /* > 0: plaintext bytes in the pieces now; -ZT_E_AGAIN: nothing new; 0: over, t->end says how.

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/ct.h"
 #include "base/jsonw.h"
 #include "base/num.h"
 
@@ -37,13 +38,15 @@ static void put_u64(struct jsonw *j, const char *key, uint64_t v)
 }
 
 /* A number with digits behind its point: JSON has no other way to write one exactly. */
-static void put_fixed(struct jsonw *j, const char *key, uint64_t whole, unsigned part, int digits)
+static void put_fixed(struct jsonw *j, const char *key, uint64_t value, uint64_t per_one)
 {
 	uint8_t mem[40];
 	struct wr w = wr_of(mem, sizeof mem);
 
-	wr_u64dec(&w, whole);
-	wr_fmt(&w, ".%0*u", digits, part);
+	wr_u64dec(&w, value / per_one);
+	wr_u8(&w, '.');
+	while (per_one /= 10)
+		wr_u8(&w, (uint8_t)('0' + value / per_one % 10));
 	jsonw_key(j, key);
 	jsonw_raw(j, wr_span(&w));
 }
@@ -59,12 +62,10 @@ static void put_ip(struct jsonw *j, const char *key, const struct addr *a)
 
 static void put_hex(struct jsonw *j, const char *key, const uint8_t serial[static 16])
 {
-	uint8_t mem[32];
-	struct wr w = wr_of(mem, sizeof mem);
+	char mem[32];
 
-	for (size_t i = 0; i < 16; i++)
-		wr_fmt(&w, "%02x", serial[i]);
-	put(j, key, wr_span(&w), sizeof mem);
+	ct_hex_encode(serial, 16, mem);
+	put(j, key, span_of(mem, sizeof mem), sizeof mem);
 }
 
 /* ---- the uri ------------------------------------------------------------------------------- */
@@ -281,14 +282,12 @@ static void begin(struct jsonw *j, struct wr *w, bool error)
 
 static void put_common(struct jsonw *j, const struct access_common *c, const char *logger, const char *msg)
 {
-	uint64_t ms = c->wall_ms < 0 ? 0 : (uint64_t)c->wall_ms;
-
-	put_fixed(j, "ts", ms / 1000, (unsigned)(ms % 1000), 3);
+	put_fixed(j, "ts", c->wall_ms < 0 ? 0 : (uint64_t)c->wall_ms, 1000);
 	put(j, "logger", span_str(logger), MOST_SHORT);
 	put(j, "msg", span_str(msg), MOST_SHORT);
 	put_u64(j, "bytes_read", c->bytes_in);
 	put(j, "user_id", span_str(c->user_id), MOST_SHORT);
-	put_fixed(j, "duration", c->duration_ns / 1000000000, (unsigned)(c->duration_ns % 1000000000), 9);
+	put_fixed(j, "duration", c->duration_ns, 1000000000);
 	put_u64(j, "size", c->bytes_out);
 }
 

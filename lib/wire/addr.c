@@ -272,6 +272,12 @@ static int longest_gap(const uint16_t g[static 8], int *len)
 	return best;
 }
 
+static void write_group(struct wr *w, unsigned g)
+{
+	for (unsigned shift = g > 0xfff ? 16 : g > 0xff ? 12 : g > 0xf ? 8 : 4; shift; shift -= 4)
+		wr_u8(w, (uint8_t)"0123456789abcdef"[g >> (shift - 4) & 15]);
+}
+
 static void write_v6(struct wr *w, const uint8_t ip[static 16])
 {
 	uint16_t g[8];
@@ -288,14 +294,24 @@ static void write_v6(struct wr *w, const uint8_t ip[static 16])
 		}
 		if (i > 0 && i != gap + len)
 			wr_u8(w, ':');
-		wr_fmt(w, "%x", (unsigned)g[i]);
+		write_group(w, g[i]);
+	}
+}
+
+/* Four times for each request: no printf. */
+static void write_v4(struct wr *w, const uint8_t ip[static 4])
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (i)
+			wr_u8(w, '.');
+		wr_u64dec(w, ip[i]);
 	}
 }
 
 void addr_write_ip(struct wr *w, const struct addr *a)
 {
 	if (a->family == 4)
-		wr_fmt(w, "%u.%u.%u.%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3]);
+		write_v4(w, a->ip);
 	else if (a->family == 6)
 		write_v6(w, a->ip);
 	else

@@ -8,9 +8,9 @@
 
 static const struct known {
 	const char *name;
-	uint8_t class;
+	uint8_t class, n;
 } known[] = {
-#define X(id, name, class) {name, class},
+#define X(id, name, class) {name, class, sizeof name - 1},
 	HTTP_FIELD_TABLE(X)
 #undef X
 };
@@ -21,41 +21,42 @@ static const struct known {
  * over what, and what was asked for before a rewrite. A row too many costs a header that nobody sends to a web
  * page; a row missing may be a way in.
  */
+#define FAMILY(name, class) {name, class, sizeof name - 1}
 static const struct known families[] = {
-	{"remote-*", FIELD_IDENTITY},            /* Authelia, and most programs that trust a proxy */
-	{"x-remote-*", FIELD_IDENTITY},
-	{"x-forwarded*", FIELD_IDENTITY},
-	{"forwarded", FIELD_IDENTITY},           /* RFC 7239 */
-	{"x-zt-assertion", FIELD_IDENTITY | FIELD_SECRET},
-	{"x-zt-*", FIELD_IDENTITY},
-	{"x-request-id", FIELD_IDENTITY},        /* the log's: a visitor's would make two requests look like one */
-	{"x-real-*", FIELD_IDENTITY},
-	{"*client-ip", FIELD_IDENTITY},          /* True-, Fastly-, X-Cluster- and without */
-	{"*connecting-ip", FIELD_IDENTITY},
-	{"x-original-*", FIELD_IDENTITY},        /* URL, URI, Method, Host */
-	{"x-rewrite-url", FIELD_IDENTITY},
-	{"x-host", FIELD_IDENTITY},
-	{"x-scheme", FIELD_IDENTITY},
-	{"x-url-scheme", FIELD_IDENTITY},
-	{"front-end-https", FIELD_IDENTITY},
-	{"cf-access-client-*", FIELD_SECRET},    /* a service token: the visitor's own, and no claim */
-	{"cf-*", FIELD_IDENTITY | FIELD_SECRET},
-	{"x-auth-request-*", FIELD_IDENTITY},
-	{"x-authentik-*", FIELD_IDENTITY},
-	{"x-webauth-*", FIELD_IDENTITY},
-	{"x-pomerium-*", FIELD_IDENTITY | FIELD_SECRET},
-	{"x-ms-client-principal*", FIELD_IDENTITY},
-	{"x-goog-*-user*", FIELD_IDENTITY},
-	{"tailscale-user-*", FIELD_IDENTITY},
-	{"*ssl-client-*", FIELD_IDENTITY},       /* X- and without */
-	{"*client-cert*", FIELD_IDENTITY},       /* RFC 9440, and its forerunners */
-	{"proxy-authentication-info", FIELD_HOP},
-	{"*-token", FIELD_SECRET},
-	{"*-secret", FIELD_SECRET},
-	{"*-password", FIELD_SECRET},
-	{"*api-key", FIELD_SECRET},
-	{"*-assertion", FIELD_SECRET},
-	{"*-authorization", FIELD_SECRET},
+	FAMILY("remote-*", FIELD_IDENTITY),            /* Authelia, and most programs that trust a proxy */
+	FAMILY("x-remote-*", FIELD_IDENTITY),
+	FAMILY("x-forwarded*", FIELD_IDENTITY),
+	FAMILY("forwarded", FIELD_IDENTITY),           /* RFC 7239 */
+	FAMILY("x-zt-assertion", FIELD_IDENTITY | FIELD_SECRET),
+	FAMILY("x-zt-*", FIELD_IDENTITY),
+	FAMILY("x-request-id", FIELD_IDENTITY),        /* the log's: a visitor's would make two requests look like one */
+	FAMILY("x-real-*", FIELD_IDENTITY),
+	FAMILY("*client-ip", FIELD_IDENTITY),          /* True-, Fastly-, X-Cluster- and without */
+	FAMILY("*connecting-ip", FIELD_IDENTITY),
+	FAMILY("x-original-*", FIELD_IDENTITY),        /* URL, URI, Method, Host */
+	FAMILY("x-rewrite-url", FIELD_IDENTITY),
+	FAMILY("x-host", FIELD_IDENTITY),
+	FAMILY("x-scheme", FIELD_IDENTITY),
+	FAMILY("x-url-scheme", FIELD_IDENTITY),
+	FAMILY("front-end-https", FIELD_IDENTITY),
+	FAMILY("cf-access-client-*", FIELD_SECRET),    /* a service token: the visitor's own, and no claim */
+	FAMILY("cf-*", FIELD_IDENTITY | FIELD_SECRET),
+	FAMILY("x-auth-request-*", FIELD_IDENTITY),
+	FAMILY("x-authentik-*", FIELD_IDENTITY),
+	FAMILY("x-webauth-*", FIELD_IDENTITY),
+	FAMILY("x-pomerium-*", FIELD_IDENTITY | FIELD_SECRET),
+	FAMILY("x-ms-client-principal*", FIELD_IDENTITY),
+	FAMILY("x-goog-*-user*", FIELD_IDENTITY),
+	FAMILY("tailscale-user-*", FIELD_IDENTITY),
+	FAMILY("*ssl-client-*", FIELD_IDENTITY),       /* X- and without */
+	FAMILY("*client-cert*", FIELD_IDENTITY),       /* RFC 9440, and its forerunners */
+	FAMILY("proxy-authentication-info", FIELD_HOP),
+	FAMILY("*-token", FIELD_SECRET),
+	FAMILY("*-secret", FIELD_SECRET),
+	FAMILY("*-password", FIELD_SECRET),
+	FAMILY("*api-key", FIELD_SECRET),
+	FAMILY("*-assertion", FIELD_SECRET),
+	FAMILY("*-authorization", FIELD_SECRET),
 };
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -75,18 +76,18 @@ bool httpfield_name_ok(struct span name)
 
 bool http_is_token(struct span s)
 {
-	static const struct span marks = SPAN_LIT("!#$%&'*+-.^_`|~");
+	static const struct span marks = SPAN_LIT("!#$%&'*+.^_`|~");
 	size_t at;
 
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && !span_find(marks, s.p[i], &at))
+		if (!is_alnum(s.p[i]) && s.p[i] != '-' && !span_find(marks, s.p[i], &at))
 			return false;
 	return s.n > 0;
 }
 
 bool httpfield_value_ok(struct span value)
 {
-	for (size_t i = 0; i < value.n; i++)
+	for (size_t i = span_text(value, 0); i < value.n; i += 1 + span_text(value, i + 1))
 		if (!http_text_byte(value.p[i]))
 			return false;
 	return true;
@@ -98,7 +99,7 @@ enum field_id httpfield_id(struct span name)
 {
 	unsigned i = 0;
 
-	while (i < FIELD_OTHER && !span_ieq(name, span_str(known[i].name)))
+	while (i < FIELD_OTHER && (known[i].n != name.n || !span_ieq(name, span_of(known[i].name, name.n))))
 		i++;
 	return (enum field_id)i;
 }
@@ -140,13 +141,24 @@ static bool matches(struct span name, struct span pat)
 	return p == pat.n;
 }
 
+/* A pattern's first and last byte say no to nearly every name: a dozen of names times sixty patterns is what a
+ * request costs. */
+static bool may_match(struct span name, const struct known *k)
+{
+	uint8_t first = (uint8_t)k->name[0], last = (uint8_t)k->name[k->n - 1];
+
+	return (first == '*' || folded(first) == folded(name.p[0])) && (last == '*' || folded(last) == folded(name.p[name.n - 1]));
+}
+
 unsigned httpfield_class(struct span name)
 {
+	if (name.n == 0)
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (matches(name, span_str(known[i].name)))
+		if (known[i].n == name.n && may_match(name, &known[i]) && matches(name, span_of(known[i].name, name.n)))
 			return known[i].class;
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (matches(name, span_str(families[i].name)))
+		if (may_match(name, &families[i]) && matches(name, span_of(families[i].name, families[i].n)))
 			return families[i].class;
 	return 0;
 }

@@ -63,11 +63,29 @@ static enum http_refusal scan_byte(struct httpscan *s, uint8_t c, bool after_cr)
 	return HTTP_FINE;
 }
 
+/* Bytes from here on of which none is a line's first or last, or could be one too many: nearly all. */
+static uint16_t inner_run(const struct httpscan *s, struct span in)
+{
+	size_t most = HTTP_HEAD - 1u - s->seen;
+
+	if (s->line == 0 || in.p[s->seen - 1] == '\r')
+		return 0;
+	if (!s->first_done)
+		most = num_min(most, HTTP_LINE - 1u - s->line);
+	return (uint16_t)span_text(span_sub(in, 0, s->seen + most), s->seen);
+}
+
 int httpscan_more(struct httpscan *s, struct span in)
 {
 	while (s->refusal == HTTP_FINE && s->seen < in.n) {
-		uint8_t c = in.p[s->seen];
+		uint16_t run = inner_run(s, in);
+		uint8_t c;
 
+		s->seen = (uint16_t)(s->seen + run);
+		s->line = (uint16_t)(s->line + run);
+		if (s->seen == in.n)
+			break;
+		c = in.p[s->seen];
 		s->refusal = (uint8_t)scan_byte(s, c, s->seen && in.p[s->seen - 1] == '\r');
 		if (s->refusal != HTTP_FINE || c != '\n')
 			continue;

@@ -106,6 +106,13 @@ struct edge {
 		uint16_t n[1024];   /* arrive.c's: visitors of each network, by a hash of it */
 	} crowd;
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
+	uint8_t lots[256];          /* random, for request ids; those before lot are used up */
+	size_t lot;
+	struct edge_lines {         /* of the access log, until the end of the turn; one write of a pipe's at most */
+		struct timer later;
+		size_t n, lines;
+		uint8_t mem[BOUND_CAP(BOUND_LOG_LINE)];
+	} lines;
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
 		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected;
@@ -115,7 +122,7 @@ struct edge {
 #define EDGE_ID 27 /* 26 characters and NUL */
 void edge_request_id(struct edge *e, char out[static EDGE_ID]); /* unique, not to be guessed */
 int64_t edge_now(const struct edge *e); /* wall clock in seconds, never before the newest status list */
-/* One line of JSON to where logs go, as it is (serve/accesslog). */
+/* One line of JSON (serve/accesslog) to where logs go, as it is, with the others of this turn. */
 void edge_access(struct edge *e, struct span line);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);

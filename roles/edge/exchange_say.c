@@ -147,11 +147,6 @@ void exchange_of_rule(struct exchange *x, const struct rule *rule)
 
 /* ---- the log --------------------------------------------------------------------------------------- */
 
-void edge_access(struct edge *e, struct span line)
-{
-	log_raw(&e->child.log, line, 1);
-}
-
 static struct access_common common_of(const struct exchange *x, struct span host)
 {
 	const struct policy_cert *c = x->of->cert;

@@ -50,8 +50,10 @@ void edge_request_id(struct edge *e, char out[static EDGE_ID])
 	uint8_t mem[17] = {0}; /* 130 bits are shown */
 	unsigned bits = 0, n = 0, at = 0;
 
-	(void)e;
-	random_bytes(mem, 16);
+	if (e->lot == 0)
+		random_bytes(e->lots, sizeof e->lots);
+	memcpy(mem, &e->lots[e->lot], 16);
+	e->lot = (e->lot + 16) % sizeof e->lots;
 	for (unsigned i = 0; i < EDGE_ID - 1; i++) {
 		if (n < 5) {
 			bits = bits << 8 | mem[at++];
@@ -61,6 +63,36 @@ void edge_request_id(struct edge *e, char out[static EDGE_ID])
 		out[i] = digits[bits >> n & 31];
 	}
 	out[EDGE_ID - 1] = 0;
+}
+
+/* ---- the access log -------------------------------------------------------------------------------- */
+
+static void write_lines(struct edge *e)
+{
+	struct edge_lines *n = &e->lines;
+
+	if (n->n)
+		log_raw(&e->child.log, span_of(n->mem, n->n), n->lines);
+	n->n = n->lines = 0;
+}
+
+static void on_lines(struct timer *t, uint64_t now)
+{
+	(void)now;
+	write_lines(CONTAINER_OF(t, struct edge, lines.later));
+}
+
+void edge_access(struct edge *e, struct span line)
+{
+	struct edge_lines *n = &e->lines;
+
+	if (line.n > sizeof n->mem - n->n)
+		write_lines(e);
+	memcpy(&n->mem[n->n], line.p, line.n);
+	n->n += line.n;
+	n->lines++;
+	if (n->lines == 1 && (e->child.loop == NULL || !loop_timer(e->child.loop, &n->later, 0)))
+		write_lines(e);
 }
 
 int64_t edge_now(const struct edge *e)
@@ -210,6 +242,7 @@ static int make_parts(struct worker *w, struct why *why)
 	random_bytes(e->prefix, sizeof e->prefix);
 	random_bytes(e->crowd.key, sizeof e->crowd.key);
 	w->look.fire = on_look;
+	e->lines.later.fire = on_lines;
 	return 0;
 }
 
@@ -338,6 +371,7 @@ static void worker_close(struct child *c)
 	forget(w);
 	end_all(&w->e);
 	loop_timer_stop(c->loop, &w->look);
+	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
 	dialer_free(w->e.dialer);
 	resolver_free(w->e.resolver);
@@ -359,6 +393,7 @@ static void free_rest(struct worker *w)
 				cas_drop_plan(worlds[i]->plan[k]);
 			free(worlds[i]->plan[k]);
 		}
+	write_lines(e);
 	exchanges_free(e);
 	plainport_free(&e->plain);
 	keepline_free(w->keep);

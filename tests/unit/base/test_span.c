@@ -269,6 +269,43 @@ TEST(writer_writes_numbers_and_formats)
 	CHECK(w.n == 511 && w.full);
 }
 
+TEST(text_runs_end_at_every_other_byte_wherever_it_stands)
+{
+	for (size_t n = 0; n <= 20; n++)
+		for (size_t at = 0; at < n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				bool text = c >= 0x20 && c <= 0x7e;
+				uint8_t mem[20];
+
+				memset(mem, 'x', sizeof mem);
+				mem[at] = (uint8_t)c;
+				CHECK_INT(span_text(span_of(mem, n), 0), text ? n : at);
+				CHECK_INT(span_text(span_of(mem, n), at), text ? n - at : 0);
+				CHECK_INT(span_text(span_of(mem, n), at + 1), n - at - 1);
+			}
+	CHECK_INT(span_text(SPAN_NONE, 0), 0);
+}
+
+TEST(writer_puts_every_length_and_nothing_behind_it)
+{
+	uint8_t from[64], to[70];
+
+	for (size_t i = 0; i < sizeof from; i++)
+		from[i] = (uint8_t)(i + 1);
+	for (size_t n = 0; n <= sizeof from; n++) {
+		struct wr w = wr_of(to, n + 3);
+
+		memset(to, 0xee, sizeof to);
+		wr_bytes(&w, "abc", 3);
+		wr_bytes(&w, from, n);
+		CHECK(!w.full && w.n == n + 3 && memcmp(to, "abc", 3) == 0);
+		CHECK(n == 0 || memcmp(to + 3, from, n) == 0);
+		CHECK(to[n + 3] == 0xee);
+		wr_u8(&w, 1);
+		CHECK(w.full && to[n + 3] == 0xee);
+	}
+}
+
 TEST(writer_inserts)
 {
 	char mem[8];
