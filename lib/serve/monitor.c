@@ -40,6 +40,18 @@ static unsigned write_health(const struct monitor *m, struct wr *w)
 	return end(&j, w, code);
 }
 
+/* As RFC 9562 writes random ones: 8-4-4-4-12 digits. */
+static void put_instance(struct jsonw *j, const uint8_t *id)
+{
+	char text[37];
+	struct wr w = wr_of(text, sizeof text);
+
+	for (size_t i = 0; i < 16; i++)
+		wr_fmt(&w, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", id[i]);
+	jsonw_key(j, "connectorId");
+	jsonw_span(j, wr_span(&w));
+}
+
 /* cloudflared's names: what watches that one can watch this one. */
 static unsigned write_ready(const struct monitor *m, struct wr *w)
 {
@@ -50,6 +62,8 @@ static unsigned write_ready(const struct monitor *m, struct wr *w)
 	jsonw_u64(&j, code);
 	jsonw_key(&j, "readyConnections");
 	jsonw_u64(&j, m->cls->tunnels(m->ctx));
+	if (m->instance)
+		put_instance(&j, m->instance);
 	return end(&j, w, code);
 }
 

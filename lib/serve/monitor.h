@@ -1,7 +1,7 @@
 /*
  * monitor: what a role says to monitors on its [..] health addresses (serve/plainport carries it):
  *   /healthcheck  200 while the role does its work, else 503; JSON, with what its owner adds
- *   /ready        {"status":200,"readyConnections":2}, the same codes
+ *   /ready        {"status":200,"readyConnections":2,"connectorId":"…"}, the same codes
  *   /metrics      counters and bounds of the process, in Prometheus' text format
  * GET and HEAD. It changes nothing.
  */
@@ -25,6 +25,7 @@ struct monitor {
 	const struct monitor_class *cls;
 	void *ctx;
 	struct child *child;
+	const uint8_t *instance; /* 16 random bytes of this process: connectorId of /ready; NULL: none is said */
 };
 
 /* The whole answer to a request that was read: w is as large as it may be; what does not fit is cut off at a line

@@ -83,7 +83,7 @@ static const struct monitor_class watched = {works, tunnels, more, samples};
 static void on_request(struct plainport *p, unsigned tag, const struct httpreq *q, struct wr *w)
 {
 	struct connector *c = p->owner;
-	const struct monitor m = {.cls = &watched, .ctx = c, .child = &c->child};
+	const struct monitor m = {.cls = &watched, .ctx = c, .child = &c->child, .instance = c->instance};
 
 	(void)tag;
 	monitor_answer(&m, q, w);

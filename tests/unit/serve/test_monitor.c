@@ -44,7 +44,7 @@ static const struct monitor_class cls = {works, tunnels, more, samples};
 
 static const char *ask_in(const char *head, size_t room)
 {
-	const struct monitor m = {.cls = &cls, .child = &child};
+	const struct monitor m = {.cls = &cls, .child = &child, .instance = works_now ? (const uint8_t *)"0123456789abcdef" : NULL};
 	struct wr w = wr_of(mem, room);
 	struct httpreq q;
 
@@ -82,7 +82,7 @@ TEST(it_says_whether_the_role_does_its_work)
 	works_now = true;
 	CHECK(starts(ask(GET("/healthcheck")), "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"));
 	CHECK_STR(body(mem), "{\"status\":\"ok\",\"tunnels\":2,\"origins\":[]}\n");
-	CHECK_STR(body(ask(GET("/ready"))), "{\"status\":200,\"readyConnections\":2}\n");
+	CHECK_STR(body(ask(GET("/ready"))), "{\"status\":200,\"readyConnections\":2,\"connectorId\":\"30313233-3435-3637-3839-616263646566\"}\n");
 	works_now = false;
 	CHECK(starts(ask(GET("/healthcheck")), "HTTP/1.1 503 Service Unavailable\r\n"));
 	CHECK_STR(body(ask(GET("/ready"))), "{\"status\":503,\"readyConnections\":0}\n");
