@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# waits
 # security
 # An origin that lies, stops, floods, speaks out of turn or is not there: the visitor is told so (502, 504) or sees that
 # the answer was cut off, never a whole answer that is none, never somebody else's; the next visitor notices nothing.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# waits
 # An edge that cannot reach home otherwise keeps its identity alive through itself: its keeper dials the edge's own port,
 # which passes zt-enrol/1 through the tunnel to the authority: it follows the status list, renews when it is time
 # and goes on serving; strangers may speak to the authority the same way, and only so many of them.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# waits
 # core
 # One HTTP/1.1 request and its answer through an edge to a local origin, in every shape that bodies, heads and ends have:
 # what was sent is what arrives, framed anew, in order, and half of something never passes for the whole.

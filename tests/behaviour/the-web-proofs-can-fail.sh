@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# waits
 # The tables of nothing-bad-reaches-an-origin and a-hostile-origin-hurts-nobody, tried on nginx as a plain reverse proxy:
 # they find what it is known to let through, so they would find it in zt. What nginx does well passes.
 . "$(dirname "$0")/lib.sh"
