@@ -93,7 +93,7 @@ before=$(epoch)
 expect 0 "$ZT" reload edge -c "$EDGE_CONF"
 [ "$(epoch)" -gt "$before" ] || fail "nothing was reloaded"
 touch "$TMP/same"
-wait_for grep -q then "$TMP/slow-same.log"
+wait_for grep -q "^then" "$TMP/slow-same.log"
 same "$(tail -n1 "$TMP/slow-same.log")" 'then 200' "a handshake that a harmless reload has overtaken"
 kill -0 "${PIDS[drip]}" || fail "a harmless reload has cut what was allowed"
 
@@ -105,7 +105,7 @@ cp "$WEB/new.ca.pem" "$WEB/people.pem" # the same name, other people
 later() { [ "$(epoch)" -gt "$before" ]; }
 wait_for later
 touch "$TMP/other"
-wait_for grep -q then "$TMP/slow.log"
+wait_for grep -q "^then" "$TMP/slow.log"
 same "$(tail -n1 "$TMP/slow.log")" 'then closed' "a handshake under authorities that do not count any more"
 wait_for grep -q "^cut" "$TMP/origin.log"
 lacks "$(grep -c served "$TMP/origin.log")" 2
