@@ -15,25 +15,35 @@ if "tls" in options:
     context.load_cert_chain(options["tls"])
 
 
+def some(sock, most):
+    got = sock.recv(most)
+    if not got:
+        raise EOFError # whoever only looked whether somebody listens
+    return got
+
+
 def proxy_header(sock):
     """As it came, in hex."""
     out = b""
     while len(out) < 16:
-        out += sock.recv(1)
+        out += some(sock, 1)
     if out.startswith(b"\r\n\r\n\0\r\nQUIT\n"):
         n, = struct.unpack(">H", out[14:16])
         while len(out) < 16 + n:
-            out += sock.recv(16 + n - len(out))
+            out += some(sock, 16 + n - len(out))
     else:
         while not out.endswith(b"\r\n"):
-            out += sock.recv(1)
+            out += some(sock, 1)
     return out.hex()
 
 
 class Origin(socketserver.BaseRequestHandler):
     def handle(self):
-        header = proxy_header(self.request) if "proxy" in options else ""
         sock = self.request
+        try:
+            header = proxy_header(sock) if "proxy" in options else ""
+        except (EOFError, OSError):
+            return
         print("connection", header, flush=True)
         if context:
             try:
