@@ -135,13 +135,19 @@ static void opened(struct upstream *u, struct tls *t)
 	u->user->open(u, u->d);
 }
 
+static const char changed[] = "the configuration was changed meanwhile";
+
 static void on_tls_opened(struct tls *t, const struct span *chain, size_t n)
 {
 	struct local *l = CONTAINER_OF(t, struct local, tls);
 
 	(void)chain;
 	(void)n;
-	opened(l->u, t);
+	/* A handshake goes by the plans of the moment it is handed over: by another host's, maybe, when a reload came first. */
+	if (l->u->site != l->u->e->site)
+		fail(l->u, RESET_RULE, changed);
+	else
+		opened(l->u, t);
 }
 
 static void on_tls_failed(struct tls *t, enum tls_fault f, const char *words)
@@ -196,7 +202,7 @@ static void shake(struct upstream *u, struct span name)
 
 	rc = plan < 0 ? -ZT_E_CANCELLED : tls_connect(&l->tls, u->e->web, &origin_tls, &l->src, &req);
 	if (rc < 0) {
-		fail(u, frame_reset_of(rc), plan < 0 ? "the configuration was changed meanwhile" : err_text((enum zt_err)-rc));
+		fail(u, frame_reset_of(rc), plan < 0 ? changed : err_text((enum zt_err)-rc));
 		return;
 	}
 	l->shaking = true;
