@@ -536,6 +536,6 @@ struct mux_stats mux_stats(const struct mux *m)
 
 	s.streams = m->mine + m->theirs;
 	s.queued = m->line[LINE_FRESH].n + m->line[LINE_BULK].n;
-	s.leaving = m->left || m->peer_left;
+	s.leaving = m->left || m->peer_left || m->dying || m->over;
 	return s;
 }
