@@ -221,7 +221,7 @@ void shake_lost(struct tls_shake *sh)
 static void hint_pin(const struct tls_shake *sh, enum tls_fault f, const uint8_t pin[static 32], char *detail, size_t cap)
 {
 	size_t n = strlen(detail);
-	char hex[65];
+	char hex[65] = ""; /* ct_hex_encode() ends it with nothing */
 
 	if (!sh->t->client || f < TLSF_CERT_CA || f > TLSF_CERT_PIN || f == TLSF_CERT_KEY)
 		return;
