@@ -75,7 +75,7 @@ static void anchors_of_plan(struct wants *w, const struct tls_plan *p)
 		const struct tls_server_plan *s = &p->server[i];
 
 		if (s->client_ca[0] && (s->roles || !s->any_name))
-			add_file(w, s->client_ca, s->roles ? FILE_ANCHORS : FILE_AUTHORITY, s->may_lack);
+			add_file(w, s->client_ca, FILE_ANCHORS, s->may_lack);
 	}
 	for (size_t i = 0; i < p->clients; i++)
 		if (p->client[i].roles)

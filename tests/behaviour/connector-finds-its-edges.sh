@@ -16,7 +16,7 @@ connector 0 join --token-file "$TMP/token"
 
 # Without an edge it says what to write.
 connector 3
-has "$ERR" "[connector] edge is empty"
+has "$ERR" "[connector] edge is not set"
 
 # Nobody is there: it runs, is healthy as a process, and waits.
 connector_conf "127.0.0.1:$ONE" "$CATCH_ALL"
