@@ -363,7 +363,7 @@ open_table = [
     ("an alert of one byte", raw(21, b"\1"), "SSLV3_ALERT_UNEXPECTED_MESSAGE", "no place in an open connection"),
     ("two alerts in a record", raw(21, b"\1\x5a\1\x5a"), "SSLV3_ALERT_UNEXPECTED_MESSAGE", "no place in an open connection"),
     ("1000 empty records", raw(23, b"", 1000), "SSLV3_ALERT_UNEXPECTED_MESSAGE", "no place in an open connection"),
-    ("a fatal alert", raw(21, b"\2\x50"), "cut", "the peer ended it with an alert"),
+    ("a fatal alert", raw(21, b"\2\x50"), "reset", "the peer ended it with an alert"),
     ("a record with one bit changed", broken, "SSLV3_ALERT_BAD_RECORD_MAC", "forged or damaged"),
     ("a record twice", replayed, "SSLV3_ALERT_BAD_RECORD_MAC", "forged or damaged"),
     ("a record left out", left_out, "SSLV3_ALERT_BAD_RECORD_MAC", "forged or damaged"),
