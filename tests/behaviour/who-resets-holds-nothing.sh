@@ -6,7 +6,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 
 N=$(free_port)
-start origin socat "TCP-LISTEN:$N,fork,reuseaddr,bind=127.0.0.1" 'SYSTEM:sleep 600'
+start origin python3 -c '
+import socket, sys
+s, held = socket.create_server(("127.0.0.1", int(sys.argv[1]))), []
+while True: held.append(s.accept()) # and never an answer' "$N"
 wait_for listening "$N"
 host_section app public app.test "origin = http://127.0.0.1:$N" 'response_timeout = 10m' 'idle = 10m'
 start_edge
