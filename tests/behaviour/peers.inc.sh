@@ -44,7 +44,7 @@ new_matrix() { ROWS=() CELL=(); }
 judged() {
 	local w
 	[ ${#WRONG[@]} = 0 ] || for w in "${WRONG[@]}"; do echo "-- $w" >&2; done
-	[ ${#WRONG[@]} = 0 ] || fail "${#WRONG[@]} of the cells are wrong"
+	[ ${#WRONG[@]} = 0 ] || fail "${#WRONG[@]} of the cells are wrong: ${WRONG[*]%%. It said:*}"
 }
 
 # nssdb DIR CA [CERT]: a database of NSS that trusts CA and holds CERT with its key.
