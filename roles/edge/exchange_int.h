@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct exchange) <= 880, "an open WebSocket is small");
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
 
-/* As much as there is room for now, the rest as soon as there is some. Nothing may be left from before. false: no
+/* As much as there is room for at once, the rest as soon as there is more. Nothing may be left from before. false: no
  * memory for it. */
 bool exchange_put(struct exchange *x, unsigned to, struct span s);
 /* The whole head of this side: > 0 its bytes, *untaken of which are in the duct still, for the caller to take; ZT_MORE;
