@@ -90,6 +90,7 @@ struct edge {
 	struct bufs *bufs;
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
+	const struct tls_plan *plan; /* web's, of the same configuration */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
 	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
 	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */

@@ -313,6 +313,7 @@ static void worker_commit(struct child *c)
 	w->e.site = w->next;
 	w->next = NULL;
 	commit_world(&w->web, &c->conf->tls, c->epoch);
+	w->e.plan = w->web.plan[w->web.at];
 	commit_world(&w->id, &c->conf->tls, c->epoch);
 	commit_identity(w);
 	sysnames_give(&w->names, w->e.resolver, &c->log);
