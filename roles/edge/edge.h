@@ -23,9 +23,9 @@
 #include "decide/policy.h"
 #include "io/bufs.h"
 #include "io/child.h"
-#include "io/dial.h"
 #include "io/doors.h"
 #include "io/mux.h"
+#include "io/outside.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
@@ -84,8 +84,7 @@ size_t edge_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_
 struct edge {
 	struct child child;
 	struct doors doors;         /* all kinds; door->at tells them apart: site.c's door_kind() */
-	struct resolver *resolver;
-	struct dialer *dialer;
+	struct outside out;
 	struct tls_world *web, *id; /* hosts and local origins; tunnels. id is NULL without an identity */
 	struct bufs *bufs;
 	struct keepline *keep;      /* NULL without an identity */

@@ -297,7 +297,7 @@ static void dial_origin(struct upstream *u)
 	struct place at = place_of(u);
 	const struct dial_req req = {.host = at.host, .port = at.port, .timeout_ns = DIAL_NS, .tune = &tune,
 				     .done = on_dialled, .owner = u};
-	int rc = dial_start(u->e->dialer, &req, &u->dial);
+	int rc = dial_start(u->e->out.dialer, &req, &u->dial);
 
 	if (rc < 0)
 		cannot_connect(u, rc);
