@@ -5,8 +5,8 @@
  *   worker.c    the life of the worker; site.c: a configuration made ready to be asked
  *   arrive.c    a connection before anything: the PROXY header of a proxy that must send one, then to its door
  *   front.c     a connection of the public port until it is known what it is, then a web connection between requests
- *   exchange.c  one request: its phases, what is decided, its ends; exchange_pass.c: heads and bodies, both ways;
- *               exchange_say.c: answers of our own, the log
+ *   exchange.c  one request: its phases, what is decided, its ends; exchange_head.c: heads as they come in;
+ *               exchange_pass.c: heads and bodies, both ways; exchange_say.c: answers of our own, the log
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
  *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
