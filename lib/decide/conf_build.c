@@ -135,15 +135,18 @@ static struct part *find_named(struct conf_build *b, const struct conf_section *
 	return NULL;
 }
 
-static struct part *add_named(struct conf_build *b, const struct conf_section *sec, struct span name)
+static struct part *add_named(struct conf_build *b, uint32_t line, const struct conf_section *sec, struct span name)
 {
 	struct conf_named_list *list = conf_at(b->root, sec->offset);
 	struct conf_named *object = arena_get(b->mem, sec->size);
 	struct part *p = object ? part_new(b, sec, object) : NULL;
 
-	if (object)
+	if (object) {
 		object->name = arena_str(b->mem, name);
-	if (p == NULL || object->name == NULL) {
+		object->file = arena_str(b->mem, span_str(here(b, line).file));
+		object->line = line;
+	}
+	if (p == NULL || object->name == NULL || object->file == NULL) {
 		b->nomem = true;
 		return NULL;
 	}
@@ -187,7 +190,7 @@ static struct part *open_named(struct conf_build *b, uint32_t line, const struct
 	if (p)
 		conf_fault_add(b->faults, here(b, line), ZT_E_DUP, "[%s %s] is given twice, first at %s:%u", sec->name,
 			       p->name, p->first.file, (unsigned)p->first.line);
-	return p ? p : add_named(b, sec, name);
+	return p ? p : add_named(b, line, sec, name);
 }
 
 static void on_section(void *ctx, uint32_t line, struct span word, struct span name)

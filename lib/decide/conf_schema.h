@@ -79,7 +79,8 @@ struct conf_key {
 /* A named section's struct begins with this. */
 struct conf_named {
 	struct conf_named *next;
-	const char *name;
+	const char *name, *file; /* file and line: where it begins */
+	uint32_t line;
 };
 
 struct conf_named_list { /* in the order written */

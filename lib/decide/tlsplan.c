@@ -40,6 +40,7 @@ static void server_plan(const struct conf_host *h, struct tls_server_plan *out)
 {
 	*out = (struct tls_server_plan){
 		.id = h->named.name,
+		.at = &h->named,
 		.names = &h->names,
 		.alpn = &h->alpn,
 		.cert = h->cert,
@@ -117,9 +118,9 @@ int tls_plan_add(struct tls_plan *p, const struct tls_client_plan *c)
 }
 
 /* What it is called is said with each connection: its text here has no end of its own. */
-static struct tls_client_plan origin_plan(const char *id, const char *ca, const struct conf_list *pins)
+static struct tls_client_plan origin_plan(const struct conf_named *of, const char *ca, const struct conf_list *pins)
 {
-	struct tls_client_plan p = {.id = id, .name = "", .ca = ca, .cert = "", .key = "", .pass = "", .alpn = "", .resume = true};
+	struct tls_client_plan p = {.id = of->name, .at = of, .name = "", .ca = ca, .cert = "", .key = "", .pass = "", .alpn = "", .resume = true};
 
 	pins_of(pins, &p);
 	return p;
@@ -135,7 +136,7 @@ static bool speaks_tls(const char *service)
 
 static int local_origin(const struct conf_host *h, struct tls_plan *out)
 {
-	const struct tls_client_plan p = origin_plan(h->named.name, h->origin_ca, &h->origin_pin);
+	const struct tls_client_plan p = origin_plan(&h->named, h->origin_ca, &h->origin_pin);
 
 	return speaks_tls(h->origin) ? tls_plan_add(out, &p) : -1;
 }
@@ -184,7 +185,7 @@ static void origin_plans(const struct conf *c, struct tls_plan *out)
 	uint16_t rule = 0;
 
 	for (const struct conf_ingress *g = conf_first_ingress(c); g; g = conf_next_ingress(g), rule++) {
-		struct tls_client_plan p = origin_plan(g->named.name, g->ca, &g->pin);
+		struct tls_client_plan p = origin_plan(&g->named, g->ca, &g->pin);
 		bool any = false;
 
 		for (size_t i = 0; i < g->service.n; i++)

@@ -19,6 +19,7 @@ struct cas; /* io/cas: the authorities that roles count under, in a worker */
 
 struct tls_server_plan {
 	const char *id;              /* the section's name */
+	const struct conf_named *at; /* the section; NULL: it is none of the configuration's */
 	const struct conf_list *names; /* strings: exact, or "*." and one label more */
 	const struct conf_list *alpn;  /* strings, best first; empty: none is negotiated */
 	const char *cert, *key, *pass; /* files; pass may be "" */
@@ -38,6 +39,7 @@ struct tls_server_plan {
 
 struct tls_client_plan {
 	const char *id;              /* the section it comes from, for sentences: "relay", "ingress nas" */
+	const struct conf_named *at; /* as above */
 	const char *name;            /* SNI, and what the certificate must be for; "": the address */
 	const char *ca;              /* file, or "system" */
 	unsigned roles;              /* as above; 0 or one */

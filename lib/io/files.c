@@ -21,6 +21,7 @@ struct wants {
 	struct file_want *out;
 	size_t n;
 	const char *kind, *of; /* whose they are, from now on */
+	const struct conf_named *at;
 };
 
 static void add_file(struct wants *w, const char *path, enum file_kind kind, bool optional)
@@ -35,7 +36,7 @@ static void add_file(struct wants *w, const char *path, enum file_kind kind, boo
 			return;
 		}
 	ZT_ASSERT(w->n < FILES_MOST);
-	w->out[w->n++] = (struct file_want){.path = path, .kind = kind, .optional = optional, .kind_of = w->kind, .of = w->of};
+	w->out[w->n++] = (struct file_want){.path = path, .kind = kind, .optional = optional, .kind_of = w->kind, .of = w->of, .at = w->at};
 }
 
 static void add(struct wants *w, const char *path, enum file_kind kind)
@@ -50,6 +51,7 @@ static void files_of_plan(struct wants *w, const struct tls_plan *p)
 
 		w->kind = "host ";
 		w->of = s->id;
+		w->at = s->at;
 		add_file(w, s->cert, FILE_PUBLIC, s->may_lack);
 		add_file(w, s->key, FILE_SECRET, s->may_lack);
 		add(w, s->pass, FILE_SECRET);
@@ -60,6 +62,7 @@ static void files_of_plan(struct wants *w, const struct tls_plan *p)
 
 		w->kind = "";
 		w->of = c->id;
+		w->at = c->at;
 		if (tls_plan_asks_authority(c))
 			add_file(w, c->ca, c->roles ? FILE_ANCHORS : FILE_AUTHORITY, c->may_lack);
 		add_file(w, c->cert, FILE_PUBLIC, c->may_lack);
@@ -364,7 +367,10 @@ static int blame(const struct file_want *f, int rc, struct why *w)
 		return rc;
 	was = *w;
 	*w = (struct why){0}; /* the first sentence stays, otherwise */
-	why_set(w, (enum zt_err)-rc, "[%s%s]: %s", f->kind_of, f->of, was.text);
+	if (f->at)
+		why_set(w, (enum zt_err)-rc, "%s:%lu: [%s%s]: %s", f->at->file, (unsigned long)f->at->line, f->kind_of, f->of, was.text);
+	else
+		why_set(w, (enum zt_err)-rc, "[%s%s]: %s", f->kind_of, f->of, was.text);
 	w->sys = was.sys;
 	return rc;
 }

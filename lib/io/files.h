@@ -39,6 +39,7 @@ struct file_want {
 	enum file_kind kind;
 	bool optional; /* that it does not exist is no fault: it is not in the bundle then */
 	const char *kind_of, *of; /* borrowed, for sentences: "host " and "nas" of [host nas]; NULL: of no section */
+	const struct conf_named *at; /* borrowed: that section, where there is one */
 };
 
 /* What TLS wants of a configuration: for super_child.files of a tlsd. Each path once. */

@@ -238,8 +238,8 @@ static int load_next(struct super *s, bool files_only, struct wr *reason)
 	if (rc < 0)
 		return rc;
 	rc = check_fixed(s, s->next, &w);
-	if (rc == 0)
-		rc = bundles_pack(&s->next_files, s, s->next, &w);
+	if (rc == 0 && bundles_pack(&s->next_files, s, s->next, &w) < 0)
+		rc = w.err == ZT_E_NOMEM ? -ZT_E_NOMEM : -ZT_E_CONFIG; /* it names what cannot be used */
 	if (rc == 0)
 		rc = super_bind(&s->next_open, s->role, s->next, &s->open, &w);
 	if (rc < 0) {

@@ -191,7 +191,7 @@ def bad_edge(text, k):
         return text, line_of(text, "acess ="), 3
     if kind == 2:
         text = text.replace("/here.pem", "/nothing.pem", 1)
-        return text, line_of(text, "/nothing.pem"), 3
+        return text, line_of(text, "[host here]"), 3
     return text.replace(f"listen = 127.0.0.1:{port}", f"listen = 127.0.0.1:{taken}, 127.0.0.1:{port}", 1), 0, 7
 
 
