@@ -50,6 +50,8 @@ void ways_drop(struct ways *w); /* NULL is allowed */
 
 struct leg;
 
+#define WAYS_WAS 32 /* as many reloads as there may be between two announcements, and a way there */
+
 struct connector {
 	struct child child;
 	struct outside out;
@@ -57,6 +59,7 @@ struct connector {
 	struct bufs *bufs;
 	struct keepline *keep;
 	struct ways *ways, *next;   /* in force; prepared */
+	struct ways *was[WAYS_WAS]; /* that were in force, the last one first: edges hear of a reload later than we do */
 	struct doors doors;         /* for monitors alone */
 	struct plainport plain;
 	struct pool servings, looks;/* serving.c, look.c */

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "wire/x509.h"
 
+#define TABLES 8 /* announced at once; an edge takes 16 */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
 
 static struct leg *leg_of(struct source *s)
@@ -138,8 +139,15 @@ void leg_say(struct leg *g, unsigned what)
 			return;
 		g->say &= ~(unsigned)LEG_LISTS;
 	}
-	if (g->say & LEG_RULES && say_rules(g))
+	if (g->say & LEG_RULES && !g->may_say_rules) {
+		g->may_say_rules = window_rate_take(&g->tables, loop_now(g->c->child.loop));
+		if (!g->may_say_rules)
+			uplinks_soon(g->c);
+	}
+	if (g->say & LEG_RULES && g->may_say_rules && say_rules(g)) {
 		g->say &= ~(unsigned)LEG_RULES;
+		g->may_say_rules = false;
+	}
 	if (g->say == LEG_HEALTH && say_health(g))
 		g->say = 0;
 }
@@ -288,6 +296,7 @@ static int start_mux(struct leg *g)
 	memcpy(o.hello.instance, c->instance, sizeof o.hello.instance);
 	g->opens = (struct window_rate){.rate = (uint32_t)t->opens, .burst = 2 * (uint32_t)t->opens,
 					.at_ns = loop_now(c->child.loop)};
+	g->tables = (struct window_rate){.rate = 1, .burst = TABLES, .at_ns = loop_now(c->child.loop)};
 	return mux_new(&g->mux, &o);
 }
 

@@ -31,7 +31,8 @@ struct leg {
 	bool full;               /* there was no room for a message */
 	unsigned say;            /* what is to be announced, as soon as there is room */
 	struct status_seen said; /* the newest list that the edge was told */
-	struct window_rate opens;
+	struct window_rate opens, tables; /* tables: an edge takes no more than one a second for long */
+	bool may_say_rules;      /* taken from tables, and not said yet */
 	uint64_t born_ns, up_ns; /* up_ns 0: not yet */
 	uint8_t serial[STATLIST_KEY], own[KEEPMSG_SERIAL]; /* of the edge's certificate; of ours, zero: not told yet */
 	struct addr peer;
@@ -47,6 +48,8 @@ void leg_close(struct leg *g);               /* at once; nobody is told */
 void leg_judge(struct leg *g);               /* by the status list as it is now: may end it */
 void leg_say(struct leg *g, unsigned what);  /* soon, when there is room for it */
 void leg_be_stale(struct leg *g, const char *why);
+
+void uplinks_soon(struct connector *c); /* something is to be said a little later: leg_say() is called then */
 
 /* ---- what uplink.c is told ---------------------------------------------------------------- */
 void uplink_up(struct uplink *u, struct leg *g);

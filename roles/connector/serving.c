@@ -194,21 +194,52 @@ static const struct reach_class reach_class = {on_opened, on_failed, on_gone};
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
+/* All that an edge goes by: what is dialled for it is ours. */
+static bool same_rule(const struct rule *a, const struct rule *b)
+{
+	return a->kind == b->kind && a->flags == b->flags && a->status == b->status && span_eq(a->name, b->name) &&
+	       span_eq(a->hostname, b->hostname) && span_eq(a->path, b->path) && span_eq(a->host_header, b->host_header) &&
+	       span_eq(a->strip_prefix, b->strip_prefix) && span_eq(a->add_prefix, b->add_prefix) && span_eq(a->set, b->set) &&
+	       span_eq(a->remove, b->remove);
+}
+
+/* An edge hears of a reload later than we do. What it opens meanwhile is served as it is written now, if the rule that
+ * it went by still stands: that of the same number then, under another number now. */
+static const char *find_rule(const struct connector *c, const struct frame_open *o, uint16_t *rule)
+{
+	const struct ways *w = c->ways;
+	const struct rules *now = &w->set.rules;
+	uint16_t n = 0;
+
+	for (size_t i = 0; w && w->epoch != o->epoch; i++)
+		w = i < WAYS_WAS ? c->was[i] : NULL;
+	if (w == NULL)
+		return "it is for another configuration than the one in force";
+	if (o->rule >= w->set.rules.n)
+		return "there is no rule of this number";
+	*rule = o->rule;
+	if (w == c->ways)
+		return NULL;
+	while (n < now->n && !same_rule(&w->set.rules.rule[o->rule], &now->rule[n]))
+		n++;
+	*rule = n;
+	return n < now->n ? NULL : "the rule is not in the configuration any more";
+}
+
 /* NULL, or what is wrong with it. */
-static const char *wrong(const struct connector *c, const struct frame_open *o)
+static const char *wrong(const struct connector *c, const struct frame_open *o, uint16_t *rule)
 {
 	static const uint8_t kinds[] = {[FRAME_KIND_TCP] = RULE_TCP, [FRAME_KIND_HTTP] = RULE_HTTP, [FRAME_KIND_UDP] = 0};
+	const char *not = find_rule(c, o, rule);
 
-	if (c->ways == NULL || o->epoch != c->ways->epoch)
-		return "it is for another configuration than the one in force";
-	if (o->rule >= c->ways->set.rules.n)
-		return "there is no rule of this number";
-	if (o->kind >= ARRAY_LEN(kinds) || kinds[o->kind] == 0 || kinds[o->kind] != c->ways->set.rules.rule[o->rule].kind)
+	if (not)
+		return not;
+	if (o->kind >= ARRAY_LEN(kinds) || kinds[o->kind] == 0 || kinds[o->kind] != c->ways->set.rules.rule[*rule].kind)
 		return "the rule does not serve streams of this kind";
 	return NULL;
 }
 
-static struct serving *make(struct connector *c, struct stream *s, const struct frame_open *o)
+static struct serving *make(struct connector *c, struct stream *s, const struct frame_open *o, uint16_t rule)
 {
 	struct serving *v = pool_get(&c->servings);
 
@@ -218,14 +249,14 @@ static struct serving *make(struct connector *c, struct stream *s, const struct 
 	v->ways = ways_hold(c->ways);
 	v->stream = s;
 	v->began = loop_now(c->child.loop);
-	v->tries.rule = o->rule;
+	v->tries.rule = rule;
 	memcpy(v->name, o->name, sizeof v->name);
 	memcpy(v->request, o->request, sizeof v->request);
 	v->reach.cls = &reach_class;
 	v->reach.user = &origin_user;
 	v->reach.c = c;
 	v->reach.ways = v->ways;
-	v->reach.rule = o->rule;
+	v->reach.rule = rule;
 	v->reach.name = v->name;
 	v->reach.dial_ms = o->dial_ms;
 	v->reach.visitor.from = o->peer;
@@ -241,8 +272,9 @@ static struct serving *make(struct connector *c, struct stream *s, const struct 
 
 void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o)
 {
-	const char *not = wrong(c, o);
-	struct serving *v = not ? NULL : make(c, s, o);
+	uint16_t rule = 0;
+	const char *not = wrong(c, o, &rule);
+	struct serving *v = not ? NULL : make(c, s, o, rule);
 
 	c->n.streams++;
 	if (v) {

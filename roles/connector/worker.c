@@ -165,6 +165,9 @@ static void worker_commit(struct child *child)
 	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
 	take_registry(c);
 	outside_commit(&c->out, &child->log);
+	ways_drop(c->was[WAYS_WAS - 1]);
+	memmove(&c->was[1], &c->was[0], sizeof c->was - sizeof c->was[0]);
+	c->was[0] = old;
 	c->ways = c->next;
 	c->next = NULL;
 	c->ways->epoch = c->ways->set.rules.epoch = child->epoch;
@@ -172,7 +175,6 @@ static void worker_commit(struct child *child)
 	tls_world_limits(c->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
 	if (old)
 		origins_stop(old->origins);
-	ways_drop(old); /* handshakes that need its authorities hold on to them */
 	origins_start(c->ways->origins);
 	doors_commit(&c->doors, child->loop, &child->log);
 	uplinks_configure(c);
@@ -271,6 +273,8 @@ int connector_worker_main(int argc, char **argv)
 	plainport_free(&c.plain);
 	ways_drop(c.next);
 	ways_drop(c.ways);
+	for (size_t i = 0; i < WAYS_WAS; i++)
+		ways_drop(c.was[i]);
 	keepline_free(c.keep);
 	return code;
 }

@@ -244,6 +244,7 @@ static void on_failed(struct upstream *u, unsigned code, const char *text)
 	struct exchange *x = upstream_owner(u);
 
 	x->up = NULL;
+	x->overtaken = upstream_overtaken(u);
 	exchange_lost(x, code, text, true);
 }
 
@@ -288,20 +289,32 @@ static void ask(struct exchange *x, enum policy_route route, const struct tunnel
 		exchange_full(x);
 }
 
-/* Nothing of it has reached an origin, and nothing of its body is gone: somewhere else, once. */
-static bool try_elsewhere(struct exchange *x)
+/* Where it leads now. What was kept may have ended as it was taken out again, a reload may have overtaken the way, or
+ * the rule that it went by: that says nothing about where it led. */
+static enum policy_route second_route(const struct exchange *x, unsigned code, struct tunnel_route *out)
 {
+	enum policy_route route = route_of(x, NULL, out);
+	bool newer = code == RESET_RULE && out->t == x->tunnel && out->epoch != x->epoch;
+
+	return x->tunnel == NULL || x->reused || newer ? route : route_of(x, x->tunnel, out);
+}
+
+/* Nothing of it has reached an origin, and nothing of its body is gone: somewhere else, once. Of reloads that overtake
+ * it each makes one more time. */
+static bool try_elsewhere(struct exchange *x, unsigned code)
+{
+	const bool same = x->reused || x->overtaken;
 	struct tunnel_route r = {0};
 	struct policy_answer a;
 	enum policy_route route;
 
-	if (x->retried || (x->tunnel == NULL && !x->reused) || x->taken)
+	if ((x->retried && !x->overtaken) || (x->tunnel == NULL && !same) || x->taken)
 		return false;
-	x->retried = true;
-	/* What was kept may have ended as it was taken out again: that says nothing about where it led. */
-	route = route_of(x, x->reused ? NULL : x->tunnel, &r);
+	x->retried |= !x->overtaken;
+	x->overtaken = false;
+	route = second_route(x, code, &r);
 	judge(x, route, &a);
-	if (!a.allow || (route != ROUTE_CONNECTOR && (route != ROUTE_LOCAL || !x->reused)) || is_ambiguous(x, &r))
+	if (!a.allow || (route != ROUTE_CONNECTOR && (route != ROUTE_LOCAL || !same)) || is_ambiguous(x, &r))
 		return false;
 	x->e->n.retried++;
 	exchange_drop_far(x, ZT_E_CANCELLED);
@@ -324,7 +337,7 @@ void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unr
 {
 	if (x->replied)
 		exchange_cut(x, frame_reset_name(code));
-	else if (!unreached || !try_elsewhere(x))
+	else if (!unreached || !try_elsewhere(x, code))
 		exchange_of_reset(x, code, text);
 }
 

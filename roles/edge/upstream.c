@@ -383,6 +383,11 @@ bool upstream_is_local(const struct upstream *u)
 	return u->tunnel == NULL;
 }
 
+bool upstream_overtaken(const struct upstream *u)
+{
+	return u->tunnel == NULL && u->site != u->e->site;
+}
+
 struct upstream *upstream_of(const struct duct *d)
 {
 	if (span_eq_str(span_str(d->cls->name), "stream"))

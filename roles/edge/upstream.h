@@ -39,6 +39,8 @@ struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was
 bool upstream_is_local(const struct upstream *u);
 /* The reset that ended it (a stream's says more than the duct): code and words; of a local one nobody knows what was
  * delivered: UINT64_MAX. */
+/* Local, and failed as another configuration had come meanwhile: whether it would be so under that one is not known. */
+bool upstream_overtaken(const struct upstream *u);
 unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered);
 /* why as duct_close(). It is gone for the caller. */
 void upstream_close(struct upstream *u, enum zt_err why);
