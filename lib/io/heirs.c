@@ -1,7 +1,8 @@
 /*
  * heirs: children whose jail lets them take no new configuration (super_child.anew). A renewal
  * starts a second process with the new one; being ready is its answer. When all agree it serves,
- * and the one before drains, for as long as [limits] drain or until the next renewal takes over.
+ * and the one before drains, for as long as [limits] drain, or until ELDERS more renewals have taken over: a handshake
+ * that it has begun is not lost to reloads that come quickly.
  * Owns no process: kid.c starts, hears and buries them.
  */
 #include "super_int.h"
@@ -82,7 +83,7 @@ static void inherit(struct kid *heir, const struct kid *from)
 void heirs_take_over(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++) /* those that still drain have had their time */
-		if (s->kids[i].part == KID_ELDER)
+		if (s->kids[i].part == KID_ELDER && s->kids[i].epoch + ELDERS < s->epoch)
 			kid_replace(&s->kids[i]);
 	for (size_t i = 0; i < s->nkids; i++) {
 		struct kid *heir = &s->kids[i];

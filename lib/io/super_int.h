@@ -34,8 +34,9 @@ enum kid_state {
 };
 
 /* A child of `anew` has more than one process at a time: places are reserved for all that may be,
- * the one that serves, one that a renewal started, one that drains, one that was killed for it. */
-#define GENERATIONS 4
+ * the one that serves, one that a renewal started, those that drain, one that was killed for it. */
+#define ELDERS 3 /* that drain at a time */
+#define GENERATIONS (ELDERS + 3)
 
 enum kid_part {
 	KID_NOBODY, /* a place that is free */
