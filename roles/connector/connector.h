@@ -69,6 +69,7 @@ struct connector {
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
+	struct timer fade;          /* of serving.c: the first of those whose rules are gone has had its time */
 	struct timer chores;        /* of uplink.c: what time alone makes happen */
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
@@ -112,6 +113,9 @@ void reach_dialled(struct connector *c, uint32_t id, int fd); /* as child_class.
 void servings_init(struct connector *c);     /* once, before the jail: the pools */
 /* As mux_class.opened: s is served or refused. */
 void serving_opened(struct connector *c, struct stream *s, const struct frame_open *o);
+/* Another configuration: what is served by a rule, or from an origin, that is not there any more may finish, and is
+ * ended after [limits] drain. */
+void servings_reloaded(struct connector *c);
 void servings_end(struct connector *c);      /* the process is about to end, its loop still there; looks end too */
 void servings_free(struct connector *c);     /* the memory, when the loop is gone; harmless without servings_init() */
 

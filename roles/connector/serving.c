@@ -22,6 +22,7 @@ struct serving {
 	struct couple couple;   /* its loop is set when the origin is open */
 	struct origins_try tries;
 	uint64_t began;
+	uint64_t until;         /* its rule is gone: so long it may finish; 0: it stays */
 	char name[FRAME_NAME], request[FRAME_REQUEST];
 	struct serving *prev, *next;
 };
@@ -285,6 +286,56 @@ void serving_opened(struct connector *c, struct stream *s, const struct frame_op
 	LOG(&c->child.log, LOG_INFO, "not served", LF_STR("request", o->request), LF_STR("name", o->name),
 	    LF_U64("rule", o->rule), LF_STR("why", not ? not : "too many streams are served"));
 	stream_refuse(s, not ? RESET_RULE : RESET_FULL, not ? not : "the connector serves as many streams as it may");
+}
+
+/* ---- a reload ---------------------------------------------------------------------------- */
+
+/* Does the rule of that name still serve it, from where it is served? */
+static bool still_there(const struct serving *v)
+{
+	const struct ingress_set *now = &v->c->ways->set;
+
+	for (uint16_t i = 0; i < now->rules.n; i++) {
+		const struct rule *r = &now->rules.rule[i];
+
+		if (!span_eq(r->name, rule_of(v)->name) || !ingress_host_matches(r->hostname, span_str(v->name)))
+			continue;
+		for (size_t k = 0; k < now->way[i].n; k++)
+			if (strcmp(conf_text(&now->way[i].conf->service, k), reach_service(&v->reach)) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Sets the timer for the first of those whose time is not over; ends those whose is. */
+static void fade(struct timer *t, uint64_t now)
+{
+	struct connector *c = CONTAINER_OF(t, struct connector, fade);
+	uint64_t first = 0;
+
+	for (struct serving *v = c->first_serving, *next; v; v = next) {
+		next = v->next;
+		if (v->until && v->until <= now)
+			end(v, RESET_RULE, "its rule is not in the configuration any more");
+		else if (v->until && (first == 0 || v->until < first))
+			first = v->until;
+	}
+	if (first && !loop_timer(c->child.loop, t, first - now))
+		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer: what a reload removed goes on");
+}
+
+void servings_reloaded(struct connector *c)
+{
+	uint64_t now = loop_now(c->child.loop);
+
+	for (struct serving *v = c->first_serving; v; v = v->next) {
+		if (v->stream == NULL || v->ways == c->ways || still_there(v))
+			v->until = 0;
+		else if (v->until == 0)
+			v->until = now + c->ways->conf->limits.drain_ms * NS_PER_MS;
+	}
+	c->fade.fire = fade;
+	fade(&c->fade, now);
 }
 
 /* ---- all of them ------------------------------------------------------------------------- */

@@ -178,6 +178,7 @@ static void worker_commit(struct child *child)
 	origins_start(c->ways->origins);
 	doors_commit(&c->doors, child->loop, &child->log);
 	uplinks_configure(c);
+	servings_reloaded(c);
 }
 
 static void worker_link(struct child *child, unsigned number, int fd)
@@ -222,6 +223,7 @@ static void worker_close(struct child *child)
 
 	if (c->ways) {
 		origins_stop(c->ways->origins);
+		loop_timer_stop(child->loop, &c->fade);
 		servings_end(c);
 		uplinks_end(c);
 	}

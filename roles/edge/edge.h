@@ -65,6 +65,8 @@ int site_trust(struct site *s, struct span pem, const char *file, struct why *w)
 /* Whose certificates count at each host, out of a bundle that was checked. */
 void site_demands(struct site *s, struct span bundle);
 bool site_same_cas(const struct site *now, int plan, const struct site *then, unsigned was);
+/* The rest of what a host asks of a certificate: whether, and of which roles. */
+bool site_same_demands(const struct site *now, int plan, const struct site *then, unsigned was);
 struct site *site_hold(struct site *s);
 void site_drop(struct site *s); /* NULL is allowed */
 const struct conf_host *site_host(const struct site *s, int host); /* by policy index; NULL: there is none */
@@ -74,6 +76,9 @@ int site_sni(const struct site *s, struct span name);
 int site_again(const struct site *now, const struct site *then, unsigned plan);
 /* Is this an authority of ours? ca: of zt://<ca>/<role>/<id>. */
 bool site_lists(const struct site *s, struct span ca);
+
+/* Is it still listened where this connection came in? */
+bool site_listens(const struct site *s, const struct addr *local);
 
 /* What an address that is listened on is for. */
 enum door_kind { DOOR_PUBLIC, DOOR_HTTP, DOOR_SERVICE, DOOR_HEALTH, DOOR_GONE };

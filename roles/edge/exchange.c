@@ -208,12 +208,19 @@ void exchange_decide(struct exchange *x)
 		ask(x, route, &r);
 }
 
+bool exchange_unnamed(const struct exchange *x)
+{
+	return x->phase != X_HEAD && x->phase != X_ANSWERING && policy_host_of(&x->e->site->rules, host_of(x)) < 0;
+}
+
 void exchange_rejudge(struct exchange *x)
 {
 	struct policy_answer a;
 
-	site_drop(x->site); /* in every phase: plan is of the one in force */
-	x->site = site_hold(x->e->site);
+	if (!exchange_unnamed(x)) { /* in every phase: plan is of the one in force */
+		site_drop(x->site);
+		x->site = site_hold(x->e->site);
+	}
 	if (x->phase == X_HEAD || x->phase == X_ANSWERING)
 		return;
 	judge(x, ROUTE_UNASKED, &a);
@@ -244,7 +251,7 @@ static void on_failed(struct upstream *u, unsigned code, const char *text)
 	struct exchange *x = upstream_owner(u);
 
 	x->up = NULL;
-	x->overtaken = upstream_overtaken(u);
+	x->overtaken = upstream_overtaken(u) && x->site == x->e->site;
 	exchange_lost(x, code, text, true);
 }
 

@@ -22,6 +22,7 @@ struct exchange_of {
 	unsigned plan;                   /* policy id in the site in force; UINT_MAX: its host is gone */
 	const struct policy_cert *cert;
 	struct upstream **kept;          /* the connection's slot */
+	bool last;                       /* what runs may end, and nothing more begins */
 	/* Over: keep says that the connection may carry another. From the loop; the exchange is gone after it. What
 	 * must not be taken for a whole answer was reset: d is closed then, and closing it again does nothing. */
 	void (*over)(void *owner, bool keep);
@@ -33,6 +34,8 @@ struct exchange_of {
 int exchange_start(struct exchange **out, const struct exchange_of *of);
 /* Decide again, for a new site or status list: when it is not allowed any more it is cut, and over() called with keep
  * false. */
+/* Has nobody the name any more that it is for? It is judged by what was in force when it began, then. */
+bool exchange_unnamed(const struct exchange *x);
 void exchange_rejudge(struct exchange *x);
 /* At once, no over(); logged with this reason. */
 void exchange_end(struct exchange *x, const char *why);

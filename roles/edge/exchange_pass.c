@@ -116,7 +116,7 @@ static bool final(struct exchange *x, struct httpresp *r)
 		.resp = r, .minor = x->p.req->minor, .id = span_str(x->id),
 		.upgrade = x->p.req->websocket ? x->p.req->upgrade : SPAN_NONE,
 		/* A body that nobody reads to its end leaves no place where the next request could begin. */
-		.keep = x->p.req->keep && x->p.body[NEAR].done && !x->e->child.draining};
+		.keep = x->p.req->keep && x->p.body[NEAR].done && !x->e->child.draining && !x->of->last};
 	struct forward_sent sent;
 
 	if (forward_reply(&f, &w, &sent) < 0) {

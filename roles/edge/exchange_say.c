@@ -28,7 +28,7 @@ static void complete(const struct exchange *x, struct answer *a, bool keep)
 	a->accept = accept ? accept->value : SPAN_NONE;
 	a->minor = r && r->refusal == HTTP_FINE ? r->minor : 1;
 	a->head = r && r->method == HTTP_METHOD_HEAD;
-	a->keep = keep && ends_with_its_head(r) && !x->e->child.draining;
+	a->keep = keep && ends_with_its_head(r) && !x->e->child.draining && !x->of->last;
 }
 
 static uint64_t body_of(struct span answer)

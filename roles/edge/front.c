@@ -38,7 +38,7 @@ struct front {
 	struct policy_cert cert;
 	char ca[CERT_CA_ID + 1];  /* who issued it, by its zt:// name; "": it has none */
 	uint8_t state;
-	bool last;                /* what runs may end, and nothing more begins */
+	bool gone;                /* its host is not written any more: what runs is bounded by idle */
 };
 
 /* Visitors behind a router that forgot them are noticed after about three minutes. */
@@ -130,7 +130,7 @@ static void front_reap(struct source *s)
 
 static bool ends(const struct front *f)
 {
-	return f->last || f->of.e->child.draining;
+	return f->of.last || f->of.e->child.draining;
 }
 
 static void on_idle_event(struct duct *d, unsigned events);
@@ -199,10 +199,14 @@ static void on_idle_event(struct duct *d, unsigned events)
 		begin(f);
 }
 
+static const char gone[] = "its host is gone, or asks for another certificate now";
+
 static void on_idle_time(struct timer *t, uint64_t now)
 {
+	struct front *f = CONTAINER_OF(t, struct front, idle);
+
 	(void)now;
-	front_close(CONTAINER_OF(t, struct front, idle), ZT_OK);
+	front_end(f, f->state == FRONT_BUSY ? ZT_E_DENIED : ZT_OK, gone);
 }
 
 /* ---- the handshake --------------------------------------------------------------------------- */
@@ -251,18 +255,27 @@ static bool may_stay(struct front *f)
 {
 	struct edge *e = f->of.e;
 	const struct conf_host *h;
-	bool same;
+	struct addr at;
+	bool same, asked;
 	int plan;
 
+	f->gone = false;
 	if (f->site == e->site)
 		return true;
+	at = net_local(f->src.fd); /* not what a proxy said */
+	f->of.last |= !site_listens(e->site, &at);
+	if (f->x && exchange_unnamed(f->x)) {
+		f->gone = f->of.last = true;
+		return true;
+	}
 	plan = site_again(e->site, f->site, f->of.plan);
 	h = site_host(e->site, plan);
 	same = h && site_same_cas(e->site, plan, f->site, f->of.plan);
+	asked = h && (f->cert.presented || h->client_cert != TLS_ASK_NO);
+	f->of.last |= h == NULL || (asked && !(same && site_same_demands(e->site, plan, f->site, f->of.plan)));
 	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
 	site_drop(f->site);
 	f->site = site_hold(e->site);
-	f->last |= h == NULL || f->cert.presented || h->client_cert != TLS_ASK_NO;
 	return h && (f->cert.presented ? same : h->client_cert != TLS_ASK_REQUIRED);
 }
 
@@ -434,15 +447,26 @@ static void judge_live(struct front *f)
 		f->cert.status = STATUS_YES;
 }
 
+/* Nobody has taken anything from the visitor of a host that is gone: what runs may finish, for a time. */
+static void bound(struct front *f)
+{
+	const struct edge *e = f->of.e;
+
+	if (!f->gone)
+		loop_timer_stop(e->child.loop, &f->idle);
+	else if (f->idle.pos == 0 && !loop_timer(e->child.loop, &f->idle, e->site->conf->limits.drain_ms * NS_PER_MS))
+		front_end(f, ZT_E_NOMEM, gone);
+}
+
 static void rejudge(struct front *f)
 {
 	if (f->state != FRONT_IDLE && f->state != FRONT_BUSY)
 		return;
 	if (!may_stay(f)) {
-		front_end(f, ZT_E_DENIED, "its host is gone, or asks for another certificate now");
+		front_end(f, ZT_E_DENIED, gone);
 		return;
 	}
-	if (f->state == FRONT_IDLE && f->last) {
+	if (f->state == FRONT_IDLE && f->of.last) {
 		front_close(f, ZT_OK);
 		return;
 	}
@@ -451,6 +475,8 @@ static void rejudge(struct front *f)
 	judge_live(f);
 	exchange_rejudge(f->x);
 	judge_cert(f); /* what it has not decided yet is new */
+	if (f->state == FRONT_BUSY)
+		bound(f);
 }
 
 void fronts_rejudge(struct edge *e)

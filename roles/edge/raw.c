@@ -42,6 +42,7 @@ struct raw {
 	uint16_t *seat;
 	const struct tunnel *tried;         /* to be compared, and nothing else */
 	struct addr peer, local;
+	struct timer until;                 /* its service is gone: so long it may finish */
 	uint64_t began;
 	int64_t rule;
 	uint32_t epoch;
@@ -87,6 +88,7 @@ static void over(struct raw *k, unsigned by, const char *fault, enum zt_err err)
 	k->state = RAW_OVER;
 	k->e->n.bytes_in += k->sock.d.in;
 	k->e->n.bytes_out += k->sock.d.out;
+	loop_timer_stop(k->e->child.loop, &k->until);
 	couple_stop(&k->couple);
 	if (k->up)
 		upstream_close(k->up, err);
@@ -404,6 +406,12 @@ static const struct conf_service *again(const struct raw *k, const struct site *
 	       v->origin.port == was->origin.port && v->proxy == was->proxy ? v : NULL;
 }
 
+static void on_until(struct timer *t, uint64_t now)
+{
+	(void)now;
+	over(CONTAINER_OF(t, struct raw, until), BY_EDGE, "its service is gone", ZT_E_DENIED);
+}
+
 static void rejudge(struct raw *k)
 {
 	struct site *now = k->e->site;
@@ -416,12 +424,15 @@ static void rejudge(struct raw *k)
 		v = again(k, now);
 	goes_on = k->service ? v != NULL : span_eq_str(span_str(k->name), now->conf->edge.enrol);
 	if (goes_on) {
+		loop_timer_stop(k->e->child.loop, &k->until);
 		site_drop(k->site);
 		k->site = site_hold(now);
 		k->service = v;
 		k->couple.idle_ns = idle_ns(k);
-	} else {
-		over(k, BY_EDGE, "its service is gone", ZT_E_DENIED);
+	} else if (k->until.pos == 0) {
+		k->until.fire = on_until;
+		if (!loop_timer(k->e->child.loop, &k->until, now->conf->limits.drain_ms * NS_PER_MS))
+			over(k, BY_EDGE, "its service is gone", ZT_E_DENIED);
 	}
 }
 

@@ -87,6 +87,11 @@ bool site_same_cas(const struct site *now, int plan, const struct site *then, un
 	return span_eq(span_of(now->demand[plan], SHA256_LEN), span_of(then->demand[was], SHA256_LEN));
 }
 
+bool site_same_demands(const struct site *now, int plan, const struct site *then, unsigned was)
+{
+	return now->section[plan]->client_cert == then->section[was]->client_cert && now->host[plan].roles == then->host[was].roles;
+}
+
 bool site_lists(const struct site *s, struct span ca)
 {
 	for (size_t i = 0; i < s->cas; i++)
@@ -141,6 +146,19 @@ static bool listed(const struct conf_list *l, const struct addr *at)
 	for (size_t i = 0; i < l->n; i++)
 		if (addr_eq(conf_addr(l, i), at))
 			return true;
+	return false;
+}
+
+bool site_listens(const struct site *s, const struct addr *local)
+{
+	const struct conf_list *l = &s->conf->edge.listen;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct addr *at = conf_addr(l, i);
+
+		if (addr_eq(at, local) || (at->port == local->port && addr_is_any(at)))
+			return true;
+	}
 	return false;
 }
 
