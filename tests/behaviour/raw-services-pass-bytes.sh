@@ -22,7 +22,7 @@ wait_for listening "$ORIGIN"
 
 # conf LINE...: the edge's, the LINEs at its end.
 conf() {
-	printf '[state]\ndir = %s/edge.state\nrun_dir = %s/edge.run\n[tls]\nper_address = 100000\nburst = 100000\nwatch = false\n' "$TMP" "$TMP"
+	printf '[state]\ndir = %s/edge.state\nrun_dir = %s/edge.run\n[tls]\nper_address = 100000\nburst = 100000\nwatch = false\n[limits]\ndrain = 3s\n' "$TMP" "$TMP"
 	printf '[edge]\nlisten = 127.0.0.1:%s\nmax_conns = 12\n' "$E"
 	printf '[host web]\nnames = web.test\ncert = %s/web.pem\nkey = %s/web.key\naccess = public\norigin = http://127.0.0.1:%s\n' "$PKI" "$PKI" "$NOBODY"
 	printf '[service plain]\nlisten = 127.0.0.1:%s\norigin = 127.0.0.1:%s\npublic = unauthenticated\n' "$P" "$ORIGIN"
@@ -89,7 +89,7 @@ wait_for lines '"route":"plain"' '"fault":"reset"' '"by":"origin"'
 wait_for lines '"route":"told"' '"fault":"reset"' '"by":"visitor"'
 
 # One more than the limit is closed at once, and there is room again when one goes. Then a reload: whose service is
-# gone is cut, the others go on; and a drain lets what runs come to its end.
+# gone may finish, and is cut when it does not in time; the others go on.
 python3 - "$P" "$TMP" >"$TMP/held.log" 2>&1 <<'PY' &
 import os, socket, sys, time
 def conn(): return socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=50)
@@ -115,8 +115,12 @@ wait("reloaded")
 last.sendall(b"more"); last.shutdown(socket.SHUT_WR)
 assert len(last.recv(64)) > 0
 print("outlived", flush=True)
-last = held()
+fin, last = held(), held()
 print("again", flush=True)
+wait("gone")
+fin.sendall(b"more"); fin.shutdown(socket.SHUT_WR)
+assert len(fin.recv(64)) > 0
+print("finished", flush=True)
 try:
     assert last.recv(1) == b""
 except ConnectionResetError: pass
@@ -131,6 +135,8 @@ wait_for grep -q outlived "$TMP/held.log"
 wait_for grep -q again "$TMP/held.log"
 conf | sed "s/^\[service plain\]/[service another]/" >"$TMP/edge.conf"
 expect 0 "$ZT" reload edge -c "$TMP/edge.conf"
+: >"$TMP/gone"
+wait_for grep -q finished "$TMP/held.log"
 wait_for grep -q cut "$TMP/held.log"
 wait_for lines '"route":"plain"' '"fault":"its service is gone"' '"by":"edge"'
 join held
