@@ -16,7 +16,6 @@
 #include "tunnel.h"
 #include "wire/ipc.h"
 
-#define DRAIN_MS 30000
 #define EXACT 1000                  /* more than a name has bytes */
 
 bool tunnel_serves(const struct tunnel *t)
@@ -189,6 +188,8 @@ void tunnels_rejudge(struct edge *e)
 
 void tunnels_drain(struct edge *e)
 {
+	const uint32_t grace = (uint32_t)e->site->conf->limits.drain_ms; /* an hour at most */
+
 	for (struct tunnel *t = e->first_tunnel, *next; t; t = next) {
 		next = t->next;
 		if (t->mux == NULL) {
@@ -197,7 +198,7 @@ void tunnels_drain(struct edge *e)
 		}
 		t->state = TUNNEL_LEAVING;
 		loop_timer_stop(e->child.loop, &t->limit);
-		mux_leave(t->mux, LEAVE_DRAIN, DRAIN_MS, "this edge is being stopped");
+		mux_leave(t->mux, LEAVE_DRAIN, grace, "this edge is being stopped");
 	}
 }
 
