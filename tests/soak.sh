@@ -15,6 +15,7 @@ export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so th
 export DIFFER_CASES=${DIFFER_CASES:-100000} # mutated requests through the edge to two servers
 export WEB_BYTES=${WEB_BYTES:-1073741824}    # through the tunnel, each way, with their digest
 export WEB_MESSAGES=${WEB_MESSAGES:-100000}  # of a WebSocket
+export ZT_RELOADS=${ZT_RELOADS:-1000}        # of an edge and of a connector, under load
 export DIFFER_SEED=${DIFFER_SEED:-$ZT_SEED}
 export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}

@@ -67,7 +67,7 @@ static const struct conf_key limits_keys[] = {
 	{"insecure_no_sandbox", CONF_BOOL, offsetof(struct conf_limits, insecure_no_sandbox), 0, "false", 0, 0, NULL,
 	 EVERYBODY, "Run the children without a sandbox: for finding faults, never for service."},
 	{"drain", CONF_DURATION, offsetof(struct conf_limits, drain_ms), 0, "30s", 0, MS_PER_H, NULL, WORKER,
-	 "How long live connections may finish after SIGTERM before they are cut."},
+	 "How long live connections may finish before they are cut: after SIGTERM, and when a reload has removed what they use."},
 	{"nofile", CONF_U64, offsetof(struct conf_limits, nofile), 0, "0", 0, UINT64_C(1) << 30, NULL, WORKER,
 	 "Open descriptors per process; 0: as many as the hard limit allows."},
 };
