@@ -58,23 +58,23 @@ same "$STATUS" 0 "the end of the edge"
 join visitors
 same "$STATUS" 0 "the end of the visitors"
 
-# At once.
+# At once, though there is an hour and something that runs.
 export ZT_LIMITS_DRAIN=1h
 stop second
-rm -f "$TMP/second.log" "$TMP/edge.log" "$TMP"/stage.*
-start_edge
+rm -f "$TMP/second.log"
 start second "$ZT" connector -c "$SECOND"
-wait_for connected 1
-start visitors env PYTHONPATH="$ROOT/tests/behaviour" PYTHONDONTWRITEBYTECODE=1 python3 "$ROOT/tests/behaviour/webdrain.py" "$EDGE_PORT" \
-	"$ORIGIN" "$WEB_CA" "$TMP"
-at open
-for who in second edge; do
+for who in edge second; do
+	rm -f "$TMP"/stage.* "$TMP/edge.log" "$TMP/visitors.log"
+	start_edge
+	start visitors env PYTHONPATH="$ROOT/tests/behaviour" PYTHONDONTWRITEBYTECODE=1 python3 "$ROOT/tests/behaviour/webdrain.py" \
+		"$EDGE_PORT" "$ORIGIN" "$WEB_CA" "$TMP"
+	at open
 	kill -TERM "${PIDS[$who]}"
 	wait_for grep -q "stopping" "$TMP/$who.log"
 	running "$who" || fail "$who did not wait for what runs"
 	kill -TERM "${PIDS[$who]}"
 	join "$who"
 	same "$STATUS" 0 "the end of $who"
+	stop visitors
 done
-kill "${PIDS[visitors]}"
 pass
