@@ -280,7 +280,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
-	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
+	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, edge_share(e->site->conf, e->site->conf->edge.max_conns));
 	k = edge_comes(e, peer, &seat) ? pool_get(&e->raws) : NULL;
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};
