@@ -1,7 +1,6 @@
 /* workmsg: see workmsg.h. */
 #include "workmsg.h"
 
-#include "base/err.h"
 #include "frame.h"
 
 #define VERSION 1

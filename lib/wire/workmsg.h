@@ -8,7 +8,7 @@
 #ifndef ZT_WORKMSG_H
 #define ZT_WORKMSG_H
 
-#include "base/bounds.h"
+#include "base/err.h"
 #include "base/span.h"
 #include "wire/addr.h"
 
