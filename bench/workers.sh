@@ -11,6 +11,7 @@ rounds=${WORKERS_ROUNDS:-5} seconds=${WORKERS_SECONDS:-5}
 note() { echo "workers: $*" >&2; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # Ticks that the edge's processes have used.
+# shellcheck disable=SC2046 # a list
 ticks() { sed 's/.*) //' $(pgrep -P "${PIDS[edge]}" | sed 's|.*|/proc/&/stat|') | awk '{ t += $12 + $13 } END { print t + 0 }'; }
 
 host_section web public "web.test localhost"

@@ -62,8 +62,10 @@ w() { printf 'worker-%s.zt-tunnel.invalid\n' "$@"; }
 files_of() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 
 # Each that there is answers; none that there is not.
-same "$(knock 4 all $(w 0 1 2) app.zt-tunnel.example)" "0 16 0" "hellos for workers that there are, and for none"
-same "$(knock 4 all $(w 3 15 16 99 255 256 65536 -1 01 1x) x.zt-tunnel.invalid worker.zt-tunnel.invalid)" "48 0 0" \
+mapfile -t there < <(w 0 1 2)
+mapfile -t not_there < <(w 3 15 16 99 255 256 65536 -1 01 1x)
+same "$(knock 4 all "${there[@]}" app.zt-tunnel.example)" "0 16 0" "hellos for workers that there are, and for none"
+same "$(knock 4 all "${not_there[@]}" x.zt-tunnel.invalid worker.zt-tunnel.invalid)" "48 0 0" \
 	"hellos for workers that there are not"
 same "$(of_workers "total['handed_over'] > 0 and total['handed_lost'] == 40 + 8")" True "what was counted: $(of_workers "[total[k] for k in ('handed_over', 'taken_over', 'handed_lost')]")"
 

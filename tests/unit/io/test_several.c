@@ -122,13 +122,13 @@ static void open_several(void)
 static int queues(void)
 {
 	char host[20], line[256], want[32];
-	unsigned ip[4];
+	struct addr at;
 	int n = 0;
 	FILE *f = fopen("/proc/net/tcp", "r");
 
 	puppet_host(host);
-	CHECK_INT(sscanf(host, "%u.%u.%u.%u", &ip[0], &ip[1], &ip[2], &ip[3]), 4);
-	snprintf(want, sizeof want, " %02X%02X%02X%02X:%04X 00000000:0000 0A", ip[3], ip[2], ip[1], ip[0], PUPPET_PORT);
+	CHECK_INT(addr_parse_ip(span_str(host), &at), 0);
+	snprintf(want, sizeof want, " %02X%02X%02X%02X:%04X 00000000:0000 0A", at.ip[3], at.ip[2], at.ip[1], at.ip[0], PUPPET_PORT);
 	while (f && fgets(line, sizeof line, f))
 		n += strstr(line, want) != NULL;
 	fclose(f);
