@@ -261,6 +261,7 @@ static void count_workers(struct uplink *first, uint8_t count)
 		u = *at;
 	for (struct uplink *gone = *at, *next; gone; gone = next) {
 		next = gone->next;
+		first->retries += gone->retries;
 		uplink_free(gone, "this edge has fewer workers now");
 	}
 	*at = NULL;
