@@ -57,10 +57,13 @@ static int open_one(const struct listening *want, unsigned copies, int first, st
 
 static unsigned copies_of(const struct super_role *role, const struct conf *c)
 {
+	unsigned n = 1;
+
 	for (size_t i = 0; i < role->n; i++)
 		if (role->children[i].listeners && role->children[i].count)
-			return role->children[i].count(c);
-	return 1;
+			n = role->children[i].count(c);
+	ZT_ASSERT(n > 0);
+	return n;
 }
 
 int super_bind(struct listeners *out, const struct super_role *role, const struct conf *c,

@@ -25,7 +25,7 @@ enum raw_kind { RAW_TCP, RAW_PASS, RAW_ENROL };
 enum { NEAR, FAR };
 
 /* The authority counts what comes through one connector as one address and takes 60 of its talks: strangers get
- * three quarters of that. Whoever is on this machine, the edge's own keeper, is not counted. */
+ * three quarters of that, those of each worker their part. Whoever is on this machine, the edge's own keeper, is not counted. */
 #define ENROLS 45
 #define ENROLS_EACH 6
 #define ENROL_IDLE_MS 60000 /* the authority says something every 15 seconds */
@@ -354,7 +354,7 @@ static bool may_enrol(const struct edge *e, const struct addr *peer)
 			all++;
 			here += addr_same_net(&k->peer, peer);
 		}
-	return all < ENROLS && here < ENROLS_EACH;
+	return all < edge_share(e->site->conf, ENROLS) && here < edge_share(e->site->conf, ENROLS_EACH);
 }
 
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before)
