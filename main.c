@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "help") == 0)
 		return help(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--child") == 0) {
-		e = argc == 4 ? find(argv[2], CHILD) : NULL;
+		e = argc == 5 ? find(argv[2], CHILD) : NULL;
 		if (e)
 			return e->main(argc, argv);
 		fprintf(stderr, "zt: --child is for zt's own supervisor\n");

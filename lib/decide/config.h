@@ -98,12 +98,14 @@ struct conf_host {
 	uint64_t response_ms, idle_ms;
 };
 
+#define CONF_WORKERS 16 /* processes of one kind, at most */
+
 struct conf_edge {
 	struct conf_list listen;   /* conf_addr(); empty: the role is not configured */
 	struct conf_list http;     /* the same: redirects to https */
 	struct conf_list proxy_from; /* strings; cidr_parse() takes each */
 	struct conf_list health;   /* conf_addr() */
-	uint64_t max_conns, head_ms, idle_ms;
+	uint64_t max_conns, head_ms, idle_ms, workers;
 	uint64_t max_stale_ms, cut_stale_ms; /* of the status list; max <= cut */
 	const char *enrol;         /* hostname of the rule that leads to the authority; "": zt-enrol/1 is not passed on */
 };

@@ -44,7 +44,7 @@ struct tls_client_plan {
 	const char *ca;              /* file, or "system" */
 	unsigned roles;              /* as above; 0 or one */
 	struct cas *cas;             /* of ca */
-	bool role_is_name;           /* whoever has the role will do, under whatever name: none is sent or asked for */
+	bool role_is_name;           /* whoever has the role will do, under whatever name: none is asked for */
 	const char *cert, *key, *pass; /* ours, when asked for; "" = none */
 	const char *alpn;            /* one protocol, or "" */
 	uint8_t pins[TLS_PINS][32];

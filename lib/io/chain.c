@@ -23,7 +23,7 @@ static void start_chain(const br_x509_class **ctx, const char *name)
 {
 	struct chain *c = of(ctx);
 
-	c->minimal.vtable->start_chain(&c->minimal.vtable, name);
+	c->minimal.vtable->start_chain(&c->minimal.vtable, c->any_name ? NULL : name);
 }
 
 static void start_cert(const br_x509_class **ctx, uint32_t length)
@@ -237,6 +237,7 @@ int chain_init(struct chain *c, const struct chain_rule *rule)
 		.trust = rule->trust ? rule->trust : &nobody,
 		.use = rule->use,
 		.let_through = rule->let_through,
+		.any_name = rule->any_name,
 	};
 	/* 16 a certificate is what alignment takes. */
 	arena_init(&c->mem, TLS_CHAIN_BYTES + 16 * (TLS_CHAIN + 3) + ANCHORS_MEM + CHAIN_SPARE);

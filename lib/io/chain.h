@@ -23,7 +23,7 @@ struct chain {
 	const br_x509_trust_anchor *anchors; /* of those, today's */
 	size_t anchors_n;
 	enum leaf_use use;
-	bool let_through;
+	bool let_through, any_name;
 	bool ended;
 	enum tls_fault refused; /* before anything was verified: NONE, or why */
 	size_t bytes;
@@ -37,6 +37,7 @@ struct chain_rule {
 	const struct trust *trust; /* NULL: nobody, which only makes sense with let_through */
 	enum leaf_use use;
 	bool let_through;          /* keep the verdict but go on: a pin decides elsewhere */
+	bool any_name;             /* the name that was sent is none of the server's own: its role decides elsewhere */
 	int64_t now;
 };
 

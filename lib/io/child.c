@@ -325,14 +325,14 @@ static int child_close(struct child *c, int code)
 	return code;
 }
 
-/* "zt --child KIND EPOCH": logs and answers carry the number that the supervisor goes by. */
-static uint32_t told_epoch(int argc, char **argv)
+/* "zt --child KIND EPOCH INDEX": logs and answers carry the number that the supervisor goes by. */
+static uint32_t told(int argc, char **argv, int which, uint32_t most)
 {
-	uint64_t epoch = 0;
+	uint64_t n = 0;
 
-	if (argc > 3)
-		span_u64(span_str(argv[3]), UINT32_MAX, &epoch);
-	return (uint32_t)epoch;
+	if (argc > which)
+		span_u64(span_str(argv[which]), most, &n);
+	return (uint32_t)n;
 }
 
 int child_run(struct child *c, const struct child_class *cls, int argc, char **argv)
@@ -342,7 +342,8 @@ int child_run(struct child *c, const struct child_class *cls, int argc, char **a
 	struct why w = {0};
 
 	c->cls = cls;
-	c->epoch = told_epoch(argc, argv);
+	c->epoch = told(argc, argv, 3, UINT32_MAX);
+	c->index = told(argc, argv, 4, CHILD_PEERS - 1);
 	c->dir_fd = -1;
 	for (size_t i = 0; i < CHILD_LINKS; i++)
 		c->held[i] = -1;

@@ -28,7 +28,7 @@ struct child_class {
 	void (*drain)(struct child *c);  /* take nothing new; child_drained() when empty */
 	void (*counters)(struct child *c, struct wr *w); /* ipc_write_counter()s */
 	void (*reopen)(struct child *c); /* may be NULL */
-	/* A line to another child of the role, its number as in super_role.links; fd is the
+	/* A line to another child of the role, its number as CHILD_LINK() says; fd is the
 	 * callee's now. It replaces the one before. Both ends serve the same epoch: a line of the
 	 * next one comes right after its commit(). NULL: this kind has none. */
 	void (*link)(struct child *c, unsigned number, int fd);
@@ -43,7 +43,12 @@ struct child_class {
 	enum loop_backend backend; /* LOOP_POLL where the jail knows poll() only */
 };
 
-#define CHILD_LINKS 8 /* of one role, the next one apart */
+/* The number of a line: the index in super_role.links, and which process it leads to, of a kind that has several. One
+ * byte of an IPC_LINK. */
+#define CHILD_LINK_KINDS 8
+#define CHILD_PEERS CONF_WORKERS
+#define CHILD_LINK(link, peer) ((unsigned)(link) + CHILD_LINK_KINDS * (unsigned)(peer))
+#define CHILD_LINKS CHILD_LINK(0, CHILD_PEERS) /* of one process, the next one apart */
 #define CHILD_ADMIN CHILD_LINKS /* a command that is to be answered, on a stream; any number of them live */
 
 /* Embed it in the kind's own state. */
@@ -54,6 +59,7 @@ struct child {
 	struct bounds bounds;
 	const struct conf *conf; /* what is served */
 	uint32_t epoch;
+	unsigned index; /* which of its kind, from 0 */
 	int dir_fd; /* the one directory its jail leaves it; prepare() may set it, else -1 */
 	/* child.c's own */
 	struct source chan;

@@ -307,6 +307,7 @@ static int engine_open(struct engine *e, const struct engine_opts *o)
 		.trust = o->trust,
 		.use = o->client ? LEAF_SERVER : LEAF_CLIENT,
 		.let_through = o->client && o->let_through,
+		.any_name = o->client && o->any_name,
 		.now = o->now,
 	};
 

@@ -28,6 +28,7 @@ struct engine_opts {
 	const struct trust *trust;  /* server: whose clients, unless ask is NO; client: needed unless let_through */
 	enum tls_ask ask;           /* server */
 	bool let_through;           /* client: whatever the chain is, go on and report it: a pin decides */
+	bool any_name;              /* client: name is sent, and its certificate may have another */
 	struct span name, alpn;     /* server: what the worker read of the hello; client: what to ask for */
 	struct span hello;          /* server: the records with the whole ClientHello and nothing else */
 	struct sessions *sessions;  /* NULL: neither look for a session nor keep one */

@@ -89,7 +89,7 @@ void heirs_take_over(struct super *s)
 		struct kid *heir = &s->kids[i];
 
 		if (heir->part == KID_HEIR) {
-			struct kid *before = kid_of(s, kid_kind(heir));
+			struct kid *before = kid_of(s, kid_kind(heir), 0);
 
 			retire(before);
 			inherit(heir, before);

@@ -21,6 +21,7 @@
 #define HEALTHY_AFTER (30 * NS_PER_S)
 #define BACKOFF_FIRST (100 * NS_PER_MS)
 #define BACKOFF_MOST (10 * NS_PER_S)
+#define RESTS_FROM 4 /* deaths in a row: 0.8 s and more until the next start. Before that, who waits in its queue is served */
 #define REASON_ROOM 1024 /* a child's struct why, with every quote escaped */
 
 static const char *const state_names[] = {"down", "starting", "up", "leaving"};
@@ -30,12 +31,17 @@ const char *kid_state_name(enum kid_state st)
 	return state_names[st];
 }
 
-struct kid *kid_of(struct super *s, size_t kind)
+struct kid *kid_of(struct super *s, size_t kind, unsigned index)
 {
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].what == &s->role->children[kind] && s->kids[i].part == KID_SERVES)
+		if (s->kids[i].what == &s->role->children[kind] && s->kids[i].part == KID_SERVES && s->kids[i].index == index)
 			return &s->kids[i];
-	zt_bug(__FILE__, __LINE__, "every kind of child has one that serves");
+	zt_bug(__FILE__, __LINE__, "every kind of child has those that serve");
+}
+
+unsigned kid_count(const struct super *s, const struct super_child *what)
+{
+	return what->count ? what->count(s->conf) : 1;
 }
 
 size_t kid_kind(const struct kid *k)
@@ -102,7 +108,8 @@ size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS])
 	if (k->what->dir)
 		out[n++] = s->dirs[kid_kind(k)];
 	for (size_t i = 0; k->what->listeners && i < open->n; i++)
-		out[n++] = open->l[i].fd;
+		if (open->l[i].index == k->index)
+			out[n++] = open->l[i].fd;
 	return n;
 }
 
@@ -126,6 +133,8 @@ static void start_later(struct kid *k)
 {
 	k->state = KID_DOWN;
 	k->tries++;
+	if (k->what->listeners && k->tries >= RESTS_FROM)
+		super_rest(k);
 	start_after(k, backoff(k->tries));
 }
 
@@ -342,7 +351,8 @@ static int kid_spawn(struct kid *k, struct why *w)
 	struct super *s = k->super;
 	bool next = k->part == KID_HEIR;
 	int fds[KID_FDS], rc;
-	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch + next};
+	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch + next,
+			      .index = k->index};
 	struct spawned child;
 	void *mem;
 
@@ -394,7 +404,7 @@ void kid_start(struct kid *k)
 	if (s->stopping)
 		return;
 	if (k->what->listeners)
-		super_mend(s);
+		super_mend(k);
 	if (kid_launch(k, &w) == 0)
 		return;
 	LOG(&s->log, LOG_ERROR, "cannot start child", LF_STR("child", k->what->proc), LF_STR("reason", w.text));

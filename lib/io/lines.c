@@ -115,7 +115,7 @@ void links_admin(struct super *s, struct ctl_client *who)
 
 	for (size_t i = 0; i < s->role->n; i++)
 		if (s->role->children[i].admin)
-			k = kid_of(s, i);
+			k = kid_of(s, i, 0);
 	if (k == NULL) {
 		ctl_reply(who, EXIT_ZT_USAGE, "this role takes no commands", SPAN_NONE);
 		return;
@@ -132,9 +132,13 @@ void links_admin(struct super *s, struct ctl_client *who)
 	close(fd);
 }
 
-static void join(struct super *s, size_t number, struct kid *a, struct kid *b)
+static void join(struct super *s, size_t link, struct kid *a, struct kid *b)
 {
+	const unsigned at_a = CHILD_LINK(link, b->index), at_b = CHILD_LINK(link, a->index);
 	int pair[2];
+
+	if (a->state != KID_UP || b->state != KID_UP || (a->joined[at_a] == b->birth && b->joined[at_b] == a->birth))
+		return;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
 		LOG(&s->log, LOG_ERROR, "cannot make a line between two children; starting one again",
@@ -142,22 +146,25 @@ static void join(struct super *s, size_t number, struct kid *a, struct kid *b)
 		kid_kill(b); /* when it is up again this is tried again */
 		return;
 	}
-	s->joined[number].a = a->birth;
-	s->joined[number].b = b->birth;
+	a->joined[at_a] = b->birth;
+	b->joined[at_b] = a->birth;
 	/* One that cannot be told is ended by that, or dying; its successor gets another line. */
-	if (tell_end(s, a, (uint8_t)number, pair[0]) == 0)
-		tell_end(s, b, (uint8_t)number, pair[1]);
+	if (tell_end(s, a, (uint8_t)at_a, pair[0]) == 0)
+		tell_end(s, b, (uint8_t)at_b, pair[1]);
 	close(pair[0]);
 	close(pair[1]);
 }
 
 void links_make(struct super *s)
 {
-	for (size_t i = 0; i < s->role->nlinks; i++) {
-		struct kid *a = kid_of(s, s->role->links[i].a), *b = kid_of(s, s->role->links[i].b);
+	const struct super_role *r = s->role;
 
-		if (a->state == KID_UP && b->state == KID_UP &&
-		    (s->joined[i].a != a->birth || s->joined[i].b != b->birth))
-			join(s, i, a, b);
+	for (size_t i = 0; i < r->nlinks; i++) {
+		const struct super_link *l = &r->links[i];
+		const unsigned na = kid_count(s, &r->children[l->a]), nb = kid_count(s, &r->children[l->b]);
+
+		for (unsigned a = 0; a < na; a++)
+			for (unsigned b = l->a == l->b ? a + 1 : 0; b < nb; b++)
+				join(s, i, kid_of(s, l->a, a), kid_of(s, l->b, b));
 	}
 }

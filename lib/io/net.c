@@ -148,9 +148,12 @@ static int bind_and_listen(int fd, const struct net_listen *o)
 	socklen_t n = net_to_sockaddr(&o->at, &ss);
 
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-	    (o->reuseport && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
+	    (o->reuseport && !o->first && set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
 	    (o->at.family == 6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) ||
 	    bind(fd, (struct sockaddr *)&ss, n) < 0)
+		return -1;
+	/* Behind bind(), which has found nobody there: another one of our own user with this option would have passed. */
+	if (o->reuseport && o->first && (listen(fd, 1) < 0 || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0))
 		return -1;
 	return listen(fd, o->backlog > 0 ? o->backlog : NET_BACKLOG);
 }

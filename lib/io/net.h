@@ -36,7 +36,8 @@ int64_t net_raise_nofile(void);
 struct net_listen {
 	struct addr at;
 	int backlog;    /* 0: NET_BACKLOG */
-	bool reuseport; /* several workers on one address, spread by the kernel */
+	bool reuseport; /* several workers on one address, spread by the kernel; */
+	bool first;     /* the first of them: another program that is there is a fault */
 };
 #define NET_BACKLOG 1024 /* the kernel cuts it to net.core.somaxconn */
 

@@ -171,6 +171,7 @@ static int check_fixed(const struct super *s, const struct conf *next, struct wh
 		{"[state] uid", next->state.uid == now->state.uid},
 		{"[state] gid", next->state.gid == now->state.gid},
 		{"[limits] nofile", next->limits.nofile == now->limits.nofile},
+		{"[edge] workers", next->edge.workers == now->edge.workers},
 		{"[limits] require_sandbox", next->limits.require_sandbox == now->limits.require_sandbox},
 		{"[limits] insecure_no_sandbox", next->limits.insecure_no_sandbox == now->limits.insecure_no_sandbox},
 	};

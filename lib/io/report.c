@@ -32,8 +32,8 @@ static size_t in_order(const struct super *s, const struct kid *out[static KIDS]
 	static const enum kid_part parts[] = {KID_SERVES, KID_HEIR, KID_ELDER};
 	size_t n = 0;
 
-	for (size_t kind = 0; kind < s->nkinds; kind++)
-		for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+	for (size_t kind = 0; kind < s->nserve; kind++)
+		for (size_t p = 0; s->kids[kind].index == 0 && p < ARRAY_LEN(parts); p++)
 			for (size_t i = 0; i < s->nkids; i++)
 				if (s->kids[i].part == parts[p] && s->kids[i].what == s->kids[kind].what)
 					out[n++] = &s->kids[i];
@@ -45,13 +45,116 @@ void report_health(struct super *s, struct ctl_client *who)
 	bool ok = report_healthy(s, loop_now(s->loop));
 	const struct kid *kids[KIDS];
 	size_t n = in_order(s, kids);
-	char body[256] = "";
+	char body[KIDS * 20] = "";
 	struct wr w = wr_of(body, sizeof body);
 
 	for (size_t i = 0; i < n; i++)
 		if (kids[i]->part == KID_SERVES)
 			wr_fmt(&w, "%s %s\n", kids[i]->what->proc, kid_state_name(kids[i]->state));
 	ctl_reply(who, ok ? EXIT_ZT_OK : EXIT_ZT_FAILED, ok ? "healthy" : "not healthy", wr_span(&w));
+}
+
+/* ---- several of a kind ----------------------------------------------------------------------------- */
+
+/* The next of the same kind that serves, after `at`; the first one after NULL. */
+static const struct kid *next_of(const struct super *s, const struct super_child *what, const struct kid *at)
+{
+	for (size_t i = at ? (size_t)(at - s->kids) + 1 : 0; i < s->nkids; i++)
+		if (s->kids[i].what == what && s->kids[i].part == KID_SERVES)
+			return &s->kids[i];
+	return NULL;
+}
+
+static bool is_one_of_several(const struct kid *k)
+{
+	return k->part == KID_SERVES && !super_is_logd(k) && kid_count(k->super, k->what) > 1;
+}
+
+/* What each of them says of one and the same thing has no sum, and what has a label is its own. */
+static bool adds_up(const struct ipc_counter *c)
+{
+	static const char *const shared[] = {"identity", "identity_stuck", "list_entries", "list_fresh", "list_number", "lists",
+					     "tunnels"};
+
+	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
+		if (span_eq_str(c->name, shared[i]))
+			return false;
+	return c->of.n == 0;
+}
+
+static bool says(const struct kid *k, struct span name, uint64_t *value)
+{
+	struct rd r = rd_of(span_of(k->counters, k->counters_n));
+	struct ipc_counter c;
+
+	while (ipc_read_counter(&r, &c) > 0)
+		if (span_eq(c.whole, name)) {
+			*value = c.value;
+			return true;
+		}
+	return false;
+}
+
+/* Of all of its kind: false when one before k has the name, too, and told the sum already. */
+static bool sum_from(const struct kid *k, const struct ipc_counter *c, uint64_t *sum)
+{
+	const struct super *s = k->super;
+	bool before = true;
+	uint64_t v;
+
+	*sum = 0;
+	for (const struct kid *o = next_of(s, k->what, NULL); o; o = next_of(s, k->what, o)) {
+		before &= o != k;
+		if (!says(o, c->name, &v))
+			continue;
+		if (before)
+			return false;
+		*sum += v;
+	}
+	return true;
+}
+
+static void each_sum(const struct super *s, const struct super_child *what,
+		     void (*tell)(void *ctx, struct span name, uint64_t sum), void *ctx)
+{
+	struct ipc_counter c;
+	uint64_t sum;
+
+	for (const struct kid *k = next_of(s, what, NULL); k; k = next_of(s, what, k)) {
+		struct rd r = rd_of(span_of(k->counters, k->counters_n));
+
+		while (ipc_read_counter(&r, &c) > 0)
+			if (adds_up(&c) && sum_from(k, &c, &sum))
+				tell(ctx, c.name, sum);
+	}
+}
+
+/* ---- as JSON ---------------------------------------------------------------------------------------- */
+
+static void sum_json(void *ctx, struct span name, uint64_t sum)
+{
+	struct jsonw *j = ctx;
+
+	jsonw_key_span(j, name), jsonw_u64(j, sum);
+}
+
+static void sums_json(const struct super *s, struct jsonw *j)
+{
+	for (size_t i = 0; i < s->nserve; i++) {
+		const struct kid *k = &s->kids[i];
+
+		if (k->index || !is_one_of_several(k))
+			continue;
+		jsonw_key(j, "together");
+		jsonw_open(j, '{');
+		jsonw_key(j, "name"), jsonw_str(j, k->what->proc);
+		jsonw_key(j, "processes"), jsonw_u64(j, kid_count(s, k->what));
+		jsonw_key(j, "counters"), jsonw_open(j, '{');
+		each_sum(s, k->what, sum_json, j);
+		jsonw_close(j, '}');
+		jsonw_close(j, '}');
+		return; /* a role has one such kind */
+	}
 }
 
 static void jail_json(struct jsonw *j, const struct kid *k)
@@ -83,6 +186,8 @@ static void kid_json(struct jsonw *j, const struct kid *k, uint64_t now, bool co
 {
 	jsonw_open(j, '{');
 	jsonw_key(j, "name"), jsonw_str(j, k->what->proc);
+	if (is_one_of_several(k))
+		jsonw_key(j, "index"), jsonw_u64(j, k->index);
 	jsonw_key(j, "state"), jsonw_str(j, kid_state_name(k->state));
 	jsonw_key(j, "epoch"), jsonw_u64(j, k->epoch);
 	jsonw_key(j, "pid"), jsonw_i64(j, k->state == KID_DOWN ? 0 : k->pid);
@@ -128,13 +233,16 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now, bool c
 	for (size_t i = 0; i < s->open.n; i++) {
 		char text[ADDR_TEXT];
 
-		jsonw_str(&j, bound_text(&s->open.l[i], text));
+		if (s->open.l[i].index == 0)
+			jsonw_str(&j, bound_text(&s->open.l[i], text));
 	}
 	jsonw_close(&j, ']');
 	jsonw_key(&j, "children"), jsonw_open(&j, '[');
 	for (size_t i = 0; i < n; i++)
 		kid_json(&j, kids[i], now, counters);
 	jsonw_close(&j, ']');
+	if (counters)
+		sums_json(s, &j);
 	jsonw_close(&j, '}');
 	wr_u8(w, '\n');
 }
@@ -151,8 +259,18 @@ static void write_json_that_fits(const struct super *s, struct wr *w, uint64_t n
 	}
 }
 
+static void counter_text(void *w, struct span name, uint64_t value)
+{
+	if (value == 0) /* text is for people: what is zero says nothing */
+		return;
+	wr_str(w, "           ");
+	wr_put(w, name);
+	wr_fmt(w, " %llu\n", (unsigned long long)value);
+}
+
 static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 {
+	const bool several = is_one_of_several(k);
 	struct rd r = rd_of(span_of(k->counters, k->counters_n));
 	struct ipc_counter c;
 
@@ -165,11 +283,12 @@ static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 	if (k->last_death[0])
 		wr_fmt(w, "           last death: %s\n", k->last_death);
 	while (ipc_read_counter(&r, &c) > 0)
-		if (c.value) { /* text is for people: what is zero says nothing */
-			wr_str(w, "           ");
-			wr_put(w, c.whole);
-			wr_fmt(w, " %llu\n", (unsigned long long)c.value);
-		}
+		if (!several || !adds_up(&c))
+			counter_text(w, c.whole, c.value);
+	if (several && k->index + 1 == kid_count(k->super, k->what)) {
+		wr_fmt(w, "  %s, %u together\n", k->what->proc, kid_count(k->super, k->what));
+		each_sum(k->super, k->what, counter_text, w);
+	}
 }
 
 static void write_text(const struct super *s, struct wr *w, uint64_t now)
@@ -182,7 +301,8 @@ static void write_text(const struct super *s, struct wr *w, uint64_t now)
 	       report_healthy(s, now) ? "healthy" : "NOT healthy", (unsigned)s->epoch,
 	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
 	for (size_t i = 0; i < s->open.n; i++)
-		wr_fmt(w, "  listening on %s\n", bound_text(&s->open.l[i], text));
+		if (s->open.l[i].index == 0)
+			wr_fmt(w, "  listening on %s\n", bound_text(&s->open.l[i], text));
 	for (size_t i = 0; i < n; i++)
 		kid_text(w, kids[i], now);
 }

@@ -225,6 +225,7 @@ static int take_connect(struct shakes *s, const struct tlsmsg *m)
 	o.cred = keys->client[c->plan];
 	o.trust = keys->trust[c->plan];
 	o.let_through = p->npins || p->insecure_any;
+	o.any_name = p->role_is_name;
 	if (p->resume && c->session.n == sizeof key.key) {
 		o.sessions = s->o.sessions;
 		memcpy(key.key, c->session.p, sizeof key.key);

@@ -153,8 +153,8 @@ static _Noreturn void cannot(int log_fd, const char *kind)
 
 static _Noreturn void become_child(const struct spawn_req *r, const struct chan_ends *chan, int conf, pid_t parent)
 {
-	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", epoch[12], journal[64] = "", *env[] = {NULL, NULL};
-	char *argv[] = {arg0, arg1, kind, epoch, NULL};
+	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", epoch[12], index[12], journal[64] = "", *env[] = {NULL, NULL};
+	char *argv[] = {arg0, arg1, kind, epoch, index, NULL};
 	const char *stream = getenv("JOURNAL_STREAM");
 	int exe;
 
@@ -163,6 +163,7 @@ static _Noreturn void become_child(const struct spawn_req *r, const struct chan_
 	if (getppid() != parent)
 		_exit(EXIT_ZT_FAILED);
 	snprintf(epoch, sizeof epoch, "%u", (unsigned)r->epoch);
+	snprintf(index, sizeof index, "%u", r->index);
 	if (chdir("/") < 0 || span_to_cstr(span_str(r->kind), kind, sizeof kind) < 0 || arrange(r, chan, conf, &exe) < 0)
 		cannot(r->log_fd, r->kind);
 	if (stream && strlen(stream) < sizeof journal - sizeof "JOURNAL_STREAM=") {

@@ -31,6 +31,7 @@ struct spawn_req {
 	const int *fds;    /* handed over as 6, 7, …; stay open here */
 	size_t nfds;
 	uint32_t epoch;    /* of conf */
+	unsigned index;    /* which of its kind */
 };
 struct spawned {
 	pid_t pid;

@@ -299,9 +299,12 @@ static void add_kids(struct super *s)
 	if (s->log_dir >= 0)
 		kid_init(s, &s->kids[s->nkids++], &logd_child); /* first up, last down */
 	for (size_t i = 0; i < s->role->n; i++)
-		kid_init(s, &s->kids[s->nkids++], &s->role->children[i]);
-	s->nkinds = s->nkids;
-	for (size_t i = 0; i < s->nkinds; i++)
+		for (unsigned k = 0; k < kid_count(s, &s->role->children[i]); k++) {
+			kid_init(s, &s->kids[s->nkids], &s->role->children[i]);
+			s->kids[s->nkids++].index = k;
+		}
+	s->nserve = s->nkids;
+	for (size_t i = 0; i < s->nserve; i++)
 		s->kids[i].part = KID_SERVES;
 	for (size_t i = 0; i < s->role->n; i++)
 		for (size_t g = 1; s->role->children[i].anew && g < GENERATIONS; g++)
@@ -309,12 +312,12 @@ static void add_kids(struct super *s)
 }
 
 /* As many processes as there may be at a time, logd among them. */
-static size_t most_kids(const struct super_role *role)
+static size_t most_kids(const struct super *s)
 {
 	size_t n = 1;
 
-	for (size_t i = 0; i < role->n; i++)
-		n += role->children[i].anew ? GENERATIONS : 1;
+	for (size_t i = 0; i < s->role->n; i++)
+		n += s->role->children[i].anew ? GENERATIONS : kid_count(s, &s->role->children[i]);
 	return n;
 }
 
@@ -350,9 +353,9 @@ static int super_open(struct super *s, struct why *w)
 	const struct listeners none = {.n = 0};
 	int rc;
 
-	if (most_kids(s->role) > KIDS)
+	if (most_kids(s) > KIDS)
 		return why_set(w, ZT_E_FULL, "the role %s may have %zu children at a time, at most %u are allowed",
-			       s->role->name, most_kids(s->role), (unsigned)KIDS);
+			       s->role->name, most_kids(s), (unsigned)KIDS);
 	rc = loop_open(&s->loop, LOOP_BEST, &clock_real);
 	if (rc < 0)
 		return why_set(w, (enum zt_err)-rc, "cannot open an event loop");
@@ -441,7 +444,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 		return err_exit(w->err);
 	}
 	add_kids(s);
-	for (size_t i = 0; i < s->nkinds; i++)
+	for (size_t i = 0; i < s->nserve; i++)
 		kid_start(&s->kids[i]);
 	watch_begin(s);
 	if (s->notify.watchdog_ns)

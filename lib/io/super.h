@@ -25,7 +25,9 @@
 struct super_child {
 	const char *kind, *proc; /* "echo-worker" in main.c's table, "worker" in logs */
 	unsigned who;            /* which keys it is given: conf_emit's mask */
-	bool listeners;          /* gets every listening socket, in the config's order */
+	bool listeners;          /* gets every listening socket, in the config's order; each process sockets of its own */
+	/* How many processes of it there are, 1 to CHILD_PEERS: fixed at the start. NULL: one. Not with `anew` or `dir`. */
+	unsigned (*count)(const struct conf *c);
 	/* Files whose contents it is handed as a sealed bundle (wire/bundle), its first descriptor:
 	 * the supervisor reads them, at a start and for a reload. Relative paths are below the state
 	 * directory. NULL: none. */
@@ -46,7 +48,8 @@ struct super_child {
 };
 
 /* Two children that are given the ends of one SOCK_SEQPACKET pair whenever both are up: at start,
- * after a death of either, after a new generation took over. Indices into super_role.children. */
+ * after a death of either, after a new generation took over. Indices into super_role.children. Where
+ * a kind has several processes each pair of processes has a pair of its own; a == b: each with each. */
 struct super_link {
 	unsigned a, b;
 };
@@ -58,8 +61,8 @@ struct super_role {
 	size_t n;
 	/* Addresses to bind for this config; at most BOUND_LISTENERS. NULL: none. */
 	size_t (*listen)(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LISTENERS)]);
-	const struct super_link *links; /* its index is the number that both ends are told */
-	size_t nlinks;                  /* at most CHILD_LINKS */
+	const struct super_link *links; /* its index is in the number that both ends are told: CHILD_LINK() */
+	size_t nlinks;                  /* at most CHILD_LINK_KINDS */
 };
 
 /* Runs until told to stop; answers the exit code, and why when it could not start. Takes conf

@@ -51,6 +51,7 @@ struct kid {
 	int orders;        /* where it is told; -1 when src is closed */
 	struct super *super;
 	const struct super_child *what;
+	unsigned index;    /* which of its kind, from 0 */
 	enum kid_part part;
 	enum kid_state state;
 	uint64_t birth;    /* no two processes have the same */
@@ -73,15 +74,17 @@ struct kid {
 	struct jail_report jail;
 	uint8_t counters[BOUND_CAP(BOUND_IPC_BYTES)];
 	size_t counters_n;
+	uint64_t joined[CHILD_LINKS]; /* who has the other end of its line of this number: a birth; 0: nobody */
 };
 
 struct listening {
 	struct addr at;
+	unsigned index; /* of the process whose it is: each has an accept queue of its own, and the kernel spreads */
 	int fd;
 };
 
 struct listeners {
-	struct listening l[LISTENERS];
+	struct listening l[LISTENERS * CHILD_PEERS];
 	size_t n;
 };
 
@@ -111,15 +114,12 @@ struct super {
 	int log_dir;     /* where logd may write */
 	struct timer watchdog;
 
-	struct kid kids[KIDS]; /* one for each kind in their order, then places for generations */
-	size_t nkinds, nkids;
+	struct kid kids[KIDS]; /* those that serve, by kind and index, then places for generations */
+	size_t nserve, nkids;
 	uint64_t births;
 	struct listeners open;
 	int dirs[KIDS]; /* of each kind of the role; -1: it has none */
 	struct bundles files;
-	struct {
-		uint64_t a, b; /* births of the two that were joined last */
-	} joined[CHILD_LINKS];
 	struct watch watch;
 	struct timer watch_timer;
 
@@ -161,8 +161,9 @@ int kid_conf(const struct conf *c, unsigned who, struct span *text, void **mem);
 void kid_conf_free(struct span text, void *mem); /* it may hold secrets: wiped */
 /* Its descriptors, of the configuration in force or of the next one. */
 size_t kid_fds(const struct kid *k, bool next, int out[static KID_FDS]);
-/* The process that serves for children[kind] of the role. */
-struct kid *kid_of(struct super *s, size_t kind);
+/* The process that serves for children[kind] of the role; of several that of this index. */
+struct kid *kid_of(struct super *s, size_t kind, unsigned index);
+unsigned kid_count(const struct super *s, const struct super_child *what); /* how many processes of it serve */
 size_t kid_kind(const struct kid *k); /* its index in role->children; not for logd */
 const char *kid_state_name(enum kid_state st);
 
@@ -181,8 +182,10 @@ int super_bind(struct listeners *out, const struct super_role *role, const struc
 void super_close_rest(struct listeners *gone, const struct listeners *kept);
 /* The same for sockets that children have too: nobody listens there any more, at once. */
 void super_end_rest(struct listeners *gone, const struct listeners *kept);
-/* A child can shut down a socket that it shares with us, or make it block: undo that. */
-void super_mend(struct super *s);
+/* A child can shut down a socket that it shares with us, or make it block: undo that, for its successor. */
+void super_mend(const struct kid *k);
+/* Its successor comes later: until super_mend() those who knock go to the others of its kind. */
+void super_rest(const struct kid *k);
 
 /* heirs.c: new generations of the children that take no new configuration */
 int heirs_start(struct super *s, struct why *w); /* one for each; they count as asked */

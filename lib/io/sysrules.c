@@ -210,6 +210,9 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(fallocate, S, "room for the journal before it is promised"),
 
 	/* what a C library tries by itself, and copes without */
+	/* A listener that a reload ends says EINVAL before the worker hears of it, and musl takes that for a kernel
+	 * without accept4(). */
+	REFUSE(accept, W, EINVAL, "musl tries it where accept4() failed"),
 	REFUSE(open, W, EACCES, "a library may look for a file; there is none for a worker"),
 	REFUSE(openat, W, EACCES, "the same"),
 	REFUSE(stat, W, EACCES, "the same"),

@@ -103,8 +103,10 @@ static struct leaf_rule rule_of(const struct tls_shake *sh)
 	};
 
 	if (sh->t->client) {
-		r.dns = span_str(sh->name);
-		r.ip = r.dns.n == 0 && sh->ip.family && !sh->role_is_name ? &sh->ip : NULL;
+		if (!sh->role_is_name) { /* else a name says only which of its workers is meant */
+			r.dns = span_str(sh->name);
+			r.ip = r.dns.n == 0 && sh->ip.family ? &sh->ip : NULL;
+		}
 		r.pins = sh->pins;
 		r.npins = sh->npins;
 		r.pins_only = sh->npins > 0;

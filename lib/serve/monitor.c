@@ -1,6 +1,7 @@
 /* monitor: see monitor.h. Owns nothing: it asks, and writes what it was told. */
 #include "monitor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "answer.h"
@@ -86,49 +87,100 @@ void monitor_sample(struct wr *w, const char *name, const char *key, struct span
 	wr_u8(w, '\n');
 }
 
-static void write_counters(struct child *c, struct wr *w)
+void monitor_pack(struct child *c, struct wr *w)
 {
 	uint8_t mem[BOUND_CAP(BOUND_IPC_BYTES)];
 	struct wr counters = wr_of(mem, sizeof mem);
-	struct ipc_counter one;
-	struct rd r;
+	const struct bounds *b = &c->bounds;
 
 	c->cls->counters(c, &counters);
-	r = rd_of(wr_span(&counters));
+	wr_le16(w, (uint16_t)counters.n);
+	wr_put(w, wr_span(&counters));
+	for (size_t i = 0; i < BOUND_COUNT; i++) {
+		if (b->row[i].peak == 0 && b->row[i].hits == 0)
+			continue; /* not of this role, or not yet */
+		wr_u8(w, (uint8_t)i);
+		wr_le64(w, b->row[i].used);
+		wr_le64(w, b->row[i].cap);
+		wr_le64(w, b->row[i].hits);
+	}
+}
+
+/* label: worker="N", or nothing. */
+static void write_counters(const char *role, const char *label, struct span counters, struct wr *w)
+{
+	struct rd r = rd_of(counters);
+	struct ipc_counter one;
+
 	while (ipc_read_counter(&r, &one) > 0) {
 		wr_str(w, "zt_");
-		wr_str(w, c->cls->role);
+		wr_str(w, role);
 		wr_u8(w, '_');
 		wr_put(w, one.name);
+		if (one.of.n || label[0])
+			wr_u8(w, '{');
 		if (one.of.n) {
-			wr_str(w, "{of=\"");
+			wr_str(w, "of=\"");
 			wr_put(w, one.of); /* nothing in it needs an escape: wire/ipc */
-			wr_str(w, "\"}");
+			wr_str(w, label[0] ? "\"," : "\"");
 		}
+		wr_str(w, label);
+		if (one.of.n || label[0])
+			wr_u8(w, '}');
 		wr_u8(w, ' ');
 		wr_u64dec(w, one.value);
 		wr_u8(w, '\n');
 	}
 }
 
-static void write_bounds(const struct bounds *b, struct wr *w)
+static void write_bounds(const char *label, struct span rows, struct wr *w)
 {
-	for (size_t i = 0; i < BOUND_COUNT; i++) {
-		const struct span name = span_str(bound_rows[i].name);
+	static const char *const names[] = {"bound_used", "bound_cap", "bound_hits_total"};
+	struct rd r = rd_of(rows);
 
-		if (b->row[i].peak == 0 && b->row[i].hits == 0)
-			continue; /* not of this role, or not yet */
-		monitor_sample(w, "bound_used", "bound", name, b->row[i].used);
-		monitor_sample(w, "bound_cap", "bound", name, b->row[i].cap);
-		monitor_sample(w, "bound_hits_total", "bound", name, b->row[i].hits);
+	while (rd_left(&r)) {
+		size_t row = rd_u8(&r);
+
+		for (size_t i = 0; i < ARRAY_LEN(names) && row < BOUND_COUNT; i++)
+			wr_fmt(w, "zt_%s{bound=\"%s\"%s%s} %llu\n", names[i], bound_rows[row].name, label[0] ? "," : "", label,
+			       (unsigned long long)rd_le64(&r));
+		if (r.bad || row >= BOUND_COUNT)
+			return;
+	}
+}
+
+static void write_part(const char *role, const char *label, struct span packed, struct wr *w)
+{
+	struct rd r = rd_of(packed);
+	struct span counters = rd_bytes(&r, rd_le16(&r));
+
+	if (r.bad) /* another process has said it */
+		return;
+	write_counters(role, label, counters, w);
+	write_bounds(label, rd_rest(&r), w);
+}
+
+static void write_parts(const struct monitor *m, struct wr *w)
+{
+	const char *role = m->child->cls->role;
+	uint8_t mem[MONITOR_PACKED];
+	struct wr own = wr_of(mem, sizeof mem);
+	char label[32] = "";
+
+	monitor_pack(m->child, &own);
+	if (m->several)
+		snprintf(label, sizeof label, "worker=\"%u\"", m->child->index);
+	write_part(role, label, wr_span(&own), w);
+	for (size_t i = 0; i < m->parts; i++) {
+		snprintf(label, sizeof label, "worker=\"%u\"", m->part[i].worker);
+		write_part(role, label, m->part[i].packed, w);
 	}
 }
 
 static unsigned write_metrics(const struct monitor *m, struct wr *w)
 {
 	monitor_sample(w, "build_info", "version", span_str(ZT_VERSION), 1);
-	write_counters(m->child, w);
-	write_bounds(&m->child->bounds, w);
+	write_parts(m, w);
 	if (m->cls->samples)
 		m->cls->samples(m->ctx, w);
 	while (w->full && w->n && w->p[w->n - 1] != '\n')

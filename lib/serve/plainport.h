@@ -12,7 +12,7 @@
 #include "io/bufs.h"
 #include "wire/httpreq.h"
 
-#define PLAINPORT_ANSWER 24576 /* of room for one: three lines of 70 bytes for each bound, and as much again */
+#define PLAINPORT_ANSWER 65536 /* of room for one, as much as a buffer takes: /metrics of one process is 3 to 8 KB */
 
 struct plain;
 struct plainport { /* zero-initialise, then the first five */

@@ -132,7 +132,7 @@ static size_t ip_bytes(uint8_t family)
 }
 
 /* u8 family; 4 or 16 bytes and u16 port unless it is 0. One spelling of each address: addr.h. */
-static bool read_addr(struct rd *r, struct addr *out)
+bool frame_addr_read(struct rd *r, struct addr *out)
 {
 	struct addr canon;
 	struct span ip;
@@ -150,12 +150,40 @@ static bool read_addr(struct rd *r, struct addr *out)
 	return canon.family == out->family;
 }
 
-static void write_addr(struct wr *w, const struct addr *a)
+void frame_addr_write(struct wr *w, const struct addr *a)
 {
 	wr_u8(w, a->family);
 	wr_bytes(w, a->ip, ip_bytes(a->family));
 	if (a->family)
 		wr_le16(w, a->port);
+}
+
+/* ---- which worker --------------------------------------------------------------------------- */
+
+#define WORKER_FIRST "worker-"
+#define WORKER_LAST ".zt-tunnel.invalid" /* RFC 6761: nobody will ever have this name */
+
+void frame_worker_name(char out[static FRAME_WORKER], unsigned index)
+{
+	struct wr w = wr_of(out, FRAME_WORKER - 1);
+
+	wr_str(&w, WORKER_FIRST);
+	wr_u64dec(&w, index & 0xff);
+	wr_str(&w, WORKER_LAST);
+	out[w.n] = 0;
+}
+
+int frame_worker_read(struct span name)
+{
+	const size_t around = sizeof WORKER_FIRST - 1 + sizeof WORKER_LAST - 1;
+	uint64_t index;
+
+	if (!span_ends(name, WORKER_LAST))
+		return -ZT_E_NOTFOUND;
+	if (!span_starts(name, WORKER_FIRST) || name.n <= around ||
+	    span_u64(span_sub(name, sizeof WORKER_FIRST - 1, name.n - around), UINT8_MAX, &index) < 0)
+		return -ZT_E_SYNTAX;
+	return (int)index;
 }
 
 /* ---- HELLO --------------------------------------------------------------------------------- */
@@ -217,7 +245,7 @@ int frame_open_read(struct span payload, struct frame_open *out)
 	out->epoch = rd_le32(&r);
 	out->dial_ms = rd_le32(&r);
 	serial = rd_bytes(&r, sizeof out->serial);
-	ok = ok && read_addr(&r, &out->peer) && read_addr(&r, &out->local) &&
+	ok = ok && frame_addr_read(&r, &out->peer) && frame_addr_read(&r, &out->local) &&
 	     read_name(&r, out->name, sizeof out->name) && read_name(&r, out->request, sizeof out->request);
 	if (!ok || r.bad || rd_left(&r)) {
 		*out = (struct frame_open){0};
@@ -235,8 +263,8 @@ void frame_open_write(struct wr *w, const struct frame_open *o)
 	wr_le32(w, o->epoch);
 	wr_le32(w, o->dial_ms);
 	wr_bytes(w, o->serial, sizeof o->serial);
-	write_addr(w, &o->peer);
-	write_addr(w, &o->local);
+	frame_addr_write(w, &o->peer);
+	frame_addr_write(w, &o->local);
 	write_short(w, o->name, sizeof o->name);
 	write_short(w, o->request, sizeof o->request);
 }

@@ -43,6 +43,15 @@ struct frame {
 int frame_read(struct span in, struct frame *out);
 void frame_head(struct wr *w, uint8_t type, uint8_t flags, uint32_t stream, uint16_t length);
 
+/* u8 family; 4 or 16 bytes and u16 port unless it is 0. One spelling of each address: wire/addr. */
+bool frame_addr_read(struct rd *r, struct addr *out);
+void frame_addr_write(struct wr *w, const struct addr *a);
+
+/* An edge may be several processes: the SNI says which one is meant, a HELLO which one it was. */
+#define FRAME_WORKER 32
+void frame_worker_name(char out[static FRAME_WORKER], unsigned index); /* index < 256 */
+int frame_worker_read(struct span name); /* 0 to 255; -ZT_E_NOTFOUND: some other name, or none; -ZT_E_SYNTAX */
+
 #define FRAME_INSTANCE 16
 struct frame_hello {
 	uint16_t version_min, version_max; /* 1, 1 */

@@ -97,11 +97,11 @@ void uplinks_health(struct connector *c);    /* some origin came up or went down
 void uplinks_drain(struct connector *c);
 void uplinks_end(struct connector *c);
 size_t uplinks_up(const struct connector *c); /* edges that have a connection which takes streams */
-/* One row of what is known about each, for monitors and counters. Valid until the loop's next turn. */
+/* One row of what is known about each edge, for monitors and counters. Valid until the loop's next turn. */
 struct uplink_state {
 	const char *edge, *why;  /* as configured, host:port; why it is not up */
-	bool up;
-	uint64_t streams, rtt_ns, retries;
+	unsigned up, workers;    /* of its workers so many are connected; how many it has */
+	uint64_t streams, rtt_ns, retries; /* of all of them; the longest */
 };
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out); /* false: there is no i-th */
 void uplinks_counters(const struct connector *c, struct wr *out);

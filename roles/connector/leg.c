@@ -161,7 +161,7 @@ static void log_up(struct leg *g, const struct frame_hello *h)
 
 	snprintf(text, sizeof text, "Connected to network: %s", g->edge);
 	LOG(&c->child.log, LOG_INFO, text, LF_STR("peer", addr_text(&g->peer, peer)), LF_STR("edge_id", g->tls.peer->id),
-	    LF_STR("software", h->software), LF_STR("suite", suite_name(g->tls.peer->suite)));
+	    LF_STR("software", h->software), LF_STR("suite", suite_name(g->tls.peer->suite)), LF_U64("worker", h->index), LF_U64("of", h->count));
 	if (!c->started)
 		LOG(&c->child.log, LOG_INFO, "Connector started successfully", LF_U64("rules", c->ways->set.rules.n));
 	c->started = true;
@@ -184,7 +184,7 @@ static void on_hello(struct mux *m, const struct frame_hello *h)
 	g->say = LEG_LISTS | LEG_RULES | LEG_HEALTH;
 	c->n.links_up++;
 	log_up(g, h);
-	uplink_up(g->u, g);
+	uplink_up(g->u, g, h);
 }
 
 static void on_opened(struct mux *m, struct stream *s, const struct frame_open *o)
@@ -324,14 +324,14 @@ static void on_open(struct tls *t, const struct span *chain, size_t n)
 
 static const struct tls_class tls_class = {on_open, on_failed, NULL};
 
-void leg_new(struct connector *c, struct uplink *u, const char *edge, int fd, const struct addr *peer)
+void leg_new(struct connector *c, struct uplink *u, const char *edge, const char *worker, int fd, const struct addr *peer)
 {
 	struct leg *g = calloc(1, sizeof *g);
-	const struct tls_connect req = {.plan = TLS_PLAN_EDGE};
+	const struct tls_connect req = {.plan = TLS_PLAN_EDGE, .name = span_str(worker)};
 	int rc;
 
 	if (g)
-		*g = (struct leg){.src = {.cls = &leg_class, .fd = fd}, .c = c, .u = u, .peer = *peer,
+		*g = (struct leg){.src = {.cls = &leg_class, .fd = fd}, .c = c, .u = u, .peer = *peer, .anybody = worker[0] == 0,
 				  .born_ns = loop_now(c->child.loop)};
 	if (g == NULL || loop_add(c->child.loop, &g->src) < 0) {
 		free(g);

@@ -28,6 +28,7 @@ struct leg {
 	struct mux *mux;         /* from HELLO on */
 	enum leg_state state;
 	bool stale, cut;         /* another one shall take its place; it was told that it may not serve */
+	bool anybody;            /* it was dialled without a name: any worker of the edge may answer */
 	bool full;               /* there was no room for a message */
 	unsigned say;            /* what is to be announced, as soon as there is room */
 	struct status_seen said; /* the newest list that the edge was told */
@@ -39,8 +40,8 @@ struct leg {
 	char edge[LEG_NAME];
 };
 
-/* fd is connected, and the leg's now. u may be told at once that it is lost. */
-void leg_new(struct connector *c, struct uplink *u, const char *edge, int fd, const struct addr *peer);
+/* fd is connected, and the leg's now. worker: the SNI, "" for none. u may be told at once that it is lost. */
+void leg_new(struct connector *c, struct uplink *u, const char *edge, const char *worker, int fd, const struct addr *peer);
 /* It opens no more streams, and ends when those that live are over, after grace_ms at the latest. The end comes later,
  * from the loop, but for a leg in SHAKES, which is closed. */
 void leg_leave(struct leg *g, enum frame_leave reason, uint64_t grace_ms, const char *text);
@@ -52,7 +53,8 @@ void leg_be_stale(struct leg *g, const char *why);
 void uplinks_soon(struct connector *c); /* something is to be said a little later: leg_say() is called then */
 
 /* ---- what uplink.c is told ---------------------------------------------------------------- */
-void uplink_up(struct uplink *u, struct leg *g);
+/* It may be another uplink's afterwards, or be left. */
+void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h);
 void uplink_lost(struct uplink *u, const struct leg *g, const char *why); /* g: NULL when it never was up */
 void uplink_denied(struct uplink *u, const char *why);                     /* lost, and not to be had soon */
 

@@ -1,9 +1,11 @@
 /*
- * uplink: the way to one edge: what the configuration says, dialled for ever. One leg (leg.h) of it is UP as a rule.
+ * uplink: the way to one edge, or to one worker of it: what the configuration says, dialled for ever. How many workers
+ * an edge has its HELLO says; the first uplink is dialled without a name until then, and there is one for each
+ * afterwards, dialled by the worker's name. One leg (leg.h) of it is UP as a rule.
  * One that is old, or that shows a certificate which was renewed, is stale: another one is made beside it, and when
  * that is UP, the stale one is LEFT. Without a leg, one is made after a random time that doubles with every failure.
  *
- * Allocates uplinks, at most BOUND_CONF_LIST; of legs there are LEGS_MOST for each, and what a reload left behind.
+ * Allocates uplinks, at most CONF_WORKERS for each of BOUND_CONF_LIST; of legs there are LEGS_MOST for each, and what a reload left behind.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,8 @@
 
 struct uplink {
 	struct connector *c;
+	struct uplink *first, *next; /* of this edge: the one in connector.uplink; the next one */
+	uint8_t index, count;        /* which of its workers; how many it has said that it has */
 	char name[LEG_NAME], host[256];
 	uint16_t port;
 	struct dial *dial;
@@ -38,14 +42,6 @@ struct uplink {
 };
 
 /* ---- what its legs tell ------------------------------------------------------------------- */
-
-void uplink_up(struct uplink *u, struct leg *g)
-{
-	u->why[0] = 0;
-	for (struct leg *o = u->c->legs; o; o = o->next)
-		if (o != g && o->u == u && o->state == LEG_UP)
-			leg_leave(o, LEAVE_REKEY, ROTATE_GRACE_MS, "another connection takes its place");
-}
 
 /* ---- dialling ------------------------------------------------------------------------------ */
 
@@ -88,7 +84,11 @@ static void on_dialled(void *owner, const struct dial_result *r)
 
 	u->dial = NULL;
 	if (r->rc == 0) {
-		leg_new(u->c, u, u->name, r->fd, &r->peer);
+		char worker[FRAME_WORKER] = "";
+
+		if (u->first->count > 1)
+			frame_worker_name(worker, u->index);
+		leg_new(u->c, u, u->name, worker, r->fd, &r->peer);
 		return;
 	}
 	if (r->n)
@@ -162,7 +162,8 @@ static void on_chores(struct timer *t, uint64_t now)
 		leg_judge(g);
 	}
 	for (size_t i = 0; i < c->uplinks; i++)
-		look(c->uplink[i]);
+		for (struct uplink *u = c->uplink[i]; u; u = u->next)
+			look(u);
 	if (!loop_timer(c->child.loop, t, CHORES))
 		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer");
 	for (struct leg *g = c->legs; g; g = g->next)
@@ -182,10 +183,11 @@ void uplinks_listed(struct connector *c)
 		leg_say(g, LEG_LISTS);
 	}
 	for (size_t i = 0; i < c->uplinks; i++)
-		if (c->uplink[i]->waits) {
-			loop_timer_stop(c->child.loop, &c->uplink[i]->again);
-			look(c->uplink[i]);
-		}
+		for (struct uplink *u = c->uplink[i]; u; u = u->next)
+			if (u->waits) {
+				loop_timer_stop(c->child.loop, &u->again);
+				look(u);
+			}
 }
 
 /* Which of ours a leg shows that began before the first word of the keeper is what that word says. */
@@ -209,7 +211,7 @@ void uplinks_health(struct connector *c)
 
 /* ---- configurations ------------------------------------------------------------------------ */
 
-static void uplink_free(struct uplink *u)
+static void uplink_free(struct uplink *u, const char *why)
 {
 	struct connector *c = u->c;
 
@@ -220,26 +222,100 @@ static void uplink_free(struct uplink *u)
 		next = g->next;
 		if (g->u == u) {
 			g->u = NULL;
-			leg_leave(g, LEAVE_DRAIN, c->ways->conf->limits.drain_ms, "this edge is not in the configuration any more");
+			leg_leave(g, LEAVE_DRAIN, c->ways->conf->limits.drain_ms, why);
 		}
 	}
 	free(u);
 }
 
-static struct uplink *uplink_new(struct connector *c, const struct conf_hostport *to)
+static void edge_free(struct uplink *u)
+{
+	for (struct uplink *next; u; u = next) {
+		next = u->next;
+		uplink_free(u, "this edge is not in the configuration any more");
+	}
+}
+
+static struct uplink *uplink_new(struct connector *c, const char *host, uint16_t port)
 {
 	struct uplink *u = calloc(1, sizeof *u);
 
 	if (u == NULL) {
-		LOG(&c->child.log, LOG_ERROR, "no memory for one more edge", LF_STR("edge", to->host));
+		LOG(&c->child.log, LOG_ERROR, "no memory for one more edge", LF_STR("edge", host));
 		return NULL;
 	}
 	u->c = c;
-	u->port = to->port;
+	u->first = u;
+	u->count = 1;
+	u->port = port;
 	u->again.fire = on_again;
-	snprintf(u->host, sizeof u->host, "%s", to->host);
-	snprintf(u->name, sizeof u->name, strchr(to->host, ':') ? "[%s]:%u" : "%s:%u", to->host, to->port);
+	snprintf(u->host, sizeof u->host, "%s", host);
+	snprintf(u->name, sizeof u->name, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 	return u;
+}
+
+/* ---- the workers of an edge ---------------------------------------------------------------- */
+
+/* As its newest HELLO says. Those that are gone take their legs with them. */
+static void count_workers(struct uplink *first, uint8_t count)
+{
+	struct uplink **at = &first->next, *u = first;
+
+	if (count == first->count)
+		return;
+	LOG(&first->c->child.log, LOG_INFO, "the edge has another number of workers", LF_STR("edge", first->name),
+	    LF_U64("was", first->count), LF_U64("is", count));
+	first->count = count;
+	for (; *at && (*at)->index < count; at = &(*at)->next)
+		u = *at;
+	for (struct uplink *gone = *at, *next; gone; gone = next) {
+		next = gone->next;
+		first->retries += gone->retries;
+		uplink_free(gone, "this edge has fewer workers now");
+	}
+	*at = NULL;
+	while (u->index + 1 < count && (u->next = uplink_new(first->c, first->host, first->port)) != NULL) {
+		u->next->first = first;
+		u->next->index = (uint8_t)(u->index + 1);
+		u = u->next;
+	}
+}
+
+static struct uplink *to_worker(struct uplink *first, uint8_t index)
+{
+	struct uplink *u = first;
+
+	while (u && u->index != index)
+		u = u->next;
+	return u;
+}
+
+/* Who was meant has answered, or whoever it was where nobody in particular was asked. */
+static bool is_meant(const struct leg *g, const struct frame_hello *h)
+{
+	return h->count <= CONF_WORKERS && (g->anybody || h->index == g->u->index);
+}
+
+void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h)
+{
+	struct uplink *first = u->first, *to;
+
+	if (!is_meant(g, h)) {
+		uplink_lost(u, g, "another worker of the edge answered than was asked for");
+		leg_leave(g, LEAVE_PROTOCOL, 0, "another worker was expected");
+		return;
+	}
+	count_workers(first, h->count);
+	to = to_worker(first, h->index);
+	if (g->u == NULL || to == NULL) /* it went with its worker; or there was no memory for the way to it */
+		return;
+	g->u = to;
+	to->why[0] = 0;
+	for (struct leg *o = to->c->legs; o; o = o->next)
+		if (o != g && o->u == to && o->state == LEG_UP)
+			leg_leave(o, LEAVE_REKEY, ROTATE_GRACE_MS, "another connection takes its place");
+	for (struct uplink *w = first; w; w = w->next)
+		look(w);
 }
 
 /* Where it is among the n of u, or n. */
@@ -270,17 +346,18 @@ void uplinks_configure(struct connector *c)
 		if (u)
 			old[at] = NULL;
 		else
-			u = uplink_new(c, to);
+			u = uplink_new(c, to->host, to->port);
 		if (u)
 			c->uplink[c->uplinks++] = u;
 	}
 	for (size_t i = 0; i < n; i++)
 		if (old[i])
-			uplink_free(old[i]);
+			edge_free(old[i]);
 	for (struct leg *g = c->legs; g; g = g->next)
 		leg_say(g, LEG_RULES | LEG_HEALTH);
 	for (size_t i = 0; i < c->uplinks; i++)
-		look(c->uplink[i]);
+		for (struct uplink *u = c->uplink[i]; u; u = u->next)
+			look(u);
 	c->chores.fire = on_chores;
 	if (c->chores.pos == 0 && !loop_timer(c->child.loop, &c->chores, CHORES))
 		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer");
@@ -290,14 +367,13 @@ void uplinks_configure(struct connector *c)
 
 void uplinks_drain(struct connector *c)
 {
-	for (size_t i = 0; i < c->uplinks; i++) {
-		struct uplink *u = c->uplink[i];
-
-		loop_timer_stop(c->child.loop, &u->again);
-		if (u->dial)
-			dial_cancel(u->dial);
-		u->dial = NULL;
-	}
+	for (size_t i = 0; i < c->uplinks; i++)
+		for (struct uplink *u = c->uplink[i]; u; u = u->next) {
+			loop_timer_stop(c->child.loop, &u->again);
+			if (u->dial)
+				dial_cancel(u->dial);
+			u->dial = NULL;
+		}
 	for (struct leg *g = c->legs, *next; g; g = next) {
 		next = g->next;
 		leg_leave(g, LEAVE_DRAIN, c->ways->conf->limits.drain_ms, "the connector is ending");
@@ -310,7 +386,7 @@ void uplinks_end(struct connector *c)
 	while (c->legs)
 		leg_close(c->legs);
 	while (c->uplinks)
-		uplink_free(c->uplink[--c->uplinks]);
+		edge_free(c->uplink[--c->uplinks]);
 }
 
 static const struct leg *leg_up(const struct connector *c, const struct uplink *u)
@@ -325,21 +401,31 @@ size_t uplinks_up(const struct connector *c)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->uplinks; i++)
-		n += leg_up(c, c->uplink[i]) != NULL;
+	struct uplink_state s;
+
+	for (size_t i = 0; uplink_state(c, i, &s); i++)
+		n += s.up > 0;
 	return n;
 }
 
 bool uplink_state(const struct connector *c, size_t i, struct uplink_state *out)
 {
 	const struct uplink *u = i < c->uplinks ? c->uplink[i] : NULL;
-	const struct leg *g = u ? leg_up(c, u) : NULL;
-	const struct mux_stats s = g ? mux_stats(g->mux) : (struct mux_stats){0};
 
 	if (u == NULL)
 		return false;
-	*out = (struct uplink_state){.edge = u->name, .why = u->why, .up = g != NULL, .streams = s.streams, .rtt_ns = s.rtt_ns,
-				     .retries = u->retries};
+	*out = (struct uplink_state){.edge = u->name, .why = u->why, .workers = u->count};
+	for (; u; u = u->next) {
+		const struct leg *g = leg_up(c, u);
+		const struct mux_stats s = g ? mux_stats(g->mux) : (struct mux_stats){0};
+
+		out->up += g != NULL;
+		out->streams += s.streams;
+		out->rtt_ns = s.rtt_ns > out->rtt_ns ? s.rtt_ns : out->rtt_ns;
+		out->retries += u->retries;
+		if (g == NULL && u->why[0])
+			out->why = u->why;
+	}
 	return true;
 }
 
@@ -348,9 +434,11 @@ void uplinks_counters(const struct connector *c, struct wr *out)
 	struct uplink_state s;
 
 	for (size_t i = 0; i < SHOWN && uplink_state(c, i, &s); i++) {
-		const struct ipc_row rows[] = {{"uplink_up", s.up}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
+		const struct ipc_row rows[] = {{"uplink_up", s.up > 0}, {"uplink_streams", s.streams}, {"uplink_rtt_us", s.rtt_ns / 1000},
 			  {"uplink_retries", s.retries}};
 
 		ipc_write_counters(out, rows, ARRAY_LEN(rows), s.edge);
+		if (s.workers > 1)
+			ipc_write_counter_of(out, "uplink_connections", s.edge, s.up);
 	}
 }

@@ -30,8 +30,12 @@ static void put_edges(const struct connector *c, struct jsonw *j)
 		jsonw_key(j, "edge");
 		jsonw_str(j, s.edge);
 		jsonw_key(j, "up");
-		jsonw_bool(j, s.up);
-		if (!s.up) {
+		jsonw_bool(j, s.up > 0);
+		if (s.workers > 1) {
+			jsonw_key(j, "connections"), jsonw_u64(j, s.up);
+			jsonw_key(j, "workers"), jsonw_u64(j, s.workers);
+		}
+		if (s.up < s.workers) {
 			jsonw_key(j, "why");
 			jsonw_str(j, s.why);
 		}

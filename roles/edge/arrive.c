@@ -38,7 +38,7 @@ bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat)
 	sha256_two(span_of(e->crowd.key, sizeof e->crowd.key), span_of(user->ip, user->family == 6 ? 8 : 4), hash);
 	r = rd_of(span_of(hash, sizeof hash));
 	n = &e->crowd.n[rd_be32(&r) % ARRAY_LEN(e->crowd.n)];
-	if (*n >= e->site->conf->edge.max_conns / 8 + 8) {
+	if (*n >= edge_share(e->site->conf, e->site->conf->edge.max_conns) / 8 + 8) {
 		e->n.refused++;
 		return false;
 	}

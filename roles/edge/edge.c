@@ -4,7 +4,7 @@
  *   tlsd          keys of the hosts' certificates and their handshakes, no socket
  *   id-tlsd       the same of the edge's own identity, which it may lack: tunnels
  *   keeper        renews the identity, follows the authority
- *   edge-worker   every socket, no key: worker.c
+ *   edge-worker   every socket, no key: worker.c; [edge] workers of them, each with sockets of its own
  */
 #include "base/num.h"
 #include "edge.h"
@@ -23,16 +23,23 @@ static size_t worker_files(const struct conf *c, struct file_want out[static FIL
 	return n;
 }
 
+static unsigned workers(const struct conf *c)
+{
+	return (unsigned)c->edge.workers;
+}
+
 int edge_main(int argc, char **argv)
 {
 	static const struct super_child children[] = {
 		{.kind = "tlsd", .proc = "tlsd", .who = CONF_FOR_TLSD, .files = files_of_tls, .anew = true},
 		{.kind = "id-tlsd", .proc = "id-tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
 		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
-		{.kind = "edge-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files},
+		{.kind = "edge-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files,
+		 .count = workers},
 	};
 	static const struct super_link links[] = {
-		[EDGE_LINK_ID_KEEPER] = {2, 1}, [EDGE_LINK_KEEPER] = {3, 2}, [EDGE_LINK_WEB] = {3, 0}, [EDGE_LINK_ID] = {3, 1}};
+		[EDGE_LINK_ID_KEEPER] = {2, 1}, [EDGE_LINK_KEEPER] = {3, 2}, [EDGE_LINK_WEB] = {3, 0}, [EDGE_LINK_ID] = {3, 1},
+		[EDGE_LINK_PEER] = {3, 3}};
 	static const struct super_role role = {.name = "edge", .children = children, .n = ARRAY_LEN(children),
 					       .listen = edge_listen, .links = links, .nlinks = ARRAY_LEN(links)};
 

@@ -11,6 +11,7 @@
  *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
  *   redirect.c  the plain port, and that for health
+ *   peers.c     the other workers: a connector's connection that is for one of them, how they are
  */
 #ifndef ZT_EDGE_H
 #define ZT_EDGE_H
@@ -29,9 +30,11 @@
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
+#include "serve/monitor.h"
 #include "serve/plainport.h"
 
-enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, EDGE_LINK_ID }; /* numbers of the links */
+enum { EDGE_LINK_ID_KEEPER = KEEPER_LINK_TLSD, EDGE_LINK_KEEPER, EDGE_LINK_WEB, EDGE_LINK_ID, EDGE_LINK_PEER };
+/* of the links */
 
 struct front;
 struct tunnel;
@@ -105,6 +108,7 @@ struct edge {
 	} idle, busy;               /* between requests, longest first; all others */
 	struct plainport plain;
 	struct tunnel *first_tunnel;
+	struct peers *peers;        /* NULL: there is no other worker, or none was up yet */
 	struct raw *first_raw;
 	struct crowd {
 		uint8_t key[16];    /* random */
@@ -195,6 +199,20 @@ void raws_end(struct edge *e);
 
 /* ---- redirect.c --------------------------------------------------------------------------------------- */
 void redirect_accepted(struct edge *e, int fd);
-void health_accepted(struct edge *e, int fd);
+void health_serve(struct edge *e, int fd);
+bool edge_works(const struct edge *e); /* this worker: could visitors be served? */
+
+/* ---- peers.c ------------------------------------------------------------------------------------------ */
+void peers_link(struct edge *e, unsigned index, int fd); /* fd is its own now */
+/* A hello of zt-tunnel/1, as tunnel_accepted(): taken here, or handed to the worker that its name says. */
+void peers_arrived(struct edge *e, int fd, const struct addr *peer, struct span name, struct span before);
+void health_accepted(struct edge *e, int fd); /* served when all workers have said how they are, or soon */
+/* As they said last. ours: of this one. */
+bool peers_work(const struct edge *e, bool ours);
+size_t peers_tunnels(const struct edge *e, size_t ours);
+size_t peers_parts(const struct edge *e, struct monitor_part out[static CHILD_PEERS]);
+void peers_counters(const struct edge *e, struct wr *out);
+void peers_end(struct edge *e);
+uint64_t edge_share(const struct conf *c, uint64_t of_all); /* of one worker */
 
 #endif

@@ -331,7 +331,7 @@ static bool on_hello(struct tls *t, const struct hello *h, struct span raw)
 	if (e->child.draining)
 		return false;
 	if (e->id && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
-		tunnel_accepted(e, give_away(f), &f->of.user, raw);
+		peers_arrived(e, give_away(f), &f->of.user, span_str(h->name), raw);
 	else if (raw_passes(e, h))
 		raw_passed(e, h, give_away(f), &f->of.user, raw);
 	return f->state == FRONT_OVER;

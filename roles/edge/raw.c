@@ -25,7 +25,7 @@ enum raw_kind { RAW_TCP, RAW_PASS, RAW_ENROL };
 enum { NEAR, FAR };
 
 /* The authority counts what comes through one connector as one address and takes 60 of its talks: strangers get
- * three quarters of that. Whoever is on this machine, the edge's own keeper, is not counted. */
+ * three quarters of that, those of each worker their part. Whoever is on this machine, the edge's own keeper, is not counted. */
 #define ENROLS 45
 #define ENROLS_EACH 6
 #define ENROL_IDLE_MS 60000 /* the authority says something every 15 seconds */
@@ -282,7 +282,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
-	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, e->site->conf->edge.max_conns);
+	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, edge_share(e->site->conf, e->site->conf->edge.max_conns));
 	k = edge_comes(e, peer, &seat) ? pool_get(&e->raws) : NULL;
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};
@@ -356,7 +356,7 @@ static bool may_enrol(const struct edge *e, const struct addr *peer)
 			all++;
 			here += addr_same_net(&k->peer, peer);
 		}
-	return all < ENROLS && here < ENROLS_EACH;
+	return all < edge_share(e->site->conf, ENROLS) && here < edge_share(e->site->conf, ENROLS_EACH);
 }
 
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before)

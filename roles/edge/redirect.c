@@ -62,22 +62,27 @@ static bool needs_tunnel(const struct conf *c)
 	return false;
 }
 
+bool edge_works(const struct edge *e)
+{
+	return !e->child.draining && (tunnels_ready(e) || !needs_tunnel(e->site->conf));
+}
+
 static bool works(void *ctx)
 {
-	struct edge *e = ctx;
-
-	return !e->child.draining && (tunnels_ready(e) || !needs_tunnel(e->site->conf));
+	return peers_work(ctx, edge_works(ctx));
 }
 
 static size_t tunnels(void *ctx)
 {
-	return tunnels_ready(ctx);
+	return peers_tunnels(ctx, tunnels_ready(ctx));
 }
 
 static void health(struct edge *e, const struct httpreq *q, struct wr *w)
 {
 	static const struct monitor_class cls = {.works = works, .tunnels = tunnels};
-	const struct monitor m = {.cls = &cls, .ctx = e, .child = &e->child};
+	struct monitor_part part[CHILD_PEERS];
+	const struct monitor m = {.cls = &cls, .ctx = e, .child = &e->child, .several = e->site->conf->edge.workers > 1,
+				  .part = part, .parts = peers_parts(e, part)};
 
 	monitor_answer(&m, q, w);
 }
@@ -130,7 +135,7 @@ void redirect_accepted(struct edge *e, int fd)
 	accepted(e, fd, TAG_REDIRECT);
 }
 
-void health_accepted(struct edge *e, int fd)
+void health_serve(struct edge *e, int fd)
 {
 	accepted(e, fd, TAG_HEALTH);
 }

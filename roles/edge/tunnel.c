@@ -373,6 +373,8 @@ static int mux_of(struct tunnel *t)
 	o.opens_even = true;
 	o.owner = t;
 	o.hello.role = ROLE_EDGE;
+	o.hello.index = (uint8_t)e->child.index;
+	o.hello.count = (uint8_t)e->site->conf->edge.workers;
 	memcpy(o.hello.instance, e->prefix, sizeof e->prefix);
 	return mux_new(&t->mux, &o);
 }

@@ -156,7 +156,8 @@ static bool is_settled(const struct tunnel *t, uint64_t now)
 	return t->state == TUNNEL_IN && now - t->since_ns > t->e->site->conf->tunnel.dead_ms * NS_PER_MS;
 }
 
-/* Somebody has copied a key, or started a copy of a machine. */
+/* Somebody has copied a key, or started a copy of a machine. Each worker looks for itself, and sees all there is to be
+ * seen: a connector has a connection to every worker, so whichever one a copy comes to, the other is there already. */
 static void look_for_twins(struct edge *e, struct tunnel *t)
 {
 	uint64_t now = loop_now(e->child.loop);

@@ -263,13 +263,14 @@ static void worker_commit(struct child *c)
 {
 	struct worker *w = of(c);
 	struct site *old = w->e.site;
+	const uint64_t conns = edge_share(c->conf, c->conf->edge.max_conns);
 
-	bounds_set(&c->bounds, BOUND_EDGE_CONNS, c->conf->edge.max_conns);
-	bounds_set(&c->bounds, BOUND_EDGE_EXCHANGES, c->conf->edge.max_conns);
-	bounds_set(&c->bounds, BOUND_EDGE_UPSTREAMS, 2 * c->conf->edge.max_conns); /* raw ones too */
-	bounds_set(&c->bounds, BOUND_EDGE_ORIGINS, 2 * c->conf->edge.max_conns);   /* some linger */
+	bounds_set(&c->bounds, BOUND_EDGE_CONNS, conns);
+	bounds_set(&c->bounds, BOUND_EDGE_EXCHANGES, conns);
+	bounds_set(&c->bounds, BOUND_EDGE_UPSTREAMS, 2 * conns); /* raw ones too */
+	bounds_set(&c->bounds, BOUND_EDGE_ORIGINS, 2 * conns);   /* some linger */
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
-	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * c->conf->edge.max_conns);
+	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
 	w->next->epoch = c->epoch;
 	w->e.site = w->next;
@@ -291,7 +292,9 @@ static void worker_link(struct child *c, unsigned number, int fd)
 {
 	struct worker *w = of(c);
 
-	if (number == EDGE_LINK_KEEPER)
+	if (number % CHILD_LINK_KINDS == EDGE_LINK_PEER)
+		peers_link(&w->e, number / CHILD_LINK_KINDS, fd);
+	else if (number == EDGE_LINK_KEEPER)
 		keepline_link(w->keep, fd);
 	else if (number == EDGE_LINK_ID)
 		tls_world_link(w->id.tls, fd, c->epoch);
@@ -333,6 +336,7 @@ static void worker_close(struct child *c)
 
 	forget(w);
 	end_all(&w->e);
+	peers_end(&w->e);
 	loop_timer_stop(c->loop, &w->look);
 	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
@@ -375,6 +379,7 @@ static void worker_counters(struct child *c, struct wr *out)
 
 	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
 	keepline_counters(w->keep, &e->site->stale, out);
+	peers_counters(e, out);
 	tunnels_counters(e, out);
 }
 

@@ -459,16 +459,16 @@ TEST(a_keeper_that_refuses_ends_the_start)
 	CHECK(logged("why: child keeper cannot start: the key does not fit"));
 }
 
-/* Six generations of four kinds, and logd: more processes than there may be. */
+/* Six generations of eight kinds, and logd: more processes than there may be. */
 TEST(kinds_that_may_be_too_many_are_refused)
 {
-	static const struct super_child four[] = {KEEPER, KEEPER, KEEPER, KEEPER};
-	static const struct super_role crowd = {.name = "crowd", .children = four, .n = 4};
+	static const struct super_child eight[] = {KEEPER, KEEPER, KEEPER, KEEPER, KEEPER, KEEPER, KEEPER, KEEPER};
+	static const struct super_role crowd = {.name = "crowd", .children = eight, .n = 8};
 
 	files_before("first");
 	stage_fork(&crowd, extra);
 	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
-	CHECK(logged("may have 25 children at a time, at most 16"));
+	CHECK(logged("may have 49 children at a time, at most 32"));
 }
 
 /* One that can take a new configuration gets the new bundle with the offer, before its listeners. */

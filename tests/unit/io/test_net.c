@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -188,6 +189,32 @@ TEST(reuseport_only_when_asked)
 	CHECK(a >= 0 && b >= 0);
 	CHECK_INT(net_listen(&(struct net_listen){.at = at}, NULL), -ZT_E_ADDRINUSE);
 	close(a);
+	close(b);
+}
+
+/* The first of several is alone there, and others join it. */
+TEST(the_first_of_several_takes_nobodys_place)
+{
+	struct addr at = ip("127.0.0.1:0");
+	const struct net_listen first = {.at = at, .reuseport = true, .first = true};
+	int a = net_listen(&first, NULL), b, met = 0;
+
+	at = net_local(a);
+	CHECK_INT(net_listen(&(struct net_listen){.at = at, .reuseport = true, .first = true}, NULL), -ZT_E_ADDRINUSE);
+	b = net_listen(&(struct net_listen){.at = at, .reuseport = true}, NULL);
+	CHECK(a >= 0 && b >= 0);
+	for (int i = 0; i < 64; i++) { /* both get some */
+		int c = net_connect(&at);
+		struct pollfd p[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLIN}};
+
+		CHECK(poll(p, 2, 10000) > 0);
+		met |= (p[0].revents ? 1 : 0) | (p[1].revents ? 2 : 0);
+		close(accept(p[0].revents ? a : b, NULL, NULL));
+		close(c);
+	}
+	CHECK_INT(met, 3);
+	close(a);
+	CHECK_INT(net_listen(&(struct net_listen){.at = at, .reuseport = true, .first = true}, NULL), -ZT_E_ADDRINUSE);
 	close(b);
 }
 

@@ -100,6 +100,36 @@ TEST(metrics_are_counters_bounds_and_samples)
 	CHECK(strstr(text, "zt_origin_up{origin=\"a\\\"b\\\\c \"} 1\n"));
 }
 
+/* Of several processes: each number with the process that says it, whoever answers. */
+TEST(several_say_each_their_own)
+{
+	uint8_t other[MONITOR_PACKED];
+	struct wr w = wr_of(other, sizeof other);
+	struct monitor_part part = {.worker = 2};
+	struct monitor m = {.cls = &cls, .child = &child, .several = true, .part = &part, .parts = 1};
+	struct httpreq q;
+	const char *text;
+
+	ask(GET("/metrics"));
+	monitor_pack(&child, &w);
+	CHECK(!w.full);
+	child.index = 1;
+	httpreq_read(SPAN_LIT(GET("/metrics")), &q);
+	for (size_t n = 0; n <= w.n; n++) { /* what another process says may be cut, and is read no further */
+		struct wr out = wr_of(mem, sizeof mem - 1);
+
+		part.packed = span_of(other, n);
+		monitor_answer(&m, &q, &out);
+		mem[out.n] = 0;
+		text = body(mem);
+		CHECK(strstr(text, "zt_edge_requests{worker=\"1\"} 7\n") && strstr(text, "zt_bound_used{bound=\"dials\",worker=\"1\"} 3\n"));
+		CHECK(text[strlen(text) - 1] == '\n');
+	}
+	CHECK(strstr(text, "zt_edge_requests{worker=\"2\"} 7\n") && strstr(text, "zt_bound_hits_total{bound=\"dials\",worker=\"2\"} 0\n"));
+	part.packed = SPAN_LIT("\0\0\377aaaaaaaaaaaaaaaaaaaaaaaa"); /* no such bound */
+	monitor_answer(&m, &q, &(struct wr){.p = (uint8_t *)mem, .cap = sizeof mem - 1});
+}
+
 TEST(too_little_room_cuts_metrics_at_a_line)
 {
 	works_now = true;

@@ -348,3 +348,34 @@ TEST(every_reset_has_its_own_name)
 	CHECK_INT(frame_reset_of(-ZT_E_NOFILES), RESET_FULL);
 	CHECK_INT(frame_reset_of(-ZT_E_NOSPACE), RESET_UNREACHABLE); /* whatever else */
 }
+
+TEST(a_worker_has_one_name)
+{
+	static const struct {
+		const char *name;
+		int index;
+	} rows[] = {
+		{"worker-0.zt-tunnel.invalid", 0},
+		{"worker-15.zt-tunnel.invalid", 15},
+		{"worker-255.zt-tunnel.invalid", 255},
+		{"worker-256.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"worker-00.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"worker--1.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"worker-.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"worker-1a.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"a.worker-1.zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{".zt-tunnel.invalid", -ZT_E_SYNTAX},
+		{"worker-1.zt-tunnel.invalid.", -ZT_E_NOTFOUND},
+		{"worker-1.example.org", -ZT_E_NOTFOUND},
+		{"", -ZT_E_NOTFOUND},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		CHECK_INT(frame_worker_read(span_str(rows[i].name)), rows[i].index);
+	for (unsigned i = 0; i < 256; i++) {
+		char name[FRAME_WORKER];
+
+		frame_worker_name(name, i);
+		CHECK_INT(frame_worker_read(span_str(name)), (int)i);
+	}
+}
