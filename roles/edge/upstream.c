@@ -386,6 +386,11 @@ bool upstream_is_local(const struct upstream *u)
 	return u->tunnel == NULL;
 }
 
+const struct tunnel *upstream_tunnel(const struct upstream *u)
+{
+	return u->tunnel;
+}
+
 struct upstream *upstream_of(const struct duct *d)
 {
 	if (span_eq_str(span_str(d->cls->name), "stream"))
