@@ -15,6 +15,8 @@
 #include "wire/ipc.h"
 
 #define DIAL_MS 15000
+#define AGAIN_NS (500 * NS_PER_MS) /* where nothing answers: the path may be back at any moment */
+#define UNHEARD 2             /* a dial that nobody heard of counts as so many failures at most: up to 2 s */
 #define RETRY_MS 500          /* the first wait is up to this, */
 #define RETRY_MOST_MS 30000   /* none is longer than this */
 #define DENIED_RETRIES 5      /* who was told no waits up to 16 s at once */
@@ -32,6 +34,8 @@ struct uplink {
 	struct timer again;
 	bool waits;              /* for the first status list */
 	unsigned failed;         /* in a row */
+	struct addr last;        /* where it was reached; port 0: nowhere yet */
+	bool by_last;            /* the dial is for that: the name has no address just now */
 	uint64_t retries;
 	char why[160];
 };
@@ -80,6 +84,22 @@ void uplink_denied(struct uplink *u, const char *why)
 	uplink_lost(u, NULL, why);
 }
 
+static void dial_at(struct uplink *u, struct span host);
+
+/* Who is reached says by its certificate whether it is the one, so an old address can do no harm. */
+static bool dial_last(struct uplink *u, const struct dial_result *r)
+{
+	char ip[ADDR_TEXT];
+	struct wr w = wr_of(ip, sizeof ip);
+
+	if (r->n || u->by_last || u->last.port == 0)
+		return false;
+	addr_write_ip(&w, &u->last);
+	u->by_last = true;
+	dial_at(u, wr_span(&w));
+	return true;
+}
+
 static void on_dialled(void *owner, const struct dial_result *r)
 {
 	struct uplink *u = owner;
@@ -87,23 +107,37 @@ static void on_dialled(void *owner, const struct dial_result *r)
 
 	u->dial = NULL;
 	if (r->rc == 0) {
+		u->last = r->peer;
 		leg_new(u->c, u, u->name, r->fd, &r->peer);
 		return;
 	}
+	if (dial_last(u, r))
+		return;
+	/* The wait is for the edge's sake. One that was asked and says no is spared, as is one that gets as far as TLS;
+	 * whoever finds no way there spares nobody by being late when there is one again. */
+	if (r->rc != -ZT_E_REFUSED && u->failed > UNHEARD)
+		u->failed = UNHEARD;
 	if (r->n)
 		addr_text(&r->tried[0].to, tried);
 	snprintf(why, sizeof why, "%s%s%s", tried, r->n ? ": " : "", err_text((enum zt_err)-r->rc));
 	uplink_lost(u, NULL, why);
 }
 
+static void dial_at(struct uplink *u, struct span host)
+{
+	const struct dial_req req = {.host = host, .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS, .again_ns = AGAIN_NS,
+				     .tune = &mux_tune, .done = on_dialled, .owner = u};
+	int rc = dial_start(u->c->dialer, &req, &u->dial);
+
+	if (rc < 0)
+		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
+}
+
 static void dial(struct uplink *u)
 {
 	struct connector *c = u->c;
-	const struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
-				     .tune = &mux_tune, .done = on_dialled, .owner = u};
 	struct leg *oldest = NULL;
 	size_t n = 0;
-	int rc;
 
 	for (struct leg *g = c->legs; g; g = g->next)
 		if (g->u == u) {
@@ -112,9 +146,8 @@ static void dial(struct uplink *u)
 		}
 	if (n >= LEGS_MOST && oldest)
 		leg_leave(oldest, LEAVE_REKEY, 0, "it was left long ago");
-	rc = dial_start(c->dialer, &req, &u->dial);
-	if (rc < 0)
-		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
+	u->by_last = false;
+	dial_at(u, span_str(u->host));
 }
 
 /* Makes a leg when there is none that is good, and none on its way. */
