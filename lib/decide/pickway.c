@@ -36,6 +36,12 @@ static int compare(const struct pick_way *a, const struct pick_way *b)
 	return c ? c : by_load(a, b);
 }
 
+/* More than twice what best would have: else those who came while the others were away would stay for ever. */
+static bool is_crowded(const struct pick_way *w, const struct pick_way *best)
+{
+	return w->load * weight_of(best) > 2 * (best->load + 1) * weight_of(w);
+}
+
 struct pick_way *pick_way(struct pick_way *first, const struct pick_way *like)
 {
 	struct pick_way *best = first, *next = NULL;
@@ -44,7 +50,7 @@ struct pick_way *pick_way(struct pick_way *first, const struct pick_way *like)
 	for (struct pick_way *w = first; w; w = w->next)
 		best = compare(w, best) < 0 ? w : best;
 	for (struct pick_way *w = first; w; w = w->next)
-		if (w == like && by_class(w, best) == 0)
+		if (w == like && by_class(w, best) == 0 && !is_crowded(w, best))
 			return w;
 	for (struct pick_way *w = first; w; w = w->next) {
 		if (compare(w, best) != 0)

@@ -24,8 +24,8 @@ struct pick_way {
 	int64_t turn;             /* kept between questions; zero at first */
 };
 
-/* like: who had the last one of this visitor, and keeps it unless another is better by more than load; NULL: nobody.
- * NULL: of none. */
+/* like: who had the last one of this visitor, and has this one, too, unless another is better by more than load, or by
+ * a load of less than half; NULL: nobody. NULL: of none. */
 struct pick_way *pick_way(struct pick_way *first, const struct pick_way *like);
 
 #endif

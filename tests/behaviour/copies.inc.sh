@@ -6,9 +6,11 @@
 #   start_copy NAME       until the edge has its rules; both outputs in $TMP/NAME.log
 #   signal_copy NAME SIG  all of its processes at once
 #   start_counter PORT MS an origin that notes each request in $TMP/counted and answers after so many ms
-#   start_load NAME N     N visitors, each one request after the other, until end_load NAME; in $TMP/NAME.load
-#   weigh NAME LINE...    python over those, see hapeer.py
+#   start_load NAME N [PAUSE [FRESH]]   N visitors, each one request after the other, PAUSE seconds between, with FRESH = 1
+#                         each over a connection of its own, until end_load NAME; in $TMP/NAME.load
+#   weigh "NAME..." ARG...    python over those, see hapeer.py
 declare -A ID=()
+VISITORS=0
 HAPEER=$(dirname "${BASH_SOURCE[0]}")/hapeer.py
 
 make_copies() {
@@ -50,7 +52,8 @@ start_counter() {
 	wait_for listening "$1"
 }
 start_load() {
-	start "$1" python3 "$HAPEER" load "$EDGE_PORT" "$WEB_CA" "$2" "$TMP/$1.load" "$TMP/$1.stop" "${3:-0}"
+	start "$1" python3 "$HAPEER" load "$EDGE_PORT" "$WEB_CA" "$2" "$TMP/$1.load" "$TMP/$1.stop" "${3:-0}" "${4:-0}" "$VISITORS"
+	VISITORS=$((VISITORS + $2))
 	wait_for test -s "$TMP/$1.load"
 }
 end_load() {
@@ -61,7 +64,7 @@ end_load() {
 weigh() {
 	{
 		printf 'import sys\nfrom hapeer import *\n'
-		printf 'asked, seen = outcome("%s"), counted("%s")\n' "$TMP/$1.load" "$TMP/counted"
+		printf 'asked, seen = outcome(*"%s".split()), counted("%s")\n' "$(printf "$TMP/%s.load " $1)" "$TMP/counted"
 		cat
 	} >"$TMP/.weigh.py"
 	python3 "$TMP/.weigh.py" "${@:2}" || fail "what became of the requests of $1"

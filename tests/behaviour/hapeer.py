@@ -56,9 +56,10 @@ KINDS = [("GET", 0), ("POST", 64), ("POST", 0), ("PUT", 40000)]
 
 
 class Visitor(threading.Thread):
-    def __init__(self, n, port, ctx, log, stop, pause):
+    def __init__(self, n, port, ctx, log, stop, pause, fresh):
         super().__init__(daemon=True)
         self.n, self.port, self.ctx, self.log, self.stop, self.pause = n, port, ctx, log, stop, pause
+        self.end = "Connection: close\r\n" if fresh else ""
         self.c = self.f = None
 
     def connect(self):
@@ -71,7 +72,7 @@ class Visitor(threading.Thread):
         if self.c is None:
             self.connect()
         body = b"x" * length
-        self.c.sendall(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+        self.c.sendall(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n{self.end}\r\n".encode() + body)
         line = self.f.readline()
         if not line:
             raise ConnectionError("no answer")
@@ -104,10 +105,11 @@ class Visitor(threading.Thread):
             time.sleep(self.pause)
 
 
-def load(port, ca, n, log, stop, pause):
+def load(port, ca, n, log, stop, pause, fresh, first):
     ctx = ssl.create_default_context(cafile=ca)
     log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    who = [Visitor(i, int(port), ctx, log, stop, float(pause)) for i in range(int(n))]
+    first = int(first)
+    who = [Visitor(i, int(port), ctx, log, stop, float(pause), int(fresh)) for i in range(first, first + int(n))]
     for v in who:
         v.start()
     for v in who:
@@ -116,8 +118,8 @@ def load(port, ca, n, log, stop, pause):
 
 # ---- what became of it -----------------------------------------------------------------------
 
-def outcome(path):
-    return [json.loads(line) for line in open(path)]
+def outcome(*paths):
+    return [json.loads(line) for path in paths for line in open(path)]
 
 
 def counted(path):

@@ -80,7 +80,7 @@ TEST(load_comes_before_turns)
 
 TEST(a_visitor_stays_while_nobody_is_better_by_more_than_load)
 {
-	struct pick_way w[2] = {{.weight = 1, .load = 9}, {.weight = 1}}, other = {.weight = 1};
+	struct pick_way w[2] = {{.weight = 1, .load = 9}, {.weight = 1, .load = 4}}, other = {.weight = 1};
 
 	chain(w, 2);
 	CHECK(pick_way(w, &w[0]) == &w[0]);
@@ -91,6 +91,13 @@ TEST(a_visitor_stays_while_nobody_is_better_by_more_than_load)
 	w[0].suspect = false;
 	w[1].preferred = true; /* the active one is back */
 	CHECK(pick_way(w, &w[0]) == &w[1]);
+	w[1].preferred = false;
+	w[0].load = 10; /* as many as twice 4 + 1 */
+	CHECK(pick_way(w, &w[0]) == &w[0]);
+	w[0].load = 11;
+	CHECK(pick_way(w, &w[0]) == &w[1]);
+	w[0].weight = 2;
+	CHECK(pick_way(w, &w[0]) == &w[0]);
 }
 
 /* Every pair of everything that counts, against the order written as one number. */
