@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import re
 import socket
 import ssl
 import sys
@@ -123,8 +124,8 @@ def outcome(*paths):
 
 
 def counted(path):
-    """How often each (method, path) has come to the origin."""
-    return collections.Counter(tuple(line.split()[1:]) for line in open(path))
+    """How often each (method, path) of these visitors has come to the origin."""
+    return collections.Counter(tuple(line.split()[1:]) for line in open(path) if re.search(r" /\d+-\d+$", line))
 
 
 def never_twice(asked, seen):
