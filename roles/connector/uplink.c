@@ -64,6 +64,8 @@ void uplink_lost(struct uplink *u, const struct leg *g, const char *why)
 	uint64_t most = RETRY_MS;
 	uint32_t ms;
 
+	if (g)
+		u->last = g->peer;
 	if (g && g->up_ns && loop_now(c->child.loop) - g->up_ns >= HEALTHY)
 		u->failed = 0;
 	for (unsigned i = 0; i < u->failed && most < RETRY_MOST_MS; i++)
@@ -84,19 +86,15 @@ void uplink_denied(struct uplink *u, const char *why)
 	uplink_lost(u, NULL, why);
 }
 
-static void dial_at(struct uplink *u, struct span host);
+static void dial(struct uplink *u);
 
 /* Who is reached says by its certificate whether it is the one, so an old address can do no harm. */
 static bool dial_last(struct uplink *u, const struct dial_result *r)
 {
-	char ip[ADDR_TEXT];
-	struct wr w = wr_of(ip, sizeof ip);
-
 	if (r->n || u->by_last || u->last.port == 0)
 		return false;
-	addr_write_ip(&w, &u->last);
 	u->by_last = true;
-	dial_at(u, wr_span(&w));
+	dial(u);
 	return true;
 }
 
@@ -107,7 +105,6 @@ static void on_dialled(void *owner, const struct dial_result *r)
 
 	u->dial = NULL;
 	if (r->rc == 0) {
-		u->last = r->peer;
 		leg_new(u->c, u, u->name, r->fd, &r->peer);
 		return;
 	}
@@ -123,22 +120,20 @@ static void on_dialled(void *owner, const struct dial_result *r)
 	uplink_lost(u, NULL, why);
 }
 
-static void dial_at(struct uplink *u, struct span host)
-{
-	const struct dial_req req = {.host = host, .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS, .again_ns = AGAIN_NS,
-				     .tune = &mux_tune, .done = on_dialled, .owner = u};
-	int rc = dial_start(u->c->dialer, &req, &u->dial);
-
-	if (rc < 0)
-		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
-}
-
 static void dial(struct uplink *u)
 {
 	struct connector *c = u->c;
+	char ip[ADDR_TEXT];
+	struct wr w = wr_of(ip, sizeof ip);
+	struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
+			       .again_ns = AGAIN_NS, .tune = &mux_tune, .done = on_dialled, .owner = u};
 	struct leg *oldest = NULL;
 	size_t n = 0;
+	int rc;
 
+	addr_write_ip(&w, &u->last);
+	if (u->by_last)
+		req.host = wr_span(&w);
 	for (struct leg *g = c->legs; g; g = g->next)
 		if (g->u == u) {
 			n++;
@@ -146,8 +141,9 @@ static void dial(struct uplink *u)
 		}
 	if (n >= LEGS_MOST && oldest)
 		leg_leave(oldest, LEAVE_REKEY, 0, "it was left long ago");
-	u->by_last = false;
-	dial_at(u, span_str(u->host));
+	rc = dial_start(c->dialer, &req, &u->dial);
+	if (rc < 0)
+		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
 }
 
 /* Makes a leg when there is none that is good, and none on its way. */
@@ -169,7 +165,7 @@ static void look(struct uplink *u)
 	if (u->waits && !keepline_view(c->keep)->known)
 		LOG(&c->child.log, LOG_WARN, "no status list came from the authority: the edge is dialled, and judged when one comes",
 		    LF_STR("edge", u->name));
-	u->waits = false;
+	u->waits = u->by_last = false;
 	dial(u);
 }
 
