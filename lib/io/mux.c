@@ -355,10 +355,17 @@ static void read_frames(struct mux *m, struct span in)
 
 static void read_all(struct mux *m)
 {
-	ssize_t n = m->c.by->read(m);
 	bool clean = false;
 	const char *words;
+	ssize_t n;
 
+	/* This process stood still for longer than the other side waits: whatever lies in the socket is late, and who asked
+	 * for it was told that it is lost. */
+	if (m->now >= num_add64_sat(m->heard_ns, m->o.dead_after_ns)) {
+		mux_die(m, MUX_SILENT, silent);
+		return;
+	}
+	n = m->c.by->read(m);
 	if (n > 0)
 		m->stats.in += (uint64_t)n;
 	for (size_t i = m->in.first; n > 0 && i < m->in.pieces; i++)
@@ -381,11 +388,7 @@ void mux_ready(struct mux *m, unsigned events)
 		return;
 	m->now = loop_now(m->o.loop);
 	m->busy = true;
-	/* This process stood still for longer than the other side waits: whatever lies in the socket is late, and who asked
-	 * for it was told that it is lost. */
-	if (m->now >= num_add64_sat(m->heard_ns, m->o.dead_after_ns))
-		mux_die(m, MUX_SILENT, silent);
-	if (!m->dying && (events & (LOOP_IN | LOOP_HUP)))
+	if (events & (LOOP_IN | LOOP_HUP))
 		read_all(m);
 	if (!m->dying)
 		stream_eager(m);

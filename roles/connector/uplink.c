@@ -131,9 +131,10 @@ static void dial(struct uplink *u)
 	size_t n = 0;
 	int rc;
 
-	addr_write_ip(&w, &u->last);
-	if (u->by_last)
+	if (u->by_last) {
+		addr_write_ip(&w, &u->last);
 		req.host = wr_span(&w);
+	}
 	for (struct leg *g = c->legs; g; g = g->next)
 		if (g->u == u) {
 			n++;

@@ -386,11 +386,6 @@ bool upstream_is_local(const struct upstream *u)
 	return u->tunnel == NULL;
 }
 
-const struct tunnel *upstream_tunnel(const struct upstream *u)
-{
-	return u->tunnel;
-}
-
 struct upstream *upstream_of(const struct duct *d)
 {
 	if (span_eq_str(span_str(d->cls->name), "stream"))
@@ -416,6 +411,11 @@ uint64_t upstream_response_ms(const struct upstream *u)
 uint64_t upstream_idle_ms(const struct upstream *u)
 {
 	return u->idle_ms;
+}
+
+const struct tunnel *upstream_tunnel(const struct upstream *u)
+{
+	return u->tunnel;
 }
 
 /* ---- between requests -------------------------------------------------------------------------------- */

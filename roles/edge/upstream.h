@@ -37,7 +37,6 @@ int upstream_open(struct upstream **out, struct edge *e, const struct upstream_t
 void *upstream_owner(const struct upstream *u);
 struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was called with */
 bool upstream_is_local(const struct upstream *u);
-const struct tunnel *upstream_tunnel(const struct upstream *u); /* NULL: it is local */
 /* The reset that ended it (a stream's says more than the duct): code and words; of a local one nobody knows what was
  * delivered: UINT64_MAX. */
 unsigned upstream_reset(const struct upstream *u, const char **text, uint64_t *delivered);
@@ -52,6 +51,7 @@ void upstream_keep(struct upstream *u, struct upstream **slot);
 bool upstream_again(struct upstream *u, const struct upstream_to *to, const struct upstream_user *user, void *owner);
 uint64_t upstream_response_ms(const struct upstream *u); /* its rule's, else its host's */
 uint64_t upstream_idle_ms(const struct upstream *u);
+const struct tunnel *upstream_tunnel(const struct upstream *u); /* NULL: it is local */
 /* Local connections that still linger: before the buffers go. */
 void upstreams_end(struct edge *e);
 
