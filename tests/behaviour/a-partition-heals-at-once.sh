@@ -32,7 +32,7 @@ N=$ZT_AT_HOME
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/copies.inc.sh"
 path() { ip netns exec "$N-mid" sysctl -qw net.ipv4.ip_forward="$1"; }
-there() { ip netns exec "$N-vps" "$@"; }
+VPS=(ip netns exec "$N-vps")
 path 1
 
 ORIGIN=$(free_port)
@@ -46,9 +46,9 @@ make_copies one
 CONNECTOR_ID=${ID[one]}
 edge_conf
 sed -i "s/^listen = .*/listen = 0.0.0.0:$EDGE_PORT/" "$EDGE_CONF"
-start edge there "$ZT" edge -c "$EDGE_CONF"
+start edge "${VPS[@]}" "$ZT" edge -c "$EDGE_CONF"
 wait_for "$ZT" health edge -c "$EDGE_CONF"
-start dns there dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user="$(id -un)" --port=53 \
+start dns "${VPS[@]}" dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user="$(id -un)" --port=53 \
 	--listen-address=10.199.2.2 --bind-interfaces --host-record=edge.zt.test,10.199.2.2,1
 
 up() { [ "$(grep -c 'Connected to network' "$TMP/one.log")" -gt "$1" ]; }
@@ -60,7 +60,7 @@ one_partition() { # NAME: how the edge is written
 	rm -f "$TMP/counted"
 	stop origin
 	start_counter "$ORIGIN" 5
-	start "$1" ip netns exec "$N-vps" python3 "$HAPEER" load "$EDGE_PORT" "$WEB_CA" 4 "$TMP/$1.load" "$TMP/$1.stop" 0.1 1 0
+	start "$1" "${VPS[@]}" python3 "$HAPEER" load "$EDGE_PORT" "$WEB_CA" 4 "$TMP/$1.load" "$TMP/$1.stop" 0.1 1 0
 	wait_for test -s "$TMP/$1.load"
 	n=$(grep -c 'Connected to network' "$TMP/one.log")
 	cut=$(now)
