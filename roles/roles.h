@@ -19,6 +19,9 @@ int connector_main(int argc, char **argv);
 int connector_worker_main(int argc, char **argv); /* its jailed child */
 int connector_join_main(int argc, char **argv);   /* roles/verbs/join.c */
 int edge_join_main(int argc, char **argv);
+/* For `zt connector` that has a join token in its environment and no identity yet: it joins first. -1: go on; else the
+ * exit code. roles/verbs/joinfirst.c */
+int connector_join_first(int argc, char **argv);
 
 int ca_main(int argc, char **argv);
 int ca_front_main(int argc, char **argv); /* its jailed children */

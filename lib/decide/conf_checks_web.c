@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "conf_build.h"
 #include "config.h"
+#include "grant.h"
 #include "ingress.h"
 #include "leaf.h"
 #include "service.h"
@@ -248,9 +249,40 @@ static bool is_id(const char *s)
 	return s[0] && s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == 0;
 }
 
+/* Whoever is meant by prefer or weight has to be one of those who may. */
+static bool may_serve(const struct conf_grant *g, struct span id)
+{
+	for (size_t i = 0; i < g->connector.n; i++)
+		if (strcmp(conf_text(&g->connector, i), "*") == 0 || span_eq_str(id, conf_text(&g->connector, i)))
+			return true;
+	return false;
+}
+
+static void check_shares(const struct conf_grant *g, struct conf_build *b)
+{
+	struct span id, other;
+	uint32_t n;
+
+	for (size_t i = 0; i < g->prefer.n; i++)
+		if (!may_serve(g, span_str(conf_text(&g->prefer, i))))
+			fault_at(b, g, "prefer", ZT_E_UNKNOWN, "names one that is not in connector");
+	for (size_t i = 0; i < g->weight.n; i++) {
+		if (grant_weight_read(span_str(conf_text(&g->weight, i)), &id, &n) < 0) {
+			fault_at(b, g, "weight", ZT_E_SYNTAX, "is ID:N, an id of connector and a number from 0 to 1000");
+			continue;
+		}
+		if (!may_serve(g, id))
+			fault_at(b, g, "weight", ZT_E_UNKNOWN, "names one that is not in connector");
+		for (size_t k = 0; k < i; k++)
+			if (grant_weight_read(span_str(conf_text(&g->weight, k)), &other, &n) == 0 && span_eq(id, other))
+				fault_at(b, g, "weight", ZT_E_DUP, "says two weights of one connector");
+	}
+}
+
 static void check_grant(const struct conf_grant *g, struct conf_build *b)
 {
 	check_names_of(b, g, "names", &g->names);
+	check_shares(g, b);
 	for (size_t i = 0; i < g->connector.n; i++)
 		if (!is_id(conf_text(&g->connector, i)) && strcmp(conf_text(&g->connector, i), "*") != 0)
 			fault_at(b, g, "connector", ZT_E_SYNTAX, "an id is letters, digits, - _ and .; * is every connector");

@@ -340,6 +340,10 @@ static const struct conf_key grant_keys[] = {
 	 "Ids of connectors, as 'zt connector join' prints them; *: every connector of this authority."},
 	{"names", CONF_STRING, AT(names), CONF_LIST | CONF_REQUIRED, "", 1, 255, NULL, WORKER,
 	 "Names that they may serve; *.example.org stands for one label more."},
+	{"prefer", CONF_STRING, AT(prefer), CONF_LIST, "", 1, 64, NULL, WORKER,
+	 "Ids of connectors that serve while they can: the others only take over."},
+	{"weight", CONF_STRING, AT(weight), CONF_LIST, "", 1, 70, NULL, WORKER,
+	 "ID:N for each that takes another share than 1, 0 to 1000; 0: only without the others."},
 };
 #undef AT
 

@@ -164,6 +164,8 @@ struct conf_grant {
 	struct conf_named named;
 	struct conf_list connector; /* strings: ids, as in zt://CA/connector/ID */
 	struct conf_list names;    /* strings: a DNS name, or "*." and one */
+	struct conf_list prefer;   /* strings: ids of connector */
+	struct conf_list weight;   /* strings: an id of connector, ':' and a number */
 };
 
 struct conf_ca {

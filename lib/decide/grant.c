@@ -4,6 +4,8 @@
  */
 #include "grant.h"
 
+#include "base/err.h"
+
 static bool is_for(const struct grant *g, struct span connector)
 {
 	const char *const *id = g->connectors->items;
@@ -20,6 +22,42 @@ const struct grant *grant_for(const struct grant *g, size_t n, struct span conne
 		if (is_for(&g[i], connector) && (names_match(g[i].names, name, false) || names_match(g[i].names, name, true)))
 			return &g[i];
 	return NULL;
+}
+
+bool grant_prefers(const struct grant *g, struct span connector)
+{
+	const char *const *id = g->prefer->items;
+
+	for (size_t i = 0; i < g->prefer->n; i++)
+		if (span_eq_str(connector, id[i]))
+			return true;
+	return false;
+}
+
+int grant_weight_read(struct span text, struct span *id, uint32_t *weight)
+{
+	size_t at = 0;
+	uint64_t n;
+
+	while (at < text.n && text.p[at] != ':')
+		at++;
+	*id = span_sub(text, 0, at);
+	if (at == 0 || span_u64(span_sub(text, at + 1, text.n), GRANT_WEIGHT, &n) < 0)
+		return -ZT_E_SYNTAX;
+	*weight = (uint32_t)n;
+	return 0;
+}
+
+uint32_t grant_weight(const struct grant *g, struct span connector)
+{
+	const char *const *text = g->weight->items;
+	struct span id;
+	uint32_t n;
+
+	for (size_t i = 0; i < g->weight->n; i++)
+		if (grant_weight_read(span_str(text[i]), &id, &n) == 0 && span_eq(id, connector))
+			return n;
+	return 1;
 }
 
 /* Does some grant hold exactly this pattern, or a name that the pattern means at any depth? */

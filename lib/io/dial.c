@@ -35,6 +35,7 @@ struct dial {
 	uint8_t taken[RESOLVE_FAMILIES]; /* how many addresses of each family were used up */
 	uint8_t turn;                    /* the family that goes next */
 	uint8_t n, pending;
+	uint8_t oldest;                  /* when tried[] is full: whose row is for the next attempt */
 	bool named; /* an address was known at dns_ns */
 	struct dial_attempt tried[DIAL_ATTEMPTS];
 	struct leg *legs[DIAL_ATTEMPTS]; /* NULL when decided */
@@ -210,9 +211,8 @@ static int leg_open(struct dial *d, uint8_t at)
 }
 
 /* True: it is under way. False: it failed at once, and that is noted. */
-static bool attempt(struct dial *d, const struct addr *to)
+static bool attempt(struct dial *d, uint8_t at, const struct addr *to)
 {
-	uint8_t at = d->n++;
 	int rc = -ZT_E_DENIED;
 
 	d->tried[at] = (struct dial_attempt){.to = *to, .began_ns = since_start(d)};
@@ -225,6 +225,33 @@ static bool attempt(struct dial *d, const struct addr *to)
 
 /* ---- the race ------------------------------------------------------------------------- */
 
+static bool any_address(const struct dial *d)
+{
+	return have_address(d, RESOLVE_V6) || have_address(d, RESOLVE_V4);
+}
+
+/* Every address was tried, some did not answer yet, and they shall be asked again. */
+static bool is_waiting(const struct dial *d)
+{
+	return d->req.again_ns && d->pending && resolve_finished(&d->names) && !any_address(d);
+}
+
+/* Of k addresses row r is for the (r mod k)-th, however often the rows come round. One that fails at once costs no time. */
+static void attempt_again(struct dial *d)
+{
+	uint8_t k = (uint8_t)(d->taken[RESOLVE_V4] + d->taken[RESOLVE_V6]), rows = (uint8_t)(DIAL_ATTEMPTS / k * k);
+
+	for (uint8_t i = 0; i < k; i++) {
+		uint8_t at = d->n < rows ? d->n++ : d->oldest++ % rows;
+		struct addr to = d->tried[at % k].to;
+
+		if (d->legs[at])
+			settle(d, at, -ZT_E_TIMEOUT);
+		if (attempt(d, at, &to))
+			return;
+	}
+}
+
 /* Start the next attempt now. Called when the race begins, when an attempt has failed, when
  * the delay after an attempt is over, and when addresses arrive with nothing under way. */
 static void race(struct dial *d)
@@ -233,20 +260,17 @@ static void race(struct dial *d)
 
 	d->state = DIAL_RACING;
 	while (next_address(d, &to)) {
-		if (!attempt(d, &to))
+		if (!attempt(d, d->n++, &to))
 			continue;
 		/* Without memory for the timer the next attempt waits for this one's failure. */
 		loop_timer(d->dialer->loop, &d->pace, DIAL_ATTEMPT_DELAY);
 		return;
 	}
+	if (is_waiting(d) && (d->pace.pos || loop_timer(d->dialer->loop, &d->pace, d->req.again_ns)))
+		return;
 	loop_timer_stop(d->dialer->loop, &d->pace);
 	if (d->pending == 0 && resolve_finished(&d->names))
 		finish(d, verdict(d), -1, NULL, -ZT_E_CANCELLED);
-}
-
-static bool any_address(const struct dial *d)
-{
-	return have_address(d, RESOLVE_V6) || have_address(d, RESOLVE_V4);
 }
 
 /* RFC 8305 section 3: what to do with what is known by now. */
@@ -285,10 +309,13 @@ static void pace_timer(struct timer *t, uint64_t now_ns)
 	struct dial *d = CONTAINER_OF(t, struct dial, pace);
 
 	(void)now_ns;
-	if (d->state == DIAL_RESOLVING)
+	if (d->state == DIAL_RESOLVING) {
 		look(d);
-	else
-		race(d);
+		return;
+	}
+	if (d->state == DIAL_RACING && is_waiting(d))
+		attempt_again(d);
+	race(d);
 }
 
 static void deadline_timer(struct timer *t, uint64_t now_ns)

@@ -46,6 +46,10 @@ struct dial_req {
 	struct span host; /* name or literal address; not needed after dial_start() */
 	uint16_t port;
 	uint64_t timeout_ns; /* for everything together, > 0 */
+	/* Where nothing answers, another attempt at each address in turn so often: the kernel asks again after 1, 3 and 7 s,
+	 * and who waits for a network to come back would wait for that. Then tried[] has the last DIAL_ATTEMPTS only, the
+	 * oldest undecided ones given up for new ones. 0: never. */
+	uint64_t again_ns;
 	const struct net_tune *tune; /* may be NULL; must outlive the dial */
 	/* May this address be dialled? Asked for each address before it is; NULL: any. This is
 	 * where "the name suddenly points into my own network" is caught. */

@@ -18,6 +18,8 @@
 #define OLD_NS (UINT64_C(86400) * 1000000000)
 #define MS UINT64_C(1000000)
 
+static const char silent[] = "nothing came, not even the answer to a ping";
+
 /* ---- ends ---------------------------------------------------------------------------------- */
 
 void mux_die(struct mux *m, enum mux_over why, const char *words)
@@ -57,7 +59,7 @@ static void end(struct mux *m)
 {
 	static const uint16_t reasons[] = {[MUX_PROTOCOL] = LEAVE_PROTOCOL, [MUX_SILENT] = LEAVE_SILENT,
 					   [MUX_VERSION] = LEAVE_VERSION, [MUX_NOMEM] = LEAVE_BUSY, [MUX_SPENT] = 0};
-	static const struct frame_resets gone = {.code = RESET_GONE, .text = "the tunnel connection is over"};
+	static const struct frame_resets gone = {.code = RESET_GONE, .delivered = UINT64_MAX, .text = "the tunnel connection is over"};
 
 	loop_timer_stop(m->o.loop, &m->tick);
 	if (reasons[m->why])
@@ -353,10 +355,17 @@ static void read_frames(struct mux *m, struct span in)
 
 static void read_all(struct mux *m)
 {
-	ssize_t n = m->c.by->read(m);
 	bool clean = false;
 	const char *words;
+	ssize_t n;
 
+	/* This process stood still for longer than the other side waits: whatever lies in the socket is late, and who asked
+	 * for it was told that it is lost. */
+	if (m->now >= num_add64_sat(m->heard_ns, m->o.dead_after_ns)) {
+		mux_die(m, MUX_SILENT, silent);
+		return;
+	}
+	n = m->c.by->read(m);
 	if (n > 0)
 		m->stats.in += (uint64_t)n;
 	for (size_t i = m->in.first; n > 0 && i < m->in.pieces; i++)
@@ -404,11 +413,13 @@ unsigned mux_wants(const struct mux *m)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static void say_ping(struct mux *m)
+void mux_ping(struct mux *m)
 {
 	uint8_t mem[8];
 	struct wr w = wr_of(mem, sizeof mem);
 
+	if (m->pinging)
+		return;
 	wr_le64(&w, ++m->ping);
 	m->ping_ns = m->now;
 	m->pinging = true;
@@ -432,11 +443,11 @@ static void on_tick(struct timer *t, uint64_t now_ns)
 
 	m->now = now_ns;
 	if (now_ns >= num_add64_sat(m->heard_ns, m->o.dead_after_ns))
-		mux_die(m, MUX_SILENT, m->heard_hello ? "nothing came, not even the answer to a ping" : "it said nothing");
+		mux_die(m, MUX_SILENT, m->heard_hello ? silent : "it said nothing");
 	else if (m->left && now_ns >= m->leave_ns)
 		mux_die(m, MUX_LEFT, "its time to drain is over");
-	else if (!m->pinging)
-		say_ping(m);
+	else
+		mux_ping(m);
 	if (!m->dying)
 		arm(m);
 	if (m->dying && !m->over)
@@ -497,7 +508,7 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	if (m->in.mem && m->out.mem) {
 		frame_hello_write(&w, &o->hello);
 		mux_say(m, FRAME_HELLO, 0, wr_span(&w));
-		say_ping(m);
+		mux_ping(m);
 		arm(m);
 		if (!m->dying) {
 			*out = m;
@@ -530,12 +541,20 @@ void *mux_owner(const struct mux *m)
 	return m->o.owner;
 }
 
+static bool is_suspect(const struct mux *m)
+{
+	uint64_t since = m->ping_ns > m->heard_ns ? m->ping_ns : m->heard_ns, wait = 4 * m->stats.rtt_ns;
+
+	return m->pinging && loop_now(m->o.loop) > num_add64_sat(since, wait > MUX_QUIET ? wait : MUX_QUIET);
+}
+
 struct mux_stats mux_stats(const struct mux *m)
 {
 	struct mux_stats s = m->stats;
 
 	s.streams = m->mine + m->theirs;
 	s.queued = m->line[LINE_FRESH].n + m->line[LINE_BULK].n;
+	s.suspect = is_suspect(m);
 	s.leaving = m->left || m->peer_left || m->dying || m->over;
 	return s;
 }

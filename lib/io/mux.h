@@ -27,7 +27,8 @@ struct stream {
 	uint32_t id;
 	void *owner;                 /* the user's */
 	char name[FRAME_NAME];       /* of its OPEN */
-	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went */
+	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went. delivered
+				      * UINT64_MAX: nobody knows */
 	/* mux.c's own follow; see mux_int.h */
 	struct stream_state *st;     /* the slot that it is in */
 };
@@ -84,6 +85,7 @@ void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const 
 struct mux_stats {
 	uint64_t streams, opened, queued, in, out, resets_in, resets_out, records, rtt_ns;
 	bool leaving; /* nothing may be opened any more */
+	bool suspect; /* nothing came for so long since a PING that its answer should have: it may be dead soon */
 };
 struct mux_stats mux_stats(const struct mux *m);
 /* 2^24 records or 24 hours: the owner makes another connection and leaves this one. */

@@ -64,6 +64,7 @@ struct stream_line {
 };
 
 enum { LINE_FRESH, LINE_BULK };
+#define MUX_QUIET UINT64_C(500000000) /* silence for so long is looked into when a stream is opened */
 #define MUX_HASH 256
 #define MUX_MESSAGES 2
 
@@ -106,6 +107,7 @@ struct mux {
 };
 
 void mux_die(struct mux *m, enum mux_over why, const char *words); /* words live on; the first one counts */
+void mux_ping(struct mux *m); /* unless one is on its way */
 void mux_kick(struct mux *m);                                      /* mux_ready() in the next turn */
 
 void mux_message_free(struct mux_message *g);

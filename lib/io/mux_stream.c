@@ -190,7 +190,7 @@ static struct stream_state *most_held(const struct mux *m)
 
 void stream_end(struct stream *s, enum frame_reset code, const char *text)
 {
-	struct frame_resets r = {.code = (uint16_t)code};
+	struct frame_resets r = {.code = (uint16_t)code, .delivered = UINT64_MAX};
 
 	span_to_cstr(span_sub(span_str(text), 0, sizeof r.text - 1), r.text, sizeof r.text);
 	stream_cut(s->mux, s->st, code, text);
@@ -358,6 +358,9 @@ struct stream *stream_open(struct mux *m, const struct frame_open *o, const stru
 	memcpy(st->s.name, o->name, sizeof st->s.name);
 	st->s.d.user = u;
 	st->s.owner = owner;
+	m->now = loop_now(m->o.loop);
+	if (m->now - m->heard_ns > MUX_QUIET) /* else the next ones would follow this one for up to 3 s */
+		mux_ping(m);
 	if (!m->blocked && m->turn == NULL)
 		out_control(m); /* so that DATA may follow at once */
 	return &st->s;

@@ -50,7 +50,8 @@ void answer_of_reset(unsigned code, struct answer *out)
 		[RESET_POLICY] = {403, 0, "the connector does not allow it"},
 		[RESET_FULL] = {503, RETRY_S, "the tunnel is full"},
 		[RESET_STALLED] = {504, 0, "the transfer stood still for too long"},
-		[RESET_GONE] = {503, RETRY_S, "the connection to the connector was lost"},
+		/* Not 503: whoever repeats those by himself might do it twice. */
+		[RESET_GONE] = {502, 0, "the connection to the connector was lost meanwhile: it may have been done, or not"},
 		[RESET_DOWN] = {503, RETRY_S, "the application is down"},
 		[RESET_LEAVING] = {503, RETRY_S, "the connector is being stopped"},
 	};

@@ -60,14 +60,18 @@ static int serve(int argc, char **argv)
 
 	return role_run(&role,
 			"The home side: dials each of [connector] edge and serves what the rules of [ingress NAME]\n"
-			"say, with the identity that 'zt connector join' made, which it renews by itself.\n"
+			"say, with the identity that 'zt connector join' made, which it renews by itself. Without one, and\n"
+			"with a token in ZT_JOIN_TOKEN or the file of ZT_JOIN_TOKEN_FILE, it joins first.\n"
 			"'zt connector ingress' tries the rules.",
 			argc, argv);
 }
 
 int connector_main(int argc, char **argv)
 {
+	int code;
+
 	if (argc > 1 && strcmp(argv[1], "join") == 0)
 		return connector_join_main(argc - 1, argv + 1);
-	return serve(argc, argv);
+	code = connector_join_first(argc, argv);
+	return code < 0 ? serve(argc, argv) : code;
 }

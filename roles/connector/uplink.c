@@ -17,6 +17,8 @@
 #include "wire/ipc.h"
 
 #define DIAL_MS 15000
+#define AGAIN_NS (500 * NS_PER_MS) /* where nothing answers: the path may be back at any moment */
+#define UNHEARD 2             /* a dial that nobody heard of counts as so many failures at most: up to 2 s */
 #define RETRY_MS 500          /* the first wait is up to this, */
 #define RETRY_MOST_MS 30000   /* none is longer than this */
 #define DENIED_RETRIES 5      /* who was told no waits up to 16 s at once */
@@ -37,6 +39,8 @@ struct uplink {
 	struct timer again;
 	bool waits;              /* for the first status list */
 	unsigned failed;         /* in a row */
+	struct addr last;        /* where it was reached; port 0: nowhere yet */
+	bool by_last;            /* the dial is for that: the name has no address just now */
 	uint64_t retries;
 	char why[160];
 };
@@ -57,6 +61,8 @@ void uplink_lost(struct uplink *u, const struct leg *g, const char *why)
 	uint64_t most = RETRY_MS;
 	uint32_t ms;
 
+	if (g)
+		u->last = g->peer;
 	if (g && g->up_ns && loop_now(c->child.loop) - g->up_ns >= HEALTHY)
 		u->failed = 0;
 	for (unsigned i = 0; i < u->failed && most < RETRY_MOST_MS; i++)
@@ -77,6 +83,18 @@ void uplink_denied(struct uplink *u, const char *why)
 	uplink_lost(u, NULL, why);
 }
 
+static void dial(struct uplink *u);
+
+/* Who is reached says by its certificate whether it is the one, so an old address can do no harm. */
+static bool dial_last(struct uplink *u, const struct dial_result *r)
+{
+	if (r->n || u->by_last || u->last.port == 0)
+		return false;
+	u->by_last = true;
+	dial(u);
+	return true;
+}
+
 static void on_dialled(void *owner, const struct dial_result *r)
 {
 	struct uplink *u = owner;
@@ -91,6 +109,12 @@ static void on_dialled(void *owner, const struct dial_result *r)
 		leg_new(u->c, u, u->name, worker, r->fd, &r->peer);
 		return;
 	}
+	if (dial_last(u, r))
+		return;
+	/* The wait is for the edge's sake. One that was asked and says no is spared, as is one that gets as far as TLS;
+	 * whoever finds no way there spares nobody by being late when there is one again. */
+	if (r->rc != -ZT_E_REFUSED && u->failed > UNHEARD)
+		u->failed = UNHEARD;
 	if (r->n)
 		addr_text(&r->tried[0].to, tried);
 	snprintf(why, sizeof why, "%s%s%s", tried, r->n ? ": " : "", err_text((enum zt_err)-r->rc));
@@ -100,12 +124,18 @@ static void on_dialled(void *owner, const struct dial_result *r)
 static void dial(struct uplink *u)
 {
 	struct connector *c = u->c;
-	const struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
-				     .tune = &mux_tune, .done = on_dialled, .owner = u};
+	char ip[ADDR_TEXT];
+	struct wr w = wr_of(ip, sizeof ip);
+	struct dial_req req = {.host = span_str(u->host), .port = u->port, .timeout_ns = DIAL_MS * NS_PER_MS,
+			       .again_ns = AGAIN_NS, .tune = &mux_tune, .done = on_dialled, .owner = u};
 	struct leg *oldest = NULL;
 	size_t n = 0;
 	int rc;
 
+	if (u->by_last) {
+		addr_write_ip(&w, &u->last);
+		req.host = wr_span(&w);
+	}
 	for (struct leg *g = c->legs; g; g = g->next)
 		if (g->u == u) {
 			n++;
@@ -137,7 +167,7 @@ static void look(struct uplink *u)
 	if (u->waits && !keepline_view(c->keep)->known)
 		LOG(&c->child.log, LOG_WARN, "no status list came from the authority: the edge is dialled, and judged when one comes",
 		    LF_STR("edge", u->name));
-	u->waits = false;
+	u->waits = u->by_last = false;
 	dial(u);
 }
 

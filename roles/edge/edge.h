@@ -162,14 +162,19 @@ void fronts_end(struct edge *e);     /* the process is about to end */
 void tunnel_accepted(struct edge *e, int fd, const struct addr *peer, struct span before);
 /* Where a request for host and path goes: the answer is for the evaluator. Of each connector that is let in and has
  * a grant for the name, the first rule that matches counts; a rule that names the host comes before a wildcard, a
- * longer one before a shorter, a catch-all last. Among equals: one whose origins are up, then a connection that its
- * instance has not replaced, then the one with the fewest streams.
+ * longer one before a shorter, a catch-all last. Among equals decide/pickway picks, by what the grant says.
  *   ROUTE_CONNECTOR, ROUTE_ANSWER   *out is filled, as with ROUTE_ORIGIN_DOWN: all of the best are down
  *   ROUTE_NOT_GRANTED    some rule names the host, of connectors without a grant for it only
  *   ROUTE_NO_CONNECTOR   nobody who is here has a rule, and a grant says that the name is somebody's; also in the place
  *                        of a catch-all's own answer (http_status:404) while a connector of such a grant is away
  *   ROUTE_NONE           it is nobody's, or all rules for it are of other kinds
- * `not`: not this one (a second try); NULL. kinds: bits 1 << enum rule_kind that will do. */
+ */
+struct tunnel_ask {
+	struct span host, path;
+	unsigned kinds;             /* bits 1 << enum rule_kind that will do */
+	const struct tunnel *not;   /* not this one (a second try); NULL */
+	const struct tunnel *like;  /* this one rather than an equal, whatever it carries; NULL */
+};
 struct tunnel_route {
 	struct tunnel *t;
 	const struct rule *rule;    /* valid until the loop's next turn */
@@ -177,8 +182,7 @@ struct tunnel_route {
 	uint32_t epoch;
 	const char *connector;      /* id, for logs; as rule */
 };
-enum policy_route tunnels_route(struct edge *e, struct span host, struct span path, unsigned kinds,
-				const struct tunnel *not, struct tunnel_route *out);
+enum policy_route tunnels_route(struct edge *e, const struct tunnel_ask *a, struct tunnel_route *out);
 /* As stream_open(), with what was looked up; o needs kind, name, peer, local, request, serial. */
 struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, const struct duct_user *u, void *owner, int *rc);
 void tunnels_rejudge(struct edge *e); /* another configuration (grants) or status list */

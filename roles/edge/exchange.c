@@ -161,14 +161,17 @@ static const struct conf_host *section_of(const struct exchange *x)
 
 static enum policy_route route_of(const struct exchange *x, const struct tunnel *not, struct tunnel_route *out)
 {
-	static const unsigned kinds = 1u << RULE_HTTP | 1u << RULE_STATUS | 1u << RULE_HELLO;
+	/* A visitor stays with the connector that has a connection to the origin for him. */
+	const struct upstream *kept = *x->of->kept;
+	const struct tunnel_ask ask = {.host = host_of(x), .path = x->p.path, .not = not, .like = kept ? upstream_tunnel(kept) : NULL,
+				       .kinds = 1u << RULE_HTTP | 1u << RULE_STATUS | 1u << RULE_HELLO};
 	const struct conf_host *h = section_of(x);
 
 	if (h == NULL)
 		return ROUTE_UNASKED;
 	if (h->origin[0])
 		return ROUTE_LOCAL;
-	return tunnels_route(x->e, host_of(x), x->p.path, kinds, not, out);
+	return tunnels_route(x->e, &ask, out);
 }
 
 static void ask(struct exchange *x, enum policy_route route, const struct tunnel_route *r);

@@ -332,6 +332,7 @@ static bool all_said(const struct exchange *x)
 static bool far_goes_on(struct exchange *x)
 {
 	const bool silent = x->p.head[FAR].n == 0;
+	bool none; /* not a byte of it reached the origin, or it may be asked twice */
 	const char *text;
 	uint64_t delivered;
 	unsigned code;
@@ -340,7 +341,9 @@ static bool far_goes_on(struct exchange *x)
 		return true;
 	if (duct_dead(x->far)) {
 		code = upstream_reset(x->up, &text, &delivered);
-		exchange_lost(x, code, text, silent && (delivered <= x->delivered || exchange_may_repeat(x)));
+		/* What a tunnel took with it may have been done, or be done yet: only what never went into it is asked again. */
+		none = x->far->out == x->delivered || delivered <= x->delivered || (code != RESET_GONE && exchange_may_repeat(x));
+		exchange_lost(x, code, text, silent && none);
 	} else if (x->replied) {
 		exchange_cut(x, "origin-cut");
 	} else {

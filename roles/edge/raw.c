@@ -116,10 +116,11 @@ static void raw_reap(struct source *s)
 /* Is there another tunnel for it, which was not tried? What went wrong with the first one is not forgotten over nothing. */
 static bool has_another(const struct raw *k)
 {
+	const struct tunnel_ask ask = {.host = span_str(k->name), .path = SPAN_LIT("/"), .kinds = 1u << RULE_TCP, .not = k->tried};
 	struct tunnel_route r;
 
 	return k->connector[0] && k->tries == 1 && !duct_dead(&k->sock.d) &&
-	       tunnels_route(k->e, span_str(k->name), SPAN_LIT("/"), 1u << RULE_TCP, k->tried, &r) == ROUTE_CONNECTOR;
+	       tunnels_route(k->e, &ask, &r) == ROUTE_CONNECTOR;
 }
 
 /* Not a byte has come from either side, so another tunnel may have the visitor as he came. */
@@ -217,6 +218,7 @@ static const struct upstream_user up_user = {on_open, on_failed};
 
 static enum policy_route find_way(struct raw *k, struct upstream_to *to)
 {
+	const struct tunnel_ask ask = {.host = to->name, .path = SPAN_LIT("/"), .kinds = 1u << RULE_TCP, .not = k->tried};
 	enum policy_route r;
 
 	k->connector[0] = 0;
@@ -224,7 +226,7 @@ static enum policy_route find_way(struct raw *k, struct upstream_to *to)
 		to->service = k->service;
 		return ROUTE_LOCAL;
 	}
-	r = tunnels_route(k->e, to->name, SPAN_LIT("/"), 1u << RULE_TCP, k->tried, &to->route);
+	r = tunnels_route(k->e, &ask, &to->route);
 	if (r != ROUTE_CONNECTOR)
 		return r;
 	k->tried = to->route.t;

@@ -33,7 +33,7 @@ static void add_hosts(struct site *s)
 static void add_grants(struct site *s)
 {
 	for (const struct conf_grant *g = conf_first_grant(s->conf); g && s->grants < ARRAY_LEN(s->grant); g = conf_next_grant(g))
-		s->grant[s->grants++] = (struct grant){g->named.name, &g->connector, &g->names};
+		s->grant[s->grants++] = (struct grant){g->named.name, &g->connector, &g->names, &g->prefer, &g->weight};
 }
 
 static void add_proxies(struct site *s)

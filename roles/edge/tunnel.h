@@ -7,6 +7,7 @@
 #ifndef ZT_TUNNEL_H
 #define ZT_TUNNEL_H
 
+#include "decide/pickway.h"
 #include "decide/window.h"
 #include "edge.h"
 
@@ -40,6 +41,9 @@ struct tunnel {
 	uint8_t state;                          /* enum tunnel_state */
 	bool counted, heard_hello, passed_over; /* passed_over: its instance has a newer one */
 	bool alarmed;
+	struct pick_way way;                    /* tunnels.c's: among those that could carry what was asked last, */
+	const struct rule *rule;                /* by this rule of its table, */
+	uint16_t number;                        /* the how-manieth it is */
 };
 
 bool tunnel_serves(const struct tunnel *t); /* let in, has announced, takes streams */

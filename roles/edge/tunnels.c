@@ -5,8 +5,7 @@
  * Who serves a name: of each connector that is let in, the first rule that matches counts, as its owner wrote them.
  * A rule that names the host comes before one with a wildcard, a longer wildcard before a shorter one, and a rule
  * for any name last: the catch-all that every table ends with must not hide another connector's rule. Among
- * equals: one that is up, then a connection that its connector has not replaced, then the one with the fewest
- * streams. A connector without a grant for the name is passed over, whatever it announces.
+ * equals decide/pickway picks. A connector without a grant for the name is passed over, whatever it announces.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,15 +24,6 @@ bool tunnel_serves(const struct tunnel *t)
 
 /* ---- who serves a name ------------------------------------------------------------------------------------ */
 
-struct candidate {
-	struct tunnel *t;
-	const struct rule *rule;
-	uint16_t number;
-	unsigned rank;   /* how much the rule says about the name; 0: nothing */
-	bool down;
-	uint64_t streams;
-};
-
 static unsigned rank_of(const struct rule *r)
 {
 	if (r->hostname.n == 0 || span_eq_str(r->hostname, "*"))
@@ -41,31 +31,29 @@ static unsigned rank_of(const struct rule *r)
 	return span_starts(r->hostname, "*.") ? (unsigned)r->hostname.n : EXACT;
 }
 
-static bool is_better(const struct candidate *a, const struct candidate *b)
+/* Everything of it but turn is said anew. */
+static void be_candidate(struct tunnel *t, const struct grant *g)
 {
-	if (b->t == NULL || a->rank != b->rank)
-		return b->t == NULL || a->rank > b->rank;
-	if (a->down != b->down)
-		return b->down;
-	if (a->t->passed_over != b->t->passed_over)
-		return b->t->passed_over;
-	return a->streams < b->streams;
+	const struct mux_stats s = mux_stats(t->mux);
+
+	t->way.down = t->table->down[t->number];
+	t->way.suspect = s.suspect;
+	t->way.preferred = grant_prefers(g, span_str(t->id));
+	t->way.replaced = t->passed_over;
+	t->way.weight = grant_weight(g, span_str(t->id));
+	t->way.load = s.streams;
 }
 
-static bool find_rule(struct tunnel *t, struct span host, struct span path, struct candidate *out)
+static bool find_rule(struct tunnel *t, const struct tunnel_ask *a)
 {
-	int n = ingress_match(t->table->in, host, path);
+	int n = ingress_match(t->table->in, a->host, a->path);
 
 	if (n < 0)
 		return false;
-	*out = (struct candidate){t, &t->table->rules.rule[n], (uint16_t)n, 0, t->table->down[n], mux_stats(t->mux).streams};
-	out->rank = rank_of(out->rule);
+	t->number = (uint16_t)n;
+	t->rule = &t->table->rules.rule[n];
+	t->way.rank = rank_of(t->rule);
 	return true;
-}
-
-static bool is_granted(const struct edge *e, const struct tunnel *t, struct span host)
-{
-	return grant_for(e->site->grant, e->site->grants, span_str(t->id), host) != NULL;
 }
 
 static bool is_connected(const struct edge *e, const char *id)
@@ -96,42 +84,51 @@ static bool is_covered(const struct edge *e, struct span host, bool absent)
 	return false;
 }
 
-static enum policy_route route_of(const struct edge *e, const struct candidate *best, struct span host)
+static enum policy_route route_of(const struct edge *e, const struct tunnel *best, struct span host)
 {
 	bool answers = best->rule->kind == RULE_STATUS || best->rule->kind == RULE_HELLO;
 
 	/* The answer of a catch-all is worth little while somebody who may have a rule for the name is away. */
-	if (answers && best->rank == 0 && is_covered(e, host, true))
+	if (answers && best->way.rank == 0 && is_covered(e, host, true))
 		return ROUTE_NO_CONNECTOR;
 	if (answers)
 		return ROUTE_ANSWER;
-	return best->down ? ROUTE_ORIGIN_DOWN : ROUTE_CONNECTOR;
+	return best->way.down ? ROUTE_ORIGIN_DOWN : ROUTE_CONNECTOR;
 }
 
-enum policy_route tunnels_route(struct edge *e, struct span host, struct span path, unsigned kinds,
-				const struct tunnel *not, struct tunnel_route *out)
+enum policy_route tunnels_route(struct edge *e, const struct tunnel_ask *a, struct tunnel_route *out)
 {
-	struct candidate best = {.t = NULL}, c;
+	const struct site *s = e->site;
+	struct pick_way *first = NULL, *best;
 	bool claimed = false, others = false; /* by one without a grant; rules of another kind */
+	struct tunnel *t;
 
 	*out = (struct tunnel_route){.t = NULL};
-	for (struct tunnel *t = e->first_tunnel; t; t = t->next) {
-		if (t == not || !tunnel_serves(t) || !find_rule(t, host, path, &c))
+	for (t = e->first_tunnel; t; t = t->next) {
+		const struct grant *g;
+
+		if (t == a->not || !tunnel_serves(t) || !find_rule(t, a))
 			continue;
-		if (!is_granted(e, t, host))
-			claimed |= c.rank > 0;
-		else if (!(kinds & 1u << c.rule->kind))
+		g = grant_for(s->grant, s->grants, span_str(t->id), a->host);
+		if (g == NULL) {
+			claimed |= t->way.rank > 0;
+		} else if (!(a->kinds & 1u << t->rule->kind)) {
 			others = true;
-		else if (is_better(&c, &best))
-			best = c;
+		} else {
+			be_candidate(t, g);
+			t->way.next = first;
+			first = &t->way;
+		}
 	}
-	if (best.t) {
-		*out = (struct tunnel_route){best.t, best.rule, best.number, best.t->table->rules.epoch, best.t->id};
-		return route_of(e, &best, host);
+	best = pick_way(first, a->like ? &a->like->way : NULL);
+	if (best) {
+		t = CONTAINER_OF(best, struct tunnel, way);
+		*out = (struct tunnel_route){t, t->rule, t->number, t->table->rules.epoch, t->id};
+		return route_of(e, t, a->host);
 	}
 	if (claimed)
 		return ROUTE_NOT_GRANTED;
-	return !others && is_covered(e, host, false) ? ROUTE_NO_CONNECTOR : ROUTE_NONE;
+	return !others && is_covered(e, a->host, false) ? ROUTE_NO_CONNECTOR : ROUTE_NONE;
 }
 
 struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, const struct duct_user *u, void *owner, int *rc)

@@ -415,6 +415,11 @@ uint64_t upstream_idle_ms(const struct upstream *u)
 	return u->idle_ms;
 }
 
+const struct tunnel *upstream_tunnel(const struct upstream *u)
+{
+	return u->tunnel;
+}
+
 /* ---- between requests -------------------------------------------------------------------------------- */
 
 static void drop_kept(struct upstream *u)

@@ -53,6 +53,7 @@ void upstream_keep(struct upstream *u, struct upstream **slot);
 bool upstream_again(struct upstream *u, const struct upstream_to *to, const struct upstream_user *user, void *owner);
 uint64_t upstream_response_ms(const struct upstream *u); /* its rule's, else its host's */
 uint64_t upstream_idle_ms(const struct upstream *u);
+const struct tunnel *upstream_tunnel(const struct upstream *u); /* NULL: it is local */
 /* Local connections that still linger: before the buffers go. */
 void upstreams_end(struct edge *e);
 

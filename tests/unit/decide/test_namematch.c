@@ -37,7 +37,7 @@ TEST(t23_all_callers_agree)
 		struct conf_list names = LIST(v->pattern);
 		struct policy_host host = {.id = "h", .names = &names};
 		struct policy_rules rules = {.host = &host, .hosts = 1};
-		struct grant g = {"g", &ids, &names};
+		struct grant g = {"g", &ids, &names, NULL, NULL};
 		struct span name = span_str(v->name);
 
 		if (name_matches(span_str(v->pattern), name) != v->match)
@@ -67,7 +67,7 @@ TEST(a_grant_is_for_its_connectors)
 {
 	struct conf_list ids1 = LIST("c1", "c2"), names1 = LIST("nas.example.org", "*.apps.example.org"),
 			 all = LIST("*"), names2 = LIST("status.example.org"), none = {0};
-	struct grant g[] = {{"one", &ids1, &names1}, {"two", &all, &names2}, {"none", &none, &names1}};
+	struct grant g[] = {{"one", &ids1, &names1, NULL, NULL}, {"two", &all, &names2, NULL, NULL}, {"none", &none, &names1, NULL, NULL}};
 
 	CHECK(grant_for(g, 3, SPAN_LIT("c1"), SPAN_LIT("nas.example.org")) == &g[0]);
 	CHECK(grant_for(g, 3, SPAN_LIT("c2"), SPAN_LIT("a.apps.example.org")) == &g[0]);
@@ -83,7 +83,7 @@ TEST(a_grant_is_for_its_connectors)
 TEST(what_is_claimed_is_granted_in_part_or_not_at_all)
 {
 	struct conf_list ids = LIST("c1"), names = LIST("nas.example.org", "*.apps.example.org"), none = {0};
-	struct grant g[] = {{"empty", &ids, &none}, {"one", &ids, &names}};
+	struct grant g[] = {{"empty", &ids, &none, NULL, NULL}, {"one", &ids, &names, NULL, NULL}};
 	static const struct {
 		const char *hostname;
 		enum grant_claim want;
@@ -128,3 +128,28 @@ TEST(dns_names)
 	CHECK(name_is_dns(span_of(text, 253)) && !name_is_dns(span_of(text, 254)));
 }
 
+TEST(shares_of_a_grant_are_said_by_id)
+{
+	const char *text[] = {"a:3", "b:0", "c-1.x_y:1000"}, *ids[] = {"b", "c"};
+	const struct conf_list weight = {ARRAY_LEN(text), text}, prefer = {ARRAY_LEN(ids), ids};
+	const struct grant g = {.name = "g", .prefer = &prefer, .weight = &weight};
+
+	CHECK_INT(grant_weight(&g, SPAN_LIT("a")), 3);
+	CHECK_INT(grant_weight(&g, SPAN_LIT("b")), 0);
+	CHECK_INT(grant_weight(&g, SPAN_LIT("c-1.x_y")), 1000);
+	CHECK_INT(grant_weight(&g, SPAN_LIT("d")), 1); /* nothing is said */
+	CHECK_INT(grant_weight(&g, SPAN_LIT("c-1")), 1);
+	CHECK(grant_prefers(&g, SPAN_LIT("b")) && !grant_prefers(&g, SPAN_LIT("a")) && !grant_prefers(&g, SPAN_NONE));
+}
+
+TEST(a_share_is_an_id_and_a_number)
+{
+	static const char *const bad[] = {"", ":", ":1", "a", "a:", "a:1001", "a:-1", "a:1:2", "a: 1", "a:x", "a:18446744073709551617"};
+	struct span id;
+	uint32_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (grant_weight_read(span_str(bad[i]), &id, &n) != -ZT_E_SYNTAX)
+			unit_fail(__FILE__, __LINE__, "taken: '%s'", bad[i]);
+	CHECK(grant_weight_read(SPAN_LIT("a:0"), &id, &n) == 0 && n == 0 && span_eq_str(id, "a"));
+}

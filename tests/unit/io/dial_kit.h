@@ -42,7 +42,7 @@ struct call {
 	struct call *cancels;   /* in done() */
 	const char *then;       /* dialled from done() */
 	const struct net_tune *tune;
-	uint64_t timeout_ns;
+	uint64_t timeout_ns, again_ns;
 };
 
 static inline int dial_to(struct call *c, const char *host);
@@ -86,6 +86,7 @@ static inline int dial_to(struct call *c, const char *host)
 
 	if (c->denies)
 		req.allow = call_allow;
+	req.again_ns = c->again_ns;
 	if (c->timeout_ns)
 		req.timeout_ns = c->timeout_ns;
 	return dial_start(dialer, &req, &c->dial);

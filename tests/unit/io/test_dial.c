@@ -335,6 +335,60 @@ TEST(attempts_are_bounded_and_both_families_get_their_share)
 	end_dialing();
 }
 
+/* The kernel would ask again a whole second after the first time, then two, then four. */
+TEST(who_waits_for_a_network_asks_again_and_again)
+{
+	struct call c = {.again_ns = MS(500)};
+	int door;
+
+	start_dialing(numbered);
+	script_v6 = 0;
+	script_v4 = 1;
+	door = hanging("127.0.0.41");
+	CHECK_INT(dial_to(&c, "nas.ex"), 0);
+	UNTIL(dns[0].n == 2);
+	quiet();
+	step_ms(500);
+	step_ms(500);
+	CHECK_INT(c.dones, 0);
+	for (int fd; (fd = accept(door, NULL, NULL)) >= 0;) /* there is room again */
+		places[places_n++] = fd;
+	step_ms(500);
+	expect_win(&c, "127.0.0.41 cancelled, 127.0.0.41 cancelled, 127.0.0.41 cancelled, 127.0.0.41 ok");
+	CHECK_INT(c.tried[3].began_ns, MS(1500));
+	end_dialing();
+}
+
+/* Three addresses: rows of the same one are given up for the same one, the oldest first; nobody is forgotten. */
+TEST(asking_again_is_bounded_and_fair)
+{
+	static const uint8_t last[] = {61, 41, 42};
+	struct call c = {.again_ns = MS(500), .timeout_ns = MS(20000)};
+
+	start_dialing(numbered);
+	script_v6 = 1;
+	script_v4 = 2;
+	hanging("127.0.0.61");
+	hanging("127.0.0.41");
+	refusing("127.0.0.42");
+	CHECK_INT(dial_to(&c, "nas.ex"), 0);
+	UNTIL(dns[0].n == 2);
+	quiet();
+	for (unsigned i = 0; i < 79; i++)
+		step_ms(250);
+	CHECK_INT(c.dones, 0);
+	CHECK(open_descriptors() < descriptors_before + 40);
+	step_ms(250);
+	CHECK_INT(c.rc, -ZT_E_TIMEOUT);
+	CHECK_INT(c.n, DIAL_ATTEMPTS - DIAL_ATTEMPTS % 3);
+	for (size_t i = 0; i < c.n; i++) {
+		CHECK_INT(c.tried[i].to.ip[3], last[i % 3]);
+		CHECK_INT(c.tried[i].err, i % 3 == 2 ? -ZT_E_REFUSED : -ZT_E_TIMEOUT);
+		CHECK(c.tried[i].began_ns >= MS(20000) - 16 * MS(500));
+	}
+	end_dialing();
+}
+
 TEST(cancel_at_every_stage)
 {
 	for (int stage = 0; stage < 6; stage++) {

@@ -5,6 +5,7 @@
 
 static struct stream *took;
 static unsigned leavings, code[2];
+static uint64_t delivered[2], got;
 static char text[2][FRAME_TEXT];
 
 /* Of 0, who opened it, and 1, who took it. */
@@ -13,9 +14,13 @@ static void on_event(struct duct *d, unsigned events)
 	struct stream *s = (struct stream *)(void *)d;
 	unsigned who = s != took ? 0 : 1;
 
-	(void)events;
+	if (events & DUCT_IN) {
+		got += duct_peek(d).n;
+		duct_take(d, duct_peek(d).n);
+	}
 	if (d->end != DUCT_RESET)
 		return;
+	delivered[who] = s->reset.delivered;
 	code[who] = s->reset.code;
 	snprintf(text[who], sizeof text[who], "%s", duct_why(d));
 	duct_close(d, 0);
@@ -57,6 +62,7 @@ static struct pair *both(struct stream **opened)
 
 	took = NULL;
 	leavings = code[0] = code[1] = 0;
+	got = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		struct mux_opts opts = pair_opts(p, i, &cls);
 
@@ -101,5 +107,73 @@ TEST(ending_a_stream_from_outside_tells_both_its_users)
 	CHECK_STR(text[1], "the name is not granted any more");
 	CHECK(!p->end[0].over && !p->end[1].over);
 	CHECK_INT(mux_stats(p->end[0].mux).streams + mux_stats(p->end[1].mux).streams, 0);
+	pair_free(p);
+}
+
+/* What a connection took with it may have reached an origin or not: "0 bytes" would let it be asked again. */
+TEST(nobody_knows_what_a_connection_took_with_it)
+{
+	struct stream *s;
+	struct pair *p = both(&s);
+
+	delivered[0] = delivered[1] = 0;
+	p->end[0].cut = p->end[1].cut = true;
+	pair_turns(p, 5);
+	CHECK(code[0] == RESET_GONE && delivered[0] == UINT64_MAX && delivered[1] == UINT64_MAX);
+	pair_free(p);
+	p = both(&s);
+	stream_end(s, RESET_POLICY, "not any more");
+	CHECK(code[0] == RESET_POLICY && delivered[0] == UINT64_MAX);
+	pair_free(p);
+}
+
+#define MILLI UINT64_C(1000000)
+
+static bool suspects(struct pair *p, uint64_t ms)
+{
+	clock_fake_step(&p->clock, ms * MILLI);
+	pair_turns(p, 3);
+	return mux_stats(p->end[0].mux).suspect;
+}
+
+/* Within half a second of the first stream that is opened into the silence, not with the next PING. */
+TEST(who_does_not_answer_is_suspect_until_he_does)
+{
+	static const struct frame_open o = {.kind = FRAME_KIND_HTTP, .name = "app.example"};
+	struct stream *s;
+	struct pair *p = both(&s);
+	int rc;
+
+	CHECK(!suspects(p, 2000)); /* nobody wants anything: silence is nothing */
+	p->end[0].cap = 0;         /* what the connector says does not arrive */
+	CHECK(stream_open(p->end[0].mux, &o, &user, NULL, &rc) != NULL);
+	CHECK(!suspects(p, 499) && suspects(p, 2));
+	p->end[0].cap = PIPE_MOST;
+	CHECK(!suspects(p, 1));
+	CHECK(!suspects(p, 400)); /* and while he talks nobody is asked */
+	CHECK(stream_open(p->end[0].mux, &o, &user, NULL, &rc) != NULL);
+	p->end[0].cap = 0;
+	CHECK(!suspects(p, 700));
+	pair_free(p);
+}
+
+/* Stopped for longer than the other side waits: what lies there is late. */
+TEST(what_comes_late_is_not_read)
+{
+	static const struct frame_open o = {.kind = FRAME_KIND_HTTP, .name = "late.example"};
+	struct stream *s, *late;
+	struct pair *p = both(&s);
+	int rc;
+
+	late = stream_open(p->end[0].mux, &o, &user, NULL, &rc);
+	CHECK(late != NULL);
+	duct_put(&late->d, SPAN_LIT("GET / HTTP/1.1"));
+	mux_ready(p->end[0].mux, 0);
+	CHECK(p->end[1].n > 0);
+	took = NULL;
+	clock_fake_step(&p->clock, 9000 * MILLI);
+	loop_timer_stop(p->loop, &p->end[1].mux->tick); /* as in a turn of the loop, where sockets come first */
+	pair_turns(p, 3);
+	CHECK(p->end[1].over && p->end[1].why == MUX_SILENT && took == NULL && got == 0);
 	pair_free(p);
 }

@@ -133,7 +133,7 @@ TEST(retry_close_head_and_old_versions)
 	struct wr w = wr_of(out, ANSWER_MOST);
 	struct httpresp r;
 
-	answer_of_reset(RESET_GONE, &a);
+	answer_of_reset(RESET_DOWN, &a);
 	a.head = true;
 	a.keep = false;
 	CHECK_INT(answer_write(&a, &w), 0);
