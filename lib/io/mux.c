@@ -320,6 +320,12 @@ int mux_control(struct mux *m, enum frame_ctrl kind, struct span message)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* Credit means nothing to a user, so it may stand between. */
+static bool goes_on_with(const struct mux_run *r, const struct frame *f)
+{
+	return f->type == FRAME_CREDIT || (f->type == FRAME_DATA && r->of && r->of->s.id == f->stream && r->n < MUX_RUN);
+}
+
 static int on_frame(struct mux *m, const struct frame *f)
 {
 	static int (*const on[])(struct mux *m, const struct frame *f) = {
@@ -329,6 +335,8 @@ static int on_frame(struct mux *m, const struct frame *f)
 	};
 
 	m->heard_ns = m->now;
+	if (!goes_on_with(&m->run, f))
+		stream_run_over(m);
 	if (!m->heard_hello && f->type != FRAME_HELLO)
 		return bad(m, "it did not say hello first");
 	return f->type < ARRAY_LEN(on) ? on[f->type](m, f) : noise(m);
@@ -361,6 +369,7 @@ static void read_all(struct mux *m)
 		m->stats.in += (uint64_t)n;
 	for (size_t i = m->in.first; n > 0 && i < m->in.pieces; i++)
 		read_frames(m, m->in.piece[i]);
+	stream_run_over(m); /* what came before a bad frame, too */
 	m->in.first = m->in.pieces;
 	words = n == 0 ? m->c.by->end(m, &clean) : NULL;
 	if (n == 0)
@@ -379,7 +388,8 @@ void mux_ready(struct mux *m, unsigned events)
 		return;
 	m->now = loop_now(m->o.loop);
 	m->busy = true;
-	if (events & (LOOP_IN | LOOP_HUP))
+	/* Always watched for LOOP_IN, so what was only kicked, to write, has nothing to read: a recv() saved each time. */
+	if ((events & (LOOP_IN | LOOP_HUP)) && !(events & LOOP_ASKED))
 		read_all(m);
 	if (!m->dying)
 		stream_eager(m);

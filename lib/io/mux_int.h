@@ -49,7 +49,6 @@ struct stream_state {
 	struct stream_state *turn_next, *eager_next;
 	struct window_in in;
 	struct window_out out;
-	struct span direct;                     /* of the record that is being read */
 	struct mux_kept kept;
 	uint64_t delivered, burst, burst_ns;
 	size_t quantum;
@@ -61,6 +60,14 @@ struct stream_state {
 struct stream_line {
 	struct stream_state *head, *tail;
 	size_t n;
+};
+
+/* DATA of one stream, frame after frame of one read: its user is told once, and what it passes on leaves together. */
+#define MUX_RUN 8
+struct mux_run {
+	struct stream_state *of;
+	struct span part[MUX_RUN];              /* where they were opened */
+	uint8_t first, n;                       /* [first, n) were not taken yet */
 };
 
 enum { LINE_FRESH, LINE_BULK };
@@ -83,6 +90,7 @@ struct mux {
 	struct stream_state *last;              /* whose DATA is the last frame of it, */
 	size_t last_at;                         /* which begins here */
 	bool blocked;                           /* the socket has not taken all that is sealed */
+	struct mux_run run;
 	struct mux_kept control;                /* frames, whole, in order */
 	struct mux_message say[MUX_MESSAGES], hear;
 	struct frame_hello peer;
@@ -128,6 +136,7 @@ struct stream_state *stream_find(const struct mux *m, uint32_t id);
 void stream_tell(struct stream_state *st, unsigned events);
 void stream_tell_reset(struct stream_state *st, const struct frame_resets *r);
 void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin);
+void stream_run_over(struct mux *m); /* what was gathered is for its user now */
 void stream_given_back(struct mux *m, uint64_t n); /* to the connection's credit */
 void stream_over(struct mux *m, struct stream_state *st); /* its state is CLOSED: it counts no more */
 void stream_eager(struct mux *m);

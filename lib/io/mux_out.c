@@ -13,6 +13,7 @@
 #define FRESH_BYTES 65536               /* a stream that sent no more than this */
 #define FRESH_NS UINT64_C(100000000)    /* in 100 ms is somebody typing, or a page's first bytes */
 #define FRESH_TURNS 8                   /* fresh : bulk */
+#define BULK_TURN (4 * FRAME_PAYLOAD)   /* a batch: what arrives in one read is passed on with one call */
 #define BATCHES 2                       /* of a turn of the loop: LOOP_BUDGET is one and a bit */
 
 /* ---- the record that is being filled ------------------------------------------------------- */
@@ -300,7 +301,7 @@ static void take_turn(struct mux *m, struct stream_state *st)
 	m->turn = st;
 	st->queued = true; /* what its user wants is looked at behind the turn */
 	if (st->quantum == 0)
-		st->quantum = FRAME_PAYLOAD;
+		st->quantum = st->burst > FRESH_BYTES ? BULK_TURN : FRAME_PAYLOAD;
 	if (st->fin_due && out_fin(m, st)) {
 		st->fin_due = false;
 		strm_step(&st->state, STRM_TX_FIN);

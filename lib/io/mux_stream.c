@@ -54,6 +54,14 @@ void stream_over(struct mux *m, struct stream_state *st)
 	mux_kick(m);
 }
 
+/* Of the record that is being read. */
+static bool has_run(const struct stream_state *st)
+{
+	const struct mux_run *r = &mux_of(st)->run;
+
+	return r->of == st && r->first < r->n;
+}
+
 static void kept_drop(struct stream_state *st)
 {
 	struct mux *m = mux_of(st);
@@ -61,7 +69,8 @@ static void kept_drop(struct stream_state *st)
 
 	kept_take(m->o.bounds, &st->kept, st->kept.n);
 	window_in_take(&st->in, held);
-	st->direct = SPAN_NONE;
+	if (m->run.of == st)
+		m->run.n = m->run.first = 0;
 	stream_given_back(m, held);
 }
 
@@ -102,17 +111,21 @@ static struct span peek(const struct duct *d)
 {
 	const struct stream_state *st = state_of(d);
 
-	return st->kept.n ? kept_peek(&st->kept) : st->direct;
+	return st->kept.n ? kept_peek(&st->kept) : has_run(st) ? mux_of(st)->run.part[mux_of(st)->run.first] : SPAN_NONE;
 }
 
 static void take(struct duct *d, size_t n)
 {
 	struct stream_state *st = state_of(d);
+	struct mux_run *r = &mux_of(st)->run;
 
-	if (st->kept.n)
+	if (st->kept.n) {
 		kept_take(mux_of(st)->o.bounds, &st->kept, n);
-	else
-		st->direct = span_sub(st->direct, n, st->direct.n);
+	} else {
+		r->part[r->first] = span_sub(r->part[r->first], n, r->part[r->first].n);
+		if (r->part[r->first].n == 0)
+			r->first++;
+	}
 	give_back(st, n);
 }
 
@@ -140,7 +153,7 @@ void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
 static bool has_news(const struct stream_state *st)
 {
 	return !st->closed && (st->s.d.wants & DUCT_IN) && st->s.d.end != DUCT_RESET &&
-	       (st->kept.n || st->direct.n || (st->s.d.end != DUCT_GOING && !st->told_end));
+	       (st->kept.n || has_run(st) || (st->s.d.end != DUCT_GOING && !st->told_end));
 }
 
 static void be_eager(struct stream_state *st)
@@ -207,13 +220,15 @@ static void give_way(struct stream_state *st)
 static void keep(struct mux *m, struct stream_state *st)
 {
 	uint64_t leave = m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 8;
-	struct span s = st->direct;
 
-	st->direct = SPAN_NONE;
-	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
-		struct stream_state *other = most_held(m);
+	while (has_run(st)) { /* who gives way itself has none any more */
+		if (kept_push(m->o.bounds, &st->kept, m->run.part[m->run.first], leave)) {
+			m->run.first++;
+		} else {
+			struct stream_state *other = most_held(m);
 
-		give_way(other ? other : st);
+			give_way(other ? other : st);
+		}
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */
 	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {
@@ -222,6 +237,21 @@ static void keep(struct mux *m, struct stream_state *st)
 		if (other)
 			give_way(other);
 	}
+}
+
+void stream_run_over(struct mux *m)
+{
+	struct stream_state *st = m->run.of;
+
+	if (st == NULL)
+		return;
+	if (st->kept.n == 0 && has_news(st))
+		stream_tell(st, DUCT_IN);
+	if (has_run(st))
+		keep(m, st);
+	m->run.of = NULL;
+	m->run.first = m->run.n = 0;
+	be_eager(st);
 }
 
 void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin)
@@ -234,12 +264,9 @@ void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin
 	}
 	if (fin)
 		st->s.d.end = DUCT_FINISHED;
-	st->direct = s;
-	if (st->kept.n == 0 && has_news(st))
-		stream_tell(st, DUCT_IN);
-	if (st->direct.n)
-		keep(m, st);
-	be_eager(st);
+	m->run.of = st;
+	if (s.n)
+		m->run.part[m->run.n++] = s;
 }
 
 /* ---- what leaves --------------------------------------------------------------------------- */
