@@ -490,6 +490,25 @@ static void set_up(struct mux *m)
 	pool_init(&m->pool, m->o.bounds, BOUND_STREAMS, sizeof(struct stream_state));
 }
 
+static void join_kin(struct mux *m)
+{
+	if (m->o.kin == NULL)
+		return;
+	m->kin_next = *m->o.kin;
+	if (m->kin_next)
+		m->kin_next->kin_prev = m;
+	*m->o.kin = m;
+}
+
+static void leave_kin(struct mux *m)
+{
+	if (m->o.kin == NULL)
+		return;
+	*(m->kin_prev ? &m->kin_prev->kin_next : m->o.kin) = m->kin_next;
+	if (m->kin_next)
+		m->kin_next->kin_prev = m->kin_prev;
+}
+
 int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c)
 {
 	struct mux *m = calloc(1, sizeof *m);
@@ -502,6 +521,7 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	m->o = *o;
 	m->c = *c;
 	set_up(m);
+	join_kin(m);
 	m->in.mem = malloc(m->in.cap = BYTES);
 	m->out.mem = malloc(m->out.cap = BYTES);
 	if (m->in.mem && m->out.mem) {
@@ -523,6 +543,7 @@ void mux_free(struct mux *m)
 	if (m == NULL)
 		return;
 	m->over = true;
+	leave_kin(m);
 	loop_timer_stop(m->o.loop, &m->tick);
 	stream_free_all(m);
 	kept_take(m->o.bounds, &m->control, m->control.n);

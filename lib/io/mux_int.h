@@ -95,6 +95,7 @@ struct mux {
 	struct mux_message say[MUX_MESSAGES], hear;
 	struct frame_hello peer;
 	bool heard_hello, left, peer_left;
+	struct mux *kin_prev, *kin_next;        /* of o.kin */
 	struct window_in win_in;
 	struct window_out win_out;
 	struct window_rate opens, noise;

@@ -190,14 +190,22 @@ void stream_eager(struct mux *m)
 
 /* ---- who has to give way ------------------------------------------------------------------- */
 
-/* The one that holds most, in this connection; NULL: nobody holds anything. */
-static struct stream_state *most_held(const struct mux *m)
+/* The one that holds most, in this connection; `most`: nobody holds more than that one. */
+static struct stream_state *most_held(const struct mux *m, struct stream_state *most)
 {
-	struct stream_state *most = NULL;
-
 	for (struct stream_state *st = m->all; st; st = st->next)
-		if (st->kept.n && (most == NULL || st->kept.n > most->kept.n))
+		if (st->kept.n > (most ? most->kept.n : 0))
 			most = st;
+	return most;
+}
+
+/* The same in all connections that share the chunks. */
+static struct stream_state *most_of_all(const struct mux *m)
+{
+	struct stream_state *most = most_held(m, NULL);
+
+	for (const struct mux *k = m->o.kin ? *m->o.kin : NULL; k; k = k->kin_next)
+		most = most_held(k, most);
 	return most;
 }
 
@@ -225,14 +233,14 @@ static void keep(struct mux *m, struct stream_state *st)
 		if (kept_push(m->o.bounds, &st->kept, m->run.part[m->run.first], leave)) {
 			m->run.first++;
 		} else {
-			struct stream_state *other = most_held(m);
+			struct stream_state *other = most_of_all(m);
 
 			give_way(other ? other : st);
 		}
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */
 	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {
-		struct stream_state *other = most_held(m);
+		struct stream_state *other = most_held(m, NULL);
 
 		if (other)
 			give_way(other);

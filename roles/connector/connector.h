@@ -68,6 +68,7 @@ struct connector {
 	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
+	struct mux *muxes;          /* of the legs: mux_opts.kin */
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
 	struct timer chores;        /* of uplink.c: what time alone makes happen */
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */

@@ -542,6 +542,35 @@ FLOODS(BOUND_TUNNEL_MESSAGE)
 	pair_free(p);
 }
 
+/* Both ends are one process here: what the connector's side holds, bytes that come to the edge's side need. */
+TEST(who_holds_most_gives_way_in_whichever_connection_it_is)
+{
+	struct pair *p = start();
+	int rc;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.kin = &p->kin;
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 10);
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40); /* 35 for bytes: two windows and a bit */
+	next_user = (struct user){.takes = false};
+	for (size_t i = 0; i < 2; i++)
+		opens(p, 0, i, 65536 - 4096 * i, &rc);
+	pair_turns(p, 100);
+	CHECK(users[0][0].put == 65536 && p->bounds.row[BOUND_TUNNEL_KEPT].used >= 31 && users[1][0].end == DUCT_GOING);
+	opens(p, 1, 2, 30000, &rc); /* the connector's; the edge takes nothing of it */
+	pair_turns(p, 100);
+	CHECK(users[1][0].end == DUCT_RESET && users[1][0].code == RESET_STALLED); /* the largest, on the other side */
+	CHECK(users[0][0].end == DUCT_RESET && users[0][0].code == RESET_STALLED);
+	CHECK(users[1][1].end == DUCT_GOING && users[0][2].end == DUCT_GOING && users[1][2].end == DUCT_GOING);
+	CHECK_INT(users[0][2].put, 30000);
+	CHECK(p->end[0].mux && p->end[1].mux);
+	pair_free(p);
+}
+
 TEST(the_peers_limit_of_streams_is_kept)
 {
 	struct pair *p = start();
