@@ -116,13 +116,12 @@ static int on_open(struct mux *m, const struct frame *f)
 		return bad(m, "a malformed open");
 	if (m->theirs >= m->o.hello.streams)
 		return bad(m, "more streams than we allowed");
-	st = stream_make(m, f->stream, false);
+	st = stream_make(m, f->stream, false, o.name);
 	if (st == NULL) {
 		mux_die(m, MUX_NOMEM, "no memory for one more stream");
 		return -ZT_E_NOMEM;
 	}
 	strm_step(&st->state, STRM_RX_OPEN);
-	memcpy(st->s.name, o.name, sizeof st->s.name);
 	no = refuse_open(m, &code);
 	if (no) {
 		stream_refuse(&st->s, code, no);

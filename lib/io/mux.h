@@ -26,8 +26,11 @@ struct stream {
 	struct mux *mux;
 	uint32_t id;
 	void *owner;                 /* the user's */
-	char name[FRAME_NAME];       /* of its OPEN */
-	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went */
+	char *name;                  /* of its OPEN */
+	struct {                     /* with d.end DUCT_RESET; duct_why() has its words */
+		uint16_t code;       /* enum frame_reset; RESET_GONE when the connection went */
+		uint64_t delivered;
+	} reset;
 	/* mux.c's own follow; see mux_int.h */
 	struct stream_state *st;     /* the slot that it is in */
 };

@@ -51,6 +51,7 @@ struct stream_state {
 	struct window_out out;
 	struct mux_kept kept;
 	uint64_t delivered, burst, burst_ns;
+	char *words;                            /* of its reset; NULL: those of the code */
 	size_t quantum;
 	uint8_t state;                          /* enum strm_state */
 	bool mine, closed, found;               /* closed: by its user; found: in the hash, it counts */
@@ -132,7 +133,7 @@ bool out_waiting(const struct mux *m); /* a stream has a use for a turn, and the
 void out_queue(struct mux *m, struct stream_state *st); /* if there is anything that it could do with a turn */
 
 /* mux_stream.c */
-struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine);
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine, const char *name);
 struct stream_state *stream_find(const struct mux *m, uint32_t id);
 void stream_tell(struct stream_state *st, unsigned events);
 void stream_tell_reset(struct stream_state *st, const struct frame_resets *r);

@@ -5,6 +5,7 @@
  * A stream's memory lives until both are done with it: the protocol (its state is CLOSED) and its user (it was
  * closed). It is freed at the end of mux_ready(), when no pointer to it is left on the stack.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -145,7 +146,10 @@ void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
 	if (st->closed || st->s.d.end == DUCT_RESET)
 		return;
 	st->s.d.end = DUCT_RESET;
-	st->s.reset = *r;
+	st->s.reset.code = r->code;
+	st->s.reset.delivered = r->delivered;
+	if (r->text[0])
+		st->words = strdup(r->text); /* few are ever reset: an idle stream has no room for words */
 	stream_tell(st, DUCT_IN | DUCT_OUT);
 }
 
@@ -355,9 +359,9 @@ static void close_stream(struct duct *d, enum zt_err why)
 
 static const char *why(const struct duct *d)
 {
-	const struct stream *s = &state_of(d)->s;
+	const struct stream_state *st = state_of(d);
 
-	return d->end != DUCT_RESET ? "" : s->reset.text[0] ? s->reset.text : frame_reset_name(s->reset.code);
+	return d->end != DUCT_RESET ? "" : st->words ? st->words : frame_reset_name(st->s.reset.code);
 }
 
 static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why};
@@ -384,13 +388,12 @@ struct stream *stream_open(struct mux *m, const struct frame_open *o, const stru
 	if (*rc < 0)
 		return NULL;
 	frame_open_write(&w, o);
-	st = stream_make(m, id, true);
+	st = stream_make(m, id, true, o->name);
 	if (st == NULL || !mux_say(m, FRAME_OPEN, id, wr_span(&w))) {
 		*rc = -ZT_E_NOMEM;
 		return NULL;
 	}
 	strm_step(&st->state, STRM_TX_OPEN);
-	memcpy(st->s.name, o->name, sizeof st->s.name);
 	st->s.d.user = u;
 	st->s.owner = owner;
 	if (!m->blocked && m->turn == NULL)
@@ -427,12 +430,17 @@ void mux_each(struct mux *m, void (*f)(struct stream *s, void *ctx), void *ctx)
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine)
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine, const char *name)
 {
 	struct stream_state *st = pool_get(&m->pool), **chain = chain_of(m, id);
 
 	if (st == NULL)
 		return NULL;
+	st->s.name = strdup(name);
+	if (st->s.name == NULL) {
+		pool_put(&m->pool, st);
+		return NULL;
+	}
 	st->s.d.cls = &stream_class;
 	st->s.mux = m;
 	st->s.id = id;
@@ -467,6 +475,8 @@ static void free_one(struct mux *m, struct stream_state *st)
 		st->next->prev = st->prev;
 	if (m->last == st)
 		m->last = NULL;
+	free(st->s.name);
+	free(st->words);
 	pool_put(&m->pool, st);
 }
 
