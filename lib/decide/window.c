@@ -5,7 +5,9 @@
 
 #include "base/num.h"
 
-#define STEP_LEAST 65536 /* credit for less is not worth a frame where the window is larger than two of them */
+/* Four frames and sixteen: credit for less is not worth a frame of its own, and the wake-up of who gets it. */
+#define HALVES_TO 65504
+#define QUARTERS_TO 262016
 #define IDLE_NS UINT64_C(1000000000)
 #define MEASURED_MOST (60 * IDLE_NS) /* so that bytes times nanoseconds stay in 64 bits */
 
@@ -66,7 +68,10 @@ static void measure(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool 
 /* A sender may have all but one step under way: in halves it would never have more than half the window a round trip. */
 static uint64_t step(const struct window_in *w)
 {
-	return num_min64(w->size / 2, w->size / 16 > STEP_LEAST ? w->size / 16 : STEP_LEAST);
+	uint64_t half = num_min64(w->size / 2, HALVES_TO), quarter = num_min64(w->size / 4, QUARTERS_TO), least;
+
+	least = half > quarter ? half : quarter;
+	return w->size / 16 > least ? w->size / 16 : least;
 }
 
 bool window_in_grant(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow, uint64_t *credit)

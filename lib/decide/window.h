@@ -28,8 +28,8 @@ void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t 
 int window_in_receive(struct window_in *w, uint64_t n); /* -ZT_E_RANGE: beyond its credit */
 void window_in_take(struct window_in *w, uint64_t n);   /* n bytes have left */
 static inline uint64_t window_in_held(const struct window_in *w) { return w->received - w->taken; }
-/* New credit is due, a sixteenth of the window of it at least, 64 KiB of a smaller one, half of one smaller still:
- * *credit. rtt_ns 0: not known, then nothing grows or shrinks. */
+/* New credit is due: *credit. Half of the window of it at least where that is no more than 65,504, a quarter where
+ * that is no more than 262,016, a sixteenth. rtt_ns 0: not known, then nothing grows or shrinks. */
 bool window_in_grant(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow, uint64_t *credit);
 
 struct window_out { /* what we may send */

@@ -72,6 +72,7 @@ struct mux_run {
 };
 
 enum { LINE_FRESH, LINE_BULK };
+#define BULK_TURN (4 * FRAME_PAYLOAD) /* a batch: what arrives in one read is passed on with one call */
 #define MUX_HASH 256
 #define MUX_MESSAGES 2
 

@@ -90,7 +90,7 @@ void stream_given_back(struct mux *m, uint64_t n)
 	mux_say(m, FRAME_CREDIT, 0, wr_span(&w));
 }
 
-static void give_back(struct stream_state *st, size_t n)
+static void grant(struct stream_state *st)
 {
 	struct mux *m = mux_of(st);
 	struct wr w;
@@ -98,13 +98,22 @@ static void give_back(struct stream_state *st, size_t n)
 	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
 	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
 
+	if (m->dying || !window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) ||
+	    strm_step(&st->state, STRM_TX_CREDIT) != STRM_GO)
+		return;
+	w = wr_of(mem, sizeof mem);
+	wr_le64(&w, credit);
+	mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));
+}
+
+/* Of a run that is being taken piece by piece, credit is due once: stream_run_over(). */
+static void give_back(struct stream_state *st, size_t n)
+{
+	struct mux *m = mux_of(st);
+
 	window_in_take(&st->in, n);
-	if (!m->dying && window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) &&
-	    strm_step(&st->state, STRM_TX_CREDIT) == STRM_GO) {
-		w = wr_of(mem, sizeof mem);
-		wr_le64(&w, credit);
-		mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));
-	}
+	if (m->run.of != st)
+		grant(st);
 	stream_given_back(m, n);
 }
 
@@ -263,6 +272,7 @@ void stream_run_over(struct mux *m)
 		keep(m, st);
 	m->run.of = NULL;
 	m->run.first = m->run.n = 0;
+	grant(st);
 	be_eager(st);
 }
 

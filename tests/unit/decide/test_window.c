@@ -115,7 +115,7 @@ TEST(a_window_that_is_not_used_shrinks_and_takes_nothing_back)
 	CHECK_INT(takes(&w, 524288, now += 500 * MS, 50 * MS), w.taken + w.size);
 	/* An hour of silence, then a burst: it begins as it began. */
 	now += 3600000 * MS;
-	takes(&w, 65536, now, 50 * MS);
+	takes(&w, 131072, now, 50 * MS);
 	CHECK_INT(w.size, WINDOW_FIRST);
 	rounds(&w, 20, &now, 50 * MS, 50 * MS, true);
 	CHECK_INT(w.size, WINDOW_MOST);
