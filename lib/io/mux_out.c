@@ -311,7 +311,7 @@ static void take_turn(struct mux *m, struct stream_state *st)
 	m->turn = st;
 	st->queued = true; /* what its user wants is looked at behind the turn */
 	if (st->quantum == 0)
-		st->quantum = st->burst > FRESH_BYTES ? BULK_TURN : FRAME_PAYLOAD;
+		st->quantum = st->burst >= FRAME_PAYLOAD ? BULK_TURN : FRAME_PAYLOAD; /* who types has less */
 	if (st->fin_due && out_fin(m, st)) {
 		st->fin_due = false;
 		strm_step(&st->state, STRM_TX_FIN);
