@@ -5,9 +5,16 @@
 
 #include "base/num.h"
 
+/* Four frames and sixteen: credit for less is not worth a frame of its own, and the wake-up of who gets it. */
+#define HALVES_TO 65504
+#define QUARTERS_TO 262016
+#define IDLE_NS UINT64_C(1000000000)
+#define MEASURED_MOST (60 * IDLE_NS) /* so that bytes times nanoseconds stay in 64 bits */
+
 void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t now_ns)
 {
-	*w = (struct window_in){.granted = size, .size = size, .most = most, .since_ns = now_ns};
+	*w = (struct window_in){.granted = size, .size = size, .first = (uint32_t)num_min64(size, UINT32_MAX),
+				.most = (uint32_t)num_min64(most, UINT32_MAX), .since_ns = now_ns};
 }
 
 int window_in_receive(struct window_in *w, uint64_t n)
@@ -25,28 +32,56 @@ void window_in_take(struct window_in *w, uint64_t n)
 }
 
 /* A sender that only the window holds up uses it once a round trip; one in four shows that it is not far off. */
+static void grow(struct window_in *w, uint64_t took_ns, uint64_t rtt_ns)
+{
+	if (took_ns <= num_add64_sat(rtt_ns, rtt_ns / 2) && w->size <= w->most / 4)
+		w->size *= 4;
+	else if (took_ns / 4 <= rtt_ns && w->size <= w->most / 2)
+		w->size *= 2;
+}
+
+/* As long as `bytes` in took_ns are less than a window in sixteen round trips. */
+static void shrink(struct window_in *w, uint64_t bytes, uint64_t took_ns, uint64_t rtt_ns)
+{
+	took_ns = num_min64(took_ns, MEASURED_MOST);
+	rtt_ns = num_min64(rtt_ns, MEASURED_MOST / 16);
+	while (w->size / 2 >= w->first && bytes / 16 * rtt_ns < w->size / 256 * took_ns)
+		w->size /= 2;
+}
+
 static void measure(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow)
 {
-	uint64_t four;
+	uint64_t bytes = w->taken - w->since, took = now_ns - w->since_ns;
 
-	if (w->taken - w->since < w->size)
+	if (bytes < w->size && (took < IDLE_NS || rtt_ns == 0))
 		return;
-	if (num_mul64(rtt_ns, 4, &four))
-		four = UINT64_MAX;
-	if (may_grow && rtt_ns && now_ns - w->since_ns <= four && w->size <= w->most / 2)
-		w->size *= 2;
+	if (rtt_ns && bytes >= w->size && took / 4 <= rtt_ns) {
+		if (may_grow)
+			grow(w, took, rtt_ns);
+	} else if (rtt_ns && took >= IDLE_NS) {
+		shrink(w, bytes, took, rtt_ns);
+	}
 	w->since = w->taken;
 	w->since_ns = now_ns;
+}
+
+/* A sender may have all but one step under way: in halves it would never have more than half the window a round trip. */
+static uint64_t step(const struct window_in *w)
+{
+	uint64_t half = num_min64(w->size / 2, HALVES_TO), quarter = num_min64(w->size / 4, QUARTERS_TO), least;
+
+	least = half > quarter ? half : quarter;
+	return w->size / 16 > least ? w->size / 16 : least;
 }
 
 bool window_in_grant(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow, uint64_t *credit)
 {
 	uint64_t want;
 
-	if (num_add64(w->taken, w->size, &want) || want < w->granted || want - w->granted < w->size / 2)
+	if (num_add64(w->taken, w->size, &want) || want < w->granted || want - w->granted < step(w))
 		return false;
 	measure(w, now_ns, rtt_ns, may_grow);
-	if (num_add64(w->taken, w->size, &want))
+	if (num_add64(w->taken, w->size, &want) || want <= w->granted)
 		return false;
 	*credit = w->granted = want;
 	return true;

@@ -274,7 +274,7 @@ static void run_again(struct loop *l)
 	for (; s; s = next) {
 		next = s->again_next;
 		s->listed &= (uint8_t)~ON_AGAIN;
-		call_ready(l, s, LOOP_IN);
+		call_ready(l, s, LOOP_IN | LOOP_ASKED);
 	}
 }
 

@@ -29,6 +29,8 @@
 /* HUP: error, or both sides closed. Reported even to a source that wants nothing, but then
  * only once: it is watched again when it wants something. */
 enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_HUP = 4 };
+/* Beside LOOP_IN: it was loop_again() that asked, nobody knows of bytes in the socket. */
+#define LOOP_ASKED 8
 
 #define LOOP_BUDGET 65536 /* four full TLS records: about 30 us of work, see docs/benchmarks.md */
 #define LOOP_ACCEPTS 16
@@ -68,7 +70,7 @@ int loop_fd(const struct loop *l); /* the poller's own descriptor, or -1: a jail
 /* Start watching s->fd, which must be non-blocking. */
 int loop_add(struct loop *l, struct source *s);
 void loop_touch(struct source *s);  /* its state changed: ask wants() at the end of this turn */
-void loop_again(struct source *s);  /* call ready(s, LOOP_IN) next turn even if the fd is silent */
+void loop_again(struct source *s);  /* call ready(s, LOOP_IN | LOOP_ASKED) soon even if the fd is silent */
 void loop_close(struct source *s);  /* harmless when closed already */
 bool loop_closed(const struct source *s);
 

@@ -118,13 +118,12 @@ static int on_open(struct mux *m, const struct frame *f)
 		return bad(m, "a malformed open");
 	if (m->theirs >= m->o.hello.streams)
 		return bad(m, "more streams than we allowed");
-	st = stream_make(m, f->stream, false);
+	st = stream_make(m, f->stream, false, o.name);
 	if (st == NULL) {
 		mux_die(m, MUX_NOMEM, "no memory for one more stream");
 		return -ZT_E_NOMEM;
 	}
 	strm_step(&st->state, STRM_RX_OPEN);
-	memcpy(st->s.name, o.name, sizeof st->s.name);
 	no = refuse_open(m, &code);
 	if (no) {
 		stream_refuse(&st->s, code, no);
@@ -322,6 +321,12 @@ int mux_control(struct mux *m, enum frame_ctrl kind, struct span message)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* Credit means nothing to a user, so it may stand between. */
+static bool goes_on_with(const struct mux_run *r, const struct frame *f)
+{
+	return f->type == FRAME_CREDIT || (f->type == FRAME_DATA && r->of && r->of->s.id == f->stream && r->n < MUX_RUN);
+}
+
 static int on_frame(struct mux *m, const struct frame *f)
 {
 	static int (*const on[])(struct mux *m, const struct frame *f) = {
@@ -331,6 +336,8 @@ static int on_frame(struct mux *m, const struct frame *f)
 	};
 
 	m->heard_ns = m->now;
+	if (!goes_on_with(&m->run, f))
+		stream_run_over(m);
 	if (!m->heard_hello && f->type != FRAME_HELLO)
 		return bad(m, "it did not say hello first");
 	return f->type < ARRAY_LEN(on) ? on[f->type](m, f) : noise(m);
@@ -370,6 +377,7 @@ static void read_all(struct mux *m)
 		m->stats.in += (uint64_t)n;
 	for (size_t i = m->in.first; n > 0 && i < m->in.pieces; i++)
 		read_frames(m, m->in.piece[i]);
+	stream_run_over(m); /* what came before a bad frame, too */
 	m->in.first = m->in.pieces;
 	words = n == 0 ? m->c.by->end(m, &clean) : NULL;
 	if (n == 0)
@@ -388,7 +396,8 @@ void mux_ready(struct mux *m, unsigned events)
 		return;
 	m->now = loop_now(m->o.loop);
 	m->busy = true;
-	if (events & (LOOP_IN | LOOP_HUP))
+	/* Always watched for LOOP_IN, so what was only kicked, to write, has nothing to read: a recv() saved each time. */
+	if ((events & (LOOP_IN | LOOP_HUP)) && !(events & LOOP_ASKED))
 		read_all(m);
 	if (!m->dying)
 		stream_eager(m);
@@ -491,6 +500,25 @@ static void set_up(struct mux *m)
 	pool_init(&m->pool, m->o.bounds, BOUND_STREAMS, sizeof(struct stream_state));
 }
 
+static void join_kin(struct mux *m)
+{
+	if (m->o.kin == NULL)
+		return;
+	m->kin_next = *m->o.kin;
+	if (m->kin_next)
+		m->kin_next->kin_prev = m;
+	*m->o.kin = m;
+}
+
+static void leave_kin(struct mux *m)
+{
+	if (m->o.kin == NULL)
+		return;
+	*(m->kin_prev ? &m->kin_prev->kin_next : m->o.kin) = m->kin_next;
+	if (m->kin_next)
+		m->kin_next->kin_prev = m->kin_prev;
+}
+
 int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c)
 {
 	struct mux *m = calloc(1, sizeof *m);
@@ -503,6 +531,7 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	m->o = *o;
 	m->c = *c;
 	set_up(m);
+	join_kin(m);
 	m->in.mem = malloc(m->in.cap = BYTES);
 	m->out.mem = malloc(m->out.cap = BYTES);
 	if (m->in.mem && m->out.mem) {
@@ -524,6 +553,7 @@ void mux_free(struct mux *m)
 	if (m == NULL)
 		return;
 	m->over = true;
+	leave_kin(m);
 	loop_timer_stop(m->o.loop, &m->tick);
 	stream_free_all(m);
 	kept_take(m->o.bounds, &m->control, m->control.n);

@@ -26,9 +26,11 @@ struct stream {
 	struct mux *mux;
 	uint32_t id;
 	void *owner;                 /* the user's */
-	char name[FRAME_NAME];       /* of its OPEN */
-	struct frame_resets reset;   /* with d.end DUCT_RESET; code RESET_GONE when the connection went. delivered
-				      * UINT64_MAX: nobody knows */
+	char *name;                  /* of its OPEN */
+	struct {                     /* with d.end DUCT_RESET; duct_why() has its words */
+		uint16_t code;       /* enum frame_reset; RESET_GONE when the connection went */
+		uint64_t delivered;  /* UINT64_MAX: nobody knows */
+	} reset;
 	/* mux.c's own follow; see mux_int.h */
 	struct stream_state *st;     /* the slot that it is in */
 };
@@ -56,8 +58,10 @@ struct mux_opts {
 	struct frame_hello hello; /* ours */
 	uint64_t ping_after_ns, dead_after_ns; /* 3 s, 9 s */
 	uint64_t window_most;/* of a stream: 16 MiB */
+	struct mux **kin;    /* all that share bounds, the owner's list; NULL: it is alone */
 	void *owner;
 };
+#define MUX_KEPT_CHUNK 4096 /* bytes that BOUND_TUNNEL_KEPT counts as one */
 /* What [tunnel] says, and what both ends say alike; the rest is the caller's. */
 struct mux_opts mux_opts_of(const struct conf_tunnel *t);
 extern const struct net_tune mux_tune; /* of its socket, before there is a mux */

@@ -49,9 +49,9 @@ struct stream_state {
 	struct stream_state *turn_next, *eager_next;
 	struct window_in in;
 	struct window_out out;
-	struct span direct;                     /* of the record that is being read */
 	struct mux_kept kept;
 	uint64_t delivered, burst, burst_ns;
+	char *words;                            /* of its reset; NULL: those of the code */
 	size_t quantum;
 	uint8_t state;                          /* enum strm_state */
 	bool mine, closed, found;               /* closed: by its user; found: in the hash, it counts */
@@ -63,8 +63,17 @@ struct stream_line {
 	size_t n;
 };
 
+/* DATA of one stream, frame after frame of one read: its user is told once, and what it passes on leaves together. */
+#define MUX_RUN 8
+struct mux_run {
+	struct stream_state *of;
+	struct span part[MUX_RUN];              /* where they were opened */
+	uint8_t first, n;                       /* [first, n) were not taken yet */
+};
+
 enum { LINE_FRESH, LINE_BULK };
 #define MUX_QUIET UINT64_C(500000000) /* silence for so long is looked into when a stream is opened */
+#define BULK_TURN (4 * FRAME_PAYLOAD) /* a batch: what arrives in one read is passed on with one call */
 #define MUX_HASH 256
 #define MUX_MESSAGES 2
 
@@ -84,10 +93,12 @@ struct mux {
 	struct stream_state *last;              /* whose DATA is the last frame of it, */
 	size_t last_at;                         /* which begins here */
 	bool blocked;                           /* the socket has not taken all that is sealed */
+	struct mux_run run;
 	struct mux_kept control;                /* frames, whole, in order */
 	struct mux_message say[MUX_MESSAGES], hear;
 	struct frame_hello peer;
 	bool heard_hello, left, peer_left;
+	struct mux *kin_prev, *kin_next;        /* of o.kin */
 	struct window_in win_in;
 	struct window_out win_out;
 	struct window_rate opens, noise;
@@ -125,11 +136,12 @@ bool out_waiting(const struct mux *m); /* a stream has a use for a turn, and the
 void out_queue(struct mux *m, struct stream_state *st); /* if there is anything that it could do with a turn */
 
 /* mux_stream.c */
-struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine);
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine, const char *name);
 struct stream_state *stream_find(const struct mux *m, uint32_t id);
 void stream_tell(struct stream_state *st, unsigned events);
 void stream_tell_reset(struct stream_state *st, const struct frame_resets *r);
 void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin);
+void stream_run_over(struct mux *m); /* what was gathered is for its user now */
 void stream_given_back(struct mux *m, uint64_t n); /* to the connection's credit */
 void stream_over(struct mux *m, struct stream_state *st); /* its state is CLOSED: it counts no more */
 void stream_eager(struct mux *m);

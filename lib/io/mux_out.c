@@ -291,8 +291,19 @@ bool out_fin(struct mux *m, struct stream_state *st)
 	return true;
 }
 
-/* Whose turn is cut short by the end of the batch goes on with it in the next one: where batches and the number of
- * streams keep step, the same few would get the scraps each time. */
+/* No turn begins for less than this: a frame, a record and its reader's send() cost more. Bulk waits for the next batch
+ * where less than one frame of it fits: a turn that lies in two batches is passed on in two, and so are all behind it. */
+#define SCRAP 1024
+
+static bool is_roomy(const struct mux *m)
+{
+	size_t least = num_min(m->line[LINE_FRESH].head ? SCRAP : FRAME_PAYLOAD, m->c.most); /* some peers' records are small */
+
+	return rec_room(m) >= least || batch_left(m, m->out.tail + RECORD_OVERHEAD + m->rec) >= least;
+}
+
+/* Whose turn is cut short by the end of the batch goes on with it in the next one, if more than a frame of it is left:
+ * where batches and the number of streams keep step, the same few would get the scraps each time. */
 static void take_turn(struct mux *m, struct stream_state *st)
 {
 	bool cut;
@@ -300,7 +311,7 @@ static void take_turn(struct mux *m, struct stream_state *st)
 	m->turn = st;
 	st->queued = true; /* what its user wants is looked at behind the turn */
 	if (st->quantum == 0)
-		st->quantum = FRAME_PAYLOAD;
+		st->quantum = st->burst >= FRAME_PAYLOAD ? BULK_TURN : FRAME_PAYLOAD; /* who types has less */
 	if (st->fin_due && out_fin(m, st)) {
 		st->fin_due = false;
 		strm_step(&st->state, STRM_TX_FIN);
@@ -311,7 +322,7 @@ static void take_turn(struct mux *m, struct stream_state *st)
 	}
 	m->turn = NULL;
 	st->queued = false;
-	cut = st->quantum > 0 && !m->over && has_use(st) && batch_room(m, st) == 0;
+	cut = st->quantum >= FRAME_PAYLOAD && !m->over && has_use(st) && !is_roomy(m);
 	if (cut)
 		line_up(line_of(m, st), st, true);
 	else
@@ -325,9 +336,7 @@ static void put_streams(struct mux *m)
 	size_t idle = 0, most = m->line[0].n + m->line[1].n;
 	struct stream_state *st;
 
-	while (!m->dying && m->control.n == 0 && idle <= most && batch_left(m, m->out.tail) > 0 &&
-	       (rec_room(m) > FRAME_HEADER || batch_left(m, m->out.tail + RECORD_OVERHEAD + m->rec) > FRAME_HEADER) &&
-	       (st = next_turn(m)) != NULL) {
+	while (!m->dying && m->control.n == 0 && idle <= most && is_roomy(m) && (st = next_turn(m)) != NULL) {
 		uint64_t before = m->win_out.sent;
 
 		take_turn(m, st);

@@ -5,6 +5,7 @@
  * A stream's memory lives until both are done with it: the protocol (its state is CLOSED) and its user (it was
  * closed). It is freed at the end of mux_ready(), when no pointer to it is left on the stack.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -54,6 +55,14 @@ void stream_over(struct mux *m, struct stream_state *st)
 	mux_kick(m);
 }
 
+/* Of the record that is being read. */
+static bool has_run(const struct stream_state *st)
+{
+	const struct mux_run *r = &mux_of(st)->run;
+
+	return r->of == st && r->first < r->n;
+}
+
 static void kept_drop(struct stream_state *st)
 {
 	struct mux *m = mux_of(st);
@@ -61,7 +70,8 @@ static void kept_drop(struct stream_state *st)
 
 	kept_take(m->o.bounds, &st->kept, st->kept.n);
 	window_in_take(&st->in, held);
-	st->direct = SPAN_NONE;
+	if (m->run.of == st)
+		m->run.n = m->run.first = 0;
 	stream_given_back(m, held);
 }
 
@@ -80,7 +90,7 @@ void stream_given_back(struct mux *m, uint64_t n)
 	mux_say(m, FRAME_CREDIT, 0, wr_span(&w));
 }
 
-static void give_back(struct stream_state *st, size_t n)
+static void grant(struct stream_state *st)
 {
 	struct mux *m = mux_of(st);
 	struct wr w;
@@ -88,13 +98,22 @@ static void give_back(struct stream_state *st, size_t n)
 	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
 	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
 
+	if (m->dying || !window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) ||
+	    strm_step(&st->state, STRM_TX_CREDIT) != STRM_GO)
+		return;
+	w = wr_of(mem, sizeof mem);
+	wr_le64(&w, credit);
+	mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));
+}
+
+/* Of a run that is being taken piece by piece, credit is due once: stream_run_over(). */
+static void give_back(struct stream_state *st, size_t n)
+{
+	struct mux *m = mux_of(st);
+
 	window_in_take(&st->in, n);
-	if (!m->dying && window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) &&
-	    strm_step(&st->state, STRM_TX_CREDIT) == STRM_GO) {
-		w = wr_of(mem, sizeof mem);
-		wr_le64(&w, credit);
-		mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));
-	}
+	if (m->run.of != st)
+		grant(st);
 	stream_given_back(m, n);
 }
 
@@ -102,17 +121,21 @@ static struct span peek(const struct duct *d)
 {
 	const struct stream_state *st = state_of(d);
 
-	return st->kept.n ? kept_peek(&st->kept) : st->direct;
+	return st->kept.n ? kept_peek(&st->kept) : has_run(st) ? mux_of(st)->run.part[mux_of(st)->run.first] : SPAN_NONE;
 }
 
 static void take(struct duct *d, size_t n)
 {
 	struct stream_state *st = state_of(d);
+	struct mux_run *r = &mux_of(st)->run;
 
-	if (st->kept.n)
+	if (st->kept.n) {
 		kept_take(mux_of(st)->o.bounds, &st->kept, n);
-	else
-		st->direct = span_sub(st->direct, n, st->direct.n);
+	} else {
+		r->part[r->first] = span_sub(r->part[r->first], n, r->part[r->first].n);
+		if (r->part[r->first].n == 0)
+			r->first++;
+	}
 	give_back(st, n);
 }
 
@@ -132,7 +155,10 @@ void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
 	if (st->closed || st->s.d.end == DUCT_RESET)
 		return;
 	st->s.d.end = DUCT_RESET;
-	st->s.reset = *r;
+	st->s.reset.code = r->code;
+	st->s.reset.delivered = r->delivered;
+	if (r->text[0])
+		st->words = strdup(r->text); /* few are ever reset: an idle stream has no room for words */
 	stream_tell(st, DUCT_IN | DUCT_OUT);
 }
 
@@ -140,7 +166,7 @@ void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
 static bool has_news(const struct stream_state *st)
 {
 	return !st->closed && (st->s.d.wants & DUCT_IN) && st->s.d.end != DUCT_RESET &&
-	       (st->kept.n || st->direct.n || (st->s.d.end != DUCT_GOING && !st->told_end));
+	       (st->kept.n || has_run(st) || (st->s.d.end != DUCT_GOING && !st->told_end));
 }
 
 static void be_eager(struct stream_state *st)
@@ -177,14 +203,22 @@ void stream_eager(struct mux *m)
 
 /* ---- who has to give way ------------------------------------------------------------------- */
 
-/* The one that holds most, in this connection; NULL: nobody holds anything. */
-static struct stream_state *most_held(const struct mux *m)
+/* The one that holds most, in this connection; `most`: nobody holds more than that one. */
+static struct stream_state *most_held(const struct mux *m, struct stream_state *most)
 {
-	struct stream_state *most = NULL;
-
 	for (struct stream_state *st = m->all; st; st = st->next)
-		if (st->kept.n && (most == NULL || st->kept.n > most->kept.n))
+		if (st->kept.n > (most ? most->kept.n : 0))
 			most = st;
+	return most;
+}
+
+/* The same in all connections that share the chunks. */
+static struct stream_state *most_of_all(const struct mux *m)
+{
+	struct stream_state *most = most_held(m, NULL);
+
+	for (const struct mux *k = m->o.kin ? *m->o.kin : NULL; k; k = k->kin_next)
+		most = most_held(k, most);
 	return most;
 }
 
@@ -207,21 +241,39 @@ static void give_way(struct stream_state *st)
 static void keep(struct mux *m, struct stream_state *st)
 {
 	uint64_t leave = m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 8;
-	struct span s = st->direct;
 
-	st->direct = SPAN_NONE;
-	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
-		struct stream_state *other = most_held(m);
+	while (has_run(st)) { /* who gives way itself has none any more */
+		if (kept_push(m->o.bounds, &st->kept, m->run.part[m->run.first], leave)) {
+			m->run.first++;
+		} else {
+			struct stream_state *other = most_of_all(m);
 
-		give_way(other ? other : st);
+			give_way(other ? other : st);
+		}
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */
 	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {
-		struct stream_state *other = most_held(m);
+		struct stream_state *other = most_held(m, NULL);
 
 		if (other)
 			give_way(other);
 	}
+}
+
+void stream_run_over(struct mux *m)
+{
+	struct stream_state *st = m->run.of;
+
+	if (st == NULL)
+		return;
+	if (st->kept.n == 0 && has_news(st))
+		stream_tell(st, DUCT_IN);
+	if (has_run(st))
+		keep(m, st);
+	m->run.of = NULL;
+	m->run.first = m->run.n = 0;
+	grant(st);
+	be_eager(st);
 }
 
 void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin)
@@ -234,12 +286,9 @@ void stream_data(struct mux *m, struct stream_state *st, struct span s, bool fin
 	}
 	if (fin)
 		st->s.d.end = DUCT_FINISHED;
-	st->direct = s;
-	if (st->kept.n == 0 && has_news(st))
-		stream_tell(st, DUCT_IN);
-	if (st->direct.n)
-		keep(m, st);
-	be_eager(st);
+	m->run.of = st;
+	if (s.n)
+		m->run.part[m->run.n++] = s;
 }
 
 /* ---- what leaves --------------------------------------------------------------------------- */
@@ -320,9 +369,9 @@ static void close_stream(struct duct *d, enum zt_err why)
 
 static const char *why(const struct duct *d)
 {
-	const struct stream *s = &state_of(d)->s;
+	const struct stream_state *st = state_of(d);
 
-	return d->end != DUCT_RESET ? "" : s->reset.text[0] ? s->reset.text : frame_reset_name(s->reset.code);
+	return d->end != DUCT_RESET ? "" : st->words ? st->words : frame_reset_name(st->s.reset.code);
 }
 
 static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why};
@@ -349,13 +398,12 @@ struct stream *stream_open(struct mux *m, const struct frame_open *o, const stru
 	if (*rc < 0)
 		return NULL;
 	frame_open_write(&w, o);
-	st = stream_make(m, id, true);
+	st = stream_make(m, id, true, o->name);
 	if (st == NULL || !mux_say(m, FRAME_OPEN, id, wr_span(&w))) {
 		*rc = -ZT_E_NOMEM;
 		return NULL;
 	}
 	strm_step(&st->state, STRM_TX_OPEN);
-	memcpy(st->s.name, o->name, sizeof st->s.name);
 	st->s.d.user = u;
 	st->s.owner = owner;
 	m->now = loop_now(m->o.loop);
@@ -395,12 +443,17 @@ void mux_each(struct mux *m, void (*f)(struct stream *s, void *ctx), void *ctx)
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine)
+struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine, const char *name)
 {
 	struct stream_state *st = pool_get(&m->pool), **chain = chain_of(m, id);
 
 	if (st == NULL)
 		return NULL;
+	st->s.name = strdup(name);
+	if (st->s.name == NULL) {
+		pool_put(&m->pool, st);
+		return NULL;
+	}
 	st->s.d.cls = &stream_class;
 	st->s.mux = m;
 	st->s.id = id;
@@ -435,6 +488,8 @@ static void free_one(struct mux *m, struct stream_state *st)
 		st->next->prev = st->prev;
 	if (m->last == st)
 		m->last = NULL;
+	free(st->s.name);
+	free(st->words);
 	pool_put(&m->pool, st);
 }
 

@@ -31,7 +31,7 @@ static const char *end_tls(const struct mux *m, bool *clean)
 	return tls_end_text((enum tls_end)m->o.tls->end);
 }
 
-#define STREAM_CREDIT 65536
+#define STREAM_CREDIT (4 * FRAME_PAYLOAD) /* whole frames: of 64 KiB the last one would have 32 bytes, in a record of its own */
 #define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 
 /* From the first byte on; when [tunnel] is known, as long as it lets a tunnel be silent. */

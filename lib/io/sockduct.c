@@ -9,7 +9,11 @@
 #include <sys/socket.h>
 
 #include "sockduct_int.h"
+#include "wire/frame.h"
 
+/* A read fills four records of a tunnel, each with the head of its frame; with LOOP_BUDGET the last 32 bytes would be
+ * a fifth. */
+#define READ (4 * FRAME_PAYLOAD)
 #define DIRECT 32768 /* so many plain bytes go to the socket themselves when nothing stands before them */
 
 /* ---- in ---------------------------------------------------------------------------------- */
@@ -17,7 +21,7 @@
 static ssize_t read_plain(struct sockduct *s)
 {
 	struct tls_in *in = &s->busy->in;
-	ssize_t n = recv(s->src->fd, in->mem, LOOP_BUDGET, MSG_DONTWAIT);
+	ssize_t n = recv(s->src->fd, in->mem, READ, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -ZT_E_AGAIN;

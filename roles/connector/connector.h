@@ -68,6 +68,7 @@ struct connector {
 	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
+	struct mux *muxes;          /* of the legs: mux_opts.kin */
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
 	struct timer fade;          /* of serving.c: the first of those whose rules are gone has had its time */
 	struct timer chores;        /* of uplink.c: what time alone makes happen */

@@ -288,6 +288,7 @@ static int start_mux(struct leg *g)
 	o.cls = &mux_class;
 	o.loop = c->child.loop;
 	o.bounds = &c->child.bounds;
+	o.kin = &c->muxes;
 	o.src = &g->src;
 	o.tls = &g->tls;
 	o.owner = g;

@@ -7,7 +7,7 @@
  */
 #include "reach.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +15,11 @@
 #include "base/num.h"
 
 enum { IDLE, DIAL, SHAKE, OPEN, FAILED, STOPPED };
+
+struct reach_tls {
+	struct tls tls;
+	char words[FRAME_TEXT - 160]; /* why it failed, with room for the names of rule and origin before that */
+};
 
 /* Dead origins behind a router that forgot them are noticed after about three minutes. */
 static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
@@ -39,15 +44,17 @@ static const struct service *at(const struct reach *r)
 static int note(struct reach *r, enum frame_reset code, const char *words)
 {
 	r->code = code;
-	span_to_cstr(span_sub(span_str(words), 0, sizeof r->words - 1), r->words, sizeof r->words);
+	r->words = words;
 	return -ZT_E_CLOSED;
 }
 
+/* Its memory goes with the source: we may be in its callback. */
 static void drop_tls(struct reach *r)
 {
-	if (r->tls.state != TLS_IDLE)
-		tls_free(&r->tls);
-	memset(&r->tls, 0, sizeof r->tls);
+	if (r->tls && r->tls->tls.state != TLS_IDLE)
+		tls_free(&r->tls->tls);
+	if (r->tls)
+		r->tls->tls = (struct tls){0};
 }
 
 /* Only what has a source: failed() comes when the loop has let it go. A handshake is cancelled now: its line to tlsd
@@ -118,13 +125,16 @@ static void src_reap(struct source *s)
 {
 	struct reach *r = CONTAINER_OF(s, struct reach, src);
 	bool failed = r->phase == FAILED;
+	struct reach_tls *had = r->tls; /* it has the words */
 
 	drop_tls(r);
+	r->tls = NULL;
 	r->phase = IDLE;
 	if (failed)
 		r->cls->failed(r);
 	else
 		r->cls->gone(r);
+	free(had);
 }
 
 /* ---- open -------------------------------------------------------------------------------- */
@@ -133,7 +143,7 @@ static void go_open(struct reach *r)
 {
 	loop_timer_stop(r->c->child.loop, &r->limit);
 	r->phase = OPEN;
-	sockduct_start(&r->duct, r->c->bufs, &r->src, r->tls.state == TLS_OPEN ? &r->tls : NULL, r->user, SPAN_NONE);
+	sockduct_start(&r->duct, r->c->bufs, &r->src, r->tls ? &r->tls->tls : NULL, r->user, SPAN_NONE);
 	r->cls->opened(r);
 }
 
@@ -141,15 +151,15 @@ static unsigned src_wants(const struct source *s)
 {
 	const struct reach *r = CONTAINER_OF(s, struct reach, src);
 
-	return r->phase == SHAKE ? tls_wants(&r->tls) : r->phase == OPEN ? sockduct_wants(&r->duct) : 0;
+	return r->phase == SHAKE && r->tls ? tls_wants(&r->tls->tls) : r->phase == OPEN ? sockduct_wants(&r->duct) : 0;
 }
 
 static void src_ready(struct source *s, unsigned events)
 {
 	struct reach *r = CONTAINER_OF(s, struct reach, src);
 
-	if (r->phase == SHAKE)
-		tls_shake_ready(&r->tls, events);
+	if (r->phase == SHAKE && r->tls)
+		tls_shake_ready(&r->tls->tls, events);
 	else if (r->phase == OPEN)
 		sockduct_ready(&r->duct, events);
 }
@@ -181,7 +191,7 @@ static int plan_now(const struct reach *r)
 
 static void tls_opened(struct tls *t, const struct span *chain, size_t n)
 {
-	struct reach *r = CONTAINER_OF(t, struct reach, tls);
+	struct reach *r = CONTAINER_OF(t->src, struct reach, src);
 
 	(void)chain;
 	(void)n;
@@ -194,9 +204,10 @@ static void tls_opened(struct tls *t, const struct span *chain, size_t n)
 
 static void tls_failed(struct tls *t, enum tls_fault f, const char *words)
 {
-	struct reach *r = CONTAINER_OF(t, struct reach, tls);
+	struct reach *r = CONTAINER_OF(t->src, struct reach, src);
 
-	fail(r, f == TLSF_LATE ? RESET_TIMEOUT : f == TLSF_BUSY ? RESET_FULL : RESET_TLS, words);
+	span_to_cstr(span_sub(span_str(words), 0, sizeof r->tls->words - 1), r->tls->words, sizeof r->tls->words);
+	fail(r, f == TLSF_LATE ? RESET_TIMEOUT : f == TLSF_BUSY ? RESET_FULL : RESET_TLS, r->tls->words);
 }
 
 static const struct tls_class tls_class = {tls_opened, tls_failed, NULL};
@@ -227,7 +238,8 @@ static void shake(struct reach *r)
 	req.plan = (uint16_t)r->plan;
 	r->phase = SHAKE;
 	r->limit.fire = limit_fire;
-	rc = tls_connect(&r->tls, r->c->tls, &tls_class, &r->src, &req);
+	r->tls = calloc(1, sizeof *r->tls);
+	rc = r->tls == NULL ? -ZT_E_NOMEM : tls_connect(&r->tls->tls, r->c->tls, &tls_class, &r->src, &req);
 	if (rc == 0 && !loop_timer(r->c->child.loop, &r->limit, reach_way(r)->tls_ms * NS_PER_MS))
 		rc = -ZT_E_NOMEM;
 	if (rc < 0)

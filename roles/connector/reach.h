@@ -28,13 +28,13 @@ struct reach { /* zero, then the first group */
 	/* the answer */
 	struct sockduct duct;
 	enum frame_reset code;
-	char words[FRAME_TEXT - 160]; /* room for the names of rule and origin before them */
+	const char *words;      /* until the next beginning, or failed() returns */
 	/* its own */
 	struct source src;
 	struct dial *dial;
 	struct reach *next;     /* among c->asked */
 	uint32_t id;
-	struct tls tls;
+	struct reach_tls *tls;  /* of an origin that speaks it, while there is a source */
 	struct timer limit;
 	uint32_t plan_epoch;
 	int plan;

@@ -23,7 +23,7 @@ struct serving {
 	struct origins_try tries;
 	uint64_t began;
 	uint64_t until;         /* its rule is gone: so long it may finish; 0: it stays */
-	char name[FRAME_NAME], request[FRAME_REQUEST];
+	char request[FRAME_REQUEST];
 	struct serving *prev, *next;
 };
 
@@ -52,13 +52,13 @@ static void forget(struct serving *v)
 	connector_one_less(c);
 }
 
-static void log_end(const struct serving *v, const char *why)
+static void log_end(const struct serving *v, const struct stream *s, const char *why)
 {
 	bool opened = v->couple.loop != NULL;
 	char peer[ADDR_TEXT];
 
 	LOG(&v->c->child.log, opened ? LOG_DEBUG : LOG_INFO, opened ? "served" : "not served",
-	    LF_STR("request", v->request), LF_SPAN("ingress", rule_of(v)->name), LF_STR("name", v->name),
+	    LF_STR("request", v->request), LF_SPAN("ingress", rule_of(v)->name), LF_STR("name", s->name),
 	    LF_STR("origin", reach_service(&v->reach)), LF_STR("peer", addr_text(&v->reach.visitor.from, peer)),
 	    LF_U64("to_origin", opened ? v->reach.duct.d.out : 0), LF_U64("from_origin", opened ? v->reach.duct.d.in : 0),
 	    LF_U64("ms", (loop_now(v->c->child.loop) - v->began) / NS_PER_MS), LF_STR("why", why));
@@ -73,7 +73,7 @@ static void end(struct serving *v, enum frame_reset code, const char *text)
 	if (s == NULL)
 		return;
 	v->stream = NULL;
-	log_end(v, text);
+	log_end(v, s, text);
 	couple_stop(&v->couple);
 	if (v->couple.loop) {
 		c->n.bytes_in += v->reach.duct.d.in;
@@ -251,14 +251,13 @@ static struct serving *make(struct connector *c, struct stream *s, const struct 
 	v->stream = s;
 	v->began = loop_now(c->child.loop);
 	v->tries.rule = rule;
-	memcpy(v->name, o->name, sizeof v->name);
 	memcpy(v->request, o->request, sizeof v->request);
 	v->reach.cls = &reach_class;
 	v->reach.user = &origin_user;
 	v->reach.c = c;
 	v->reach.ways = v->ways;
 	v->reach.rule = rule;
-	v->reach.name = v->name;
+	v->reach.name = s->name;
 	v->reach.dial_ms = o->dial_ms;
 	v->reach.visitor.from = o->peer;
 	v->reach.visitor.to = o->local;

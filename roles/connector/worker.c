@@ -19,7 +19,6 @@
 
 #define LIST_WAIT (5 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
 #define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
-#define KEPT_CHUNK 4096           /* what BOUND_TUNNEL_KEPT counts */
 
 const struct status_limits connector_stale = {STATUS_MAX_STALE, STATUS_CUT_STALE};
 
@@ -161,7 +160,7 @@ static void worker_commit(struct child *child)
 	struct ways *old = c->ways;
 
 	bounds_set(&child->bounds, BOUND_TLS_SHAKES, t->handshakes);
-	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / KEPT_CHUNK);
+	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / MUX_KEPT_CHUNK);
 	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
 	take_registry(c);
 	outside_commit(&c->out, &child->log);

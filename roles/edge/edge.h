@@ -107,6 +107,7 @@ struct edge {
 		struct front *first, *last;
 	} idle, busy;               /* between requests, longest first; all others */
 	struct plainport plain;
+	struct mux *muxes;                  /* of the tunnels: mux_opts.kin */
 	struct tunnel *first_tunnel;
 	struct peers *peers;        /* NULL: there is no other worker, or none was up yet */
 	struct raw *first_raw;

@@ -9,6 +9,7 @@
  * is for the authority behind the rule that [edge] enrol names. Nobody is asked who he is: that is what
  * `public = unauthenticated` says, and nothing comes here without it but zt-enrol/1, whose two ends know each other.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,7 +50,8 @@ struct raw {
 	enum policy_reason decision;
 	uint8_t kind, state, tries;
 	char id[EDGE_ID], connector[64];
-	char name[HELLO_NAME], sni[HELLO_NAME]; /* what is looked up in rules; what the hello said */
+	const char *name;                   /* what is looked up in rules: the configuration's, or its own */
+	char *own, *sni;                    /* passed on: the hello's name, as it is looked up and as it was said */
 };
 
 static const char *const kind_names[] = {"tcp", "pass-through", "enrol"};
@@ -109,6 +111,7 @@ static void raw_reap(struct source *s)
 		k->next->prev = k->prev;
 	site_drop(k->site);
 	edge_leaves(k->seat);
+	free(k->own);
 	pool_put(&e->raws, k);
 	edge_one_less(e);
 }
@@ -273,8 +276,25 @@ static const struct source_class raw_class = {"raw", raw_wants, raw_ready, raw_r
 struct raw_how {
 	const struct conf_service *service;
 	enum raw_kind kind;
+	const char *kept;      /* the site's own name for it; NULL: it is of the hello */
 	struct span name, sni, before;
 };
+
+/* Only of a hello: what the configuration says lives as long as its site. False: no memory. */
+static bool take_names(struct raw *k, const struct raw_how *how)
+{
+	k->name = how->kept ? how->kept : "";
+	if (how->kept)
+		return true;
+	k->own = calloc(1, how->name.n + how->sni.n + 2);
+	if (k->own == NULL)
+		return false;
+	k->name = k->own;
+	k->sni = &k->own[how->name.n + 1];
+	span_to_cstr(how->name, k->own, how->name.n + 1);
+	span_to_cstr(how->sni, k->sni, how->sni.n + 1);
+	return true;
+}
 
 /* fd is its own, whatever comes of it. */
 static void begin(struct edge *e, int fd, const struct addr *peer, const struct raw_how *how)
@@ -306,15 +326,13 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 	k->rule = -1;
 	k->epoch = e->site->epoch;
 	edge_request_id(e, k->id);
-	span_to_cstr(how->name, k->name, sizeof k->name);
-	span_to_cstr(how->sni, k->sni, sizeof k->sni);
 	k->next = e->first_raw;
 	if (k->next)
 		k->next->prev = k;
 	e->first_raw = k;
 	e->n.raw++;
 	net_tune(fd, &tune);
-	if (sockduct_start(&k->sock, e->bufs, &k->src, NULL, &near_user, how->before) < 0)
+	if (!take_names(k, how) || sockduct_start(&k->sock, e->bufs, &k->src, NULL, &near_user, how->before) < 0)
 		over(k, BY_EDGE, "full", ZT_OK);
 	else
 		open_way(k);
@@ -322,7 +340,7 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 void raw_accepted(struct edge *e, const struct conf_service *s, int fd, const struct addr *peer)
 {
-	const struct raw_how how = {.service = s, .kind = RAW_TCP, .name = span_str(s->hostname)};
+	const struct raw_how how = {.service = s, .kind = RAW_TCP, .kept = s->hostname};
 
 	begin(e, fd, peer, &how);
 }
@@ -364,8 +382,8 @@ static bool may_enrol(const struct edge *e, const struct addr *peer)
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before)
 {
 	const struct conf_service *v = enrols(e, h) ? NULL : service_of(e->site, span_str(h->name));
-	const struct raw_how passed = {v, RAW_PASS, span_str(v && v->hostname[0] ? v->hostname : h->name), span_str(h->name), before};
-	const struct raw_how enrolment = {NULL, RAW_ENROL, span_str(e->site->conf->edge.enrol), SPAN_NONE, before};
+	const struct raw_how passed = {v, RAW_PASS, NULL, span_str(v && v->hostname[0] ? v->hostname : h->name), span_str(h->name), before};
+	const struct raw_how enrolment = {NULL, RAW_ENROL, e->site->conf->edge.enrol, SPAN_NONE, SPAN_NONE, before};
 
 	if (v) {
 		begin(e, fd, peer, &passed);
@@ -382,7 +400,7 @@ void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr
 /* Is what led it here still written? */
 static bool still_here(const struct raw *k, const struct conf_service *v)
 {
-	struct span sni = span_str(k->sni);
+	struct span sni = span_str(k->sni ? k->sni : "");
 
 	for (size_t i = 0; k->kind == RAW_TCP && i < v->listen.n; i++)
 		if (conf_addr(&v->listen, i)->port == k->local.port)
@@ -427,9 +445,11 @@ static void rejudge(struct raw *k)
 	goes_on = k->service ? v != NULL : span_eq_str(span_str(k->name), now->conf->edge.enrol);
 	if (goes_on) {
 		loop_timer_stop(k->e->child.loop, &k->until);
-		site_drop(k->site);
+		site_drop(k->site); /* with the name, if it was the last */
 		k->site = site_hold(now);
 		k->service = v;
+		if (k->own == NULL)
+			k->name = v ? v->hostname : now->conf->edge.enrol;
 		k->couple.idle_ns = idle_ns(k);
 	} else if (k->until.pos == 0) {
 		k->until.fire = on_until;

@@ -368,6 +368,7 @@ static int mux_of(struct tunnel *t)
 	o.cls = &mux_class;
 	o.loop = e->child.loop;
 	o.bounds = &e->child.bounds;
+	o.kin = &e->muxes;
 	o.src = &t->src;
 	o.tls = &t->tls;
 	o.opens_even = true;

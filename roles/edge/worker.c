@@ -272,6 +272,7 @@ static void worker_commit(struct child *c)
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
 	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * conns);
 	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
+	bounds_set(&c->bounds, BOUND_TUNNEL_KEPT, c->conf->tunnel.memory / MUX_KEPT_CHUNK);
 	w->next->epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;

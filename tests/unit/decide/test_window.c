@@ -64,13 +64,112 @@ TEST(a_window_grows_while_it_is_what_holds_the_sender_up)
 	uint64_t now = 0;
 
 	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, now);
-	CHECK_INT(rounds(&w, 1, &now, 20 * MS, 20 * MS, true), 2 * WINDOW_FIRST);
+	CHECK_INT(rounds(&w, 1, &now, 31 * MS, 20 * MS, true), 2 * WINDOW_FIRST);
 	CHECK_INT(rounds(&w, 1, &now, 80 * MS, 20 * MS, true), 4 * WINDOW_FIRST);
-	CHECK_INT(rounds(&w, 3, &now, 81 * MS, 20 * MS, true), 4 * WINDOW_FIRST);  /* more than four: the reader is slow */
-	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 20 * MS, false), 4 * WINDOW_FIRST); /* no budget */
-	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 0, true), 4 * WINDOW_FIRST);        /* round trip not known */
+	CHECK_INT(rounds(&w, 1, &now, 30 * MS, 20 * MS, true), 16 * WINDOW_FIRST); /* nothing else can be in the way */
+	CHECK_INT(rounds(&w, 3, &now, 81 * MS, 20 * MS, true), 16 * WINDOW_FIRST);  /* more than four: the reader is slow */
+	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 20 * MS, false), 16 * WINDOW_FIRST); /* no budget */
+	CHECK_INT(rounds(&w, 3, &now, 20 * MS, 0, true), 16 * WINDOW_FIRST);        /* round trip not known */
+	CHECK_INT(rounds(&w, 3, &now, 3000 * MS, 0, true), 16 * WINDOW_FIRST);
 	CHECK_INT(rounds(&w, 40, &now, 20 * MS, 20 * MS, true), WINDOW_MOST);
 	CHECK_INT(rounds(&w, 1, &now, 20 * MS, UINT64_MAX, true), WINDOW_MOST);
+}
+
+TEST(four_round_trips_open_the_largest_window)
+{
+	struct window_in w;
+	uint64_t now = 0;
+
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, now);
+	CHECK_INT(rounds(&w, 4, &now, 50 * MS, 50 * MS, true), WINDOW_MOST);
+}
+
+/* bytes taken at `now`, all at once; what is granted in all afterwards. */
+static uint64_t takes(struct window_in *w, uint64_t bytes, uint64_t now, uint64_t rtt)
+{
+	uint64_t credit;
+
+	CHECK(window_in_receive(w, bytes) == 0);
+	window_in_take(w, bytes);
+	window_in_grant(w, now, rtt, true, &credit);
+	return w->granted;
+}
+
+TEST(a_window_that_is_not_used_shrinks_and_takes_nothing_back)
+{
+	struct window_in w;
+	uint64_t now = 0, granted;
+
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, now);
+	rounds(&w, 4, &now, 50 * MS, 50 * MS, true);
+	NEED(w.size == WINDOW_MOST);
+	granted = w.granted;
+	/* A megabyte a second is 52,429 bytes a round trip: sixteen of them are 838,861. */
+	now += 1000 * MS;
+	CHECK_INT(takes(&w, 1048576, now, 50 * MS), granted);
+	CHECK_INT(w.size, 524288);
+	for (unsigned i = 0; i < 300 && granted - w.received > 524288; i++) /* nothing more until that is used */
+		if (takes(&w, 65536, now += 62 * MS, 50 * MS) != granted || w.size != 524288)
+			break;
+	CHECK(w.granted == granted && w.size == 524288 && granted - w.received == 524288);
+	CHECK_INT(takes(&w, 524288, now += 500 * MS, 50 * MS), w.taken + w.size);
+	/* An hour of silence, then a burst: it begins as it began. */
+	now += 3600000 * MS;
+	takes(&w, 131072, now, 50 * MS);
+	CHECK_INT(w.size, WINDOW_FIRST);
+	rounds(&w, 20, &now, 50 * MS, 50 * MS, true);
+	CHECK_INT(w.size, WINDOW_MOST);
+}
+
+TEST(what_never_grew_never_shrinks)
+{
+	for (uint64_t size = 1; size < 70000; size += 997) {
+		struct window_in w;
+		uint64_t now = 0;
+
+		window_in_init(&w, size, size, 0);
+		CHECK_INT(rounds(&w, 5, &now, 100000 * MS, 1, true), size);
+		CHECK_INT(rounds(&w, 5, &now, UINT64_MAX / 16, UINT64_MAX, true), size);
+	}
+}
+
+/* A path of rtt_ms with more room than any window; the sender sends what it may at once. Bytes a round trip, when the
+ * window has grown to its most. */
+static uint64_t carried(unsigned rtt_ms, unsigned rtts)
+{
+	enum { SLOTS = 1024 };
+	static uint64_t data[SLOTS], back[SLOTS]; /* what arrives in that half millisecond */
+	struct window_in w;
+	struct window_out o = {.limit = WINDOW_FIRST};
+	uint64_t credit, at = 0, half = rtt_ms, half_warm = (uint64_t)rtt_ms * 2 * 20;
+	uint64_t most = WINDOW_MOST * UINT64_C(2) / (rtt_ms * 2); /* a link of twice a window a round trip */
+
+	memset(data, 0, sizeof data);
+	memset(back, 0, sizeof back);
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, 0);
+	for (uint64_t t = 0; t < half_warm + (uint64_t)rtts * rtt_ms * 2; t++) {
+		uint64_t n, in = data[t % SLOTS];
+
+		if (back[t % SLOTS])
+			window_out_credit(&o, back[t % SLOTS]);
+		n = num_min64(window_out_room(&o), most);
+		window_out_send(&o, n);
+		data[t % SLOTS] = back[t % SLOTS] = 0;
+		data[(t + half) % SLOTS] = n;
+		CHECK(window_in_receive(&w, in) == 0);
+		window_in_take(&w, in);
+		if (window_in_grant(&w, t * MS / 2, rtt_ms * MS, true, &credit))
+			back[(t + half) % SLOTS] = credit;
+		at += t >= half_warm ? in : 0;
+	}
+	return at / rtts;
+}
+
+TEST(a_long_path_carries_nine_tenths_of_a_window_a_round_trip)
+{
+	CHECK(carried(10, 40) >= WINDOW_MOST / 10 * 9 && carried(10, 40) <= WINDOW_MOST);
+	CHECK(carried(50, 40) >= WINDOW_MOST / 10 * 9 && carried(50, 40) <= WINDOW_MOST);
+	CHECK(carried(200, 40) >= WINDOW_MOST / 10 * 9 && carried(200, 40) <= WINDOW_MOST);
 }
 
 TEST(a_window_never_passes_its_most)

@@ -123,6 +123,7 @@ struct pair {
 	struct clock_fake clock;
 	struct loop *loop;
 	struct bounds bounds;
+	struct mux *kin;        /* for tests that say so: both ends are of one process */
 	struct pipe_end end[2]; /* the edge, the connector */
 };
 
