@@ -297,7 +297,7 @@ static bool still_there(const struct serving *v)
 	for (uint16_t i = 0; i < now->rules.n; i++) {
 		const struct rule *r = &now->rules.rule[i];
 
-		if (!span_eq(r->name, rule_of(v)->name) || !ingress_host_matches(r->hostname, span_str(v->name)))
+		if (!span_eq(r->name, rule_of(v)->name) || !ingress_host_matches(r->hostname, span_str(v->stream->name)))
 			continue;
 		for (size_t k = 0; k < now->way[i].n; k++)
 			if (strcmp(conf_text(&now->way[i].conf->service, k), reach_service(&v->reach)) == 0)
