@@ -70,6 +70,8 @@ static const struct conf_key limits_keys[] = {
 	 "How long live connections may finish after SIGTERM before they are cut."},
 	{"nofile", CONF_U64, offsetof(struct conf_limits, nofile), 0, "0", 0, UINT64_C(1) << 30, NULL, WORKER,
 	 "Open descriptors per process; 0: as many as the hard limit allows."},
+	{"memory", CONF_SIZE, offsetof(struct conf_limits, memory), 0, "0", 0, 1024 * GIB, NULL, EVERYBODY,
+	 "What a worker's peers may make it hold; 0: half of the cgroup's limit, else as the sections say."},
 };
 
 static const struct conf_key echo_keys[] = {

@@ -83,6 +83,7 @@ void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const 
 
 struct mux_stats {
 	uint64_t streams, opened, queued, in, out, resets_in, resets_out, records, rtt_ns;
+	uint64_t most; /* streams that the peer lets us open at a time */
 	bool leaving; /* nothing may be opened any more */
 };
 struct mux_stats mux_stats(const struct mux *m);

@@ -11,6 +11,7 @@
 #include "base/crypto.h"
 #include "base/num.h"
 #include "connector.h"
+#include "decide/share.h"
 #include "io/cas.h"
 #include "io/spawn.h"
 #include "roles/roles.h"
@@ -19,7 +20,6 @@
 
 #define LIST_WAIT (5 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
 #define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
-#define KEPT_CHUNK 4096           /* what BOUND_TUNNEL_KEPT counts */
 
 const struct status_limits connector_stale = {STATUS_MAX_STALE, STATUS_CUT_STALE};
 
@@ -162,9 +162,11 @@ static void worker_commit(struct child *child)
 	const struct conf_tls *t = &child->conf->tls;
 	struct ways *old = c->ways;
 
+	share_reset(&child->bounds, &share_connector);
 	bounds_set(&child->bounds, BOUND_TLS_SHAKES, t->handshakes);
-	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / KEPT_CHUNK);
+	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / SHARE_KEPT);
 	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
+	share_out(&child->bounds, &share_connector, child_memory(child));
 	take_registry(c);
 	sysnames_give(&c->names, c->resolver, &child->log);
 	c->ways = c->next;

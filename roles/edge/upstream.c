@@ -381,6 +381,11 @@ void *upstream_owner(const struct upstream *u)
 	return u->owner;
 }
 
+const struct stream *upstream_stream(const struct upstream *u)
+{
+	return u->stream;
+}
+
 bool upstream_is_local(const struct upstream *u)
 {
 	return u->tunnel == NULL;
