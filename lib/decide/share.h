@@ -21,6 +21,7 @@ extern const struct share_set share_edge, share_connector, share_tlsd;
 
 /* What the tables count with; asserted where the structs are. */
 #define SHARE_VISITOR 6656 /* a connection, its request and its way to an origin, without buffers */
+#define SHARE_WAY 1184     /* of that: one way to an origin, of which there may be two */
 #define SHARE_TUNNEL 143360
 #define SHARE_SERVING 6144
 #define SHARE_STREAM 1088
