@@ -213,7 +213,10 @@ static void keep(struct mux *m, struct stream_state *st)
 	while (s.n && st->s.d.end != DUCT_RESET && !st->closed && !kept_push(m->o.bounds, &st->kept, s, leave)) {
 		struct stream_state *other = most_held(m);
 
-		give_way(other ? other : st);
+		if (other)
+			give_way(other);
+		else /* it holds nothing, and is no slower than others */
+			stream_end(&st->s, RESET_FULL, "there is no memory for what comes");
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */
 	if (window_in_held(&m->win_in) > m->win_in.size - m->win_in.size / 4) {

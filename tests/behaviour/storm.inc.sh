@@ -74,8 +74,8 @@ PY
 	start sink python3 "$TMP/sink.py" "$SINK"
 	wait_for listening "$FAST"
 	wait_for listening "$SINK"
-	host_section app public app.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${1:-origin = http://127.0.0.1:$FAST}"
-	host_section sink public sink.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${2:-origin = http://127.0.0.1:$SINK}"
+	host_section app public app.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${1-origin = http://127.0.0.1:$FAST}"
+	host_section sink public sink.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${2-origin = http://127.0.0.1:$SINK}"
 }
 
 storm() {
