@@ -33,6 +33,8 @@ void room_commit(struct edge *e)
 	bounds_set(b, BOUND_TUNNEL_KEPT, c->tunnel.memory / SHARE_KEPT);
 	share_out(b, &share_edge, child_memory(&e->child));
 	conns = b->row[BOUND_EDGE_CONNS].cap;
+	/* Who only shakes hands, and whoever says half a hello, must not have the places of who is in. */
+	bounds_set(b, BOUND_TLS_SHAKES, num_min64(b->row[BOUND_TLS_SHAKES].cap, conns / 2 + 1));
 	bounds_set(b, BOUND_EDGE_EXCHANGES, conns);
 	bounds_set(b, BOUND_EDGE_UPSTREAMS, 2 * conns); /* raw ones too */
 	bounds_set(b, BOUND_EDGE_ORIGINS, 2 * conns);   /* some linger */
