@@ -9,14 +9,15 @@
  *             hello  half a hello
  *             head   a request's head, a byte a second          body   the same of a body
  *             read   asks for ask= and takes 1 KiB a second      send   a body of 64 KiB at once, nothing after it
- *     n=300 how many at a time     s=4 seconds of it     most=100000 connections in all     hands=128 handshakes at a time
+ *     n=300 how many at a time     s=4 seconds of it     most=100000 connections in all     hands=64 handshakes at a time
  *     path=/ of the visitors       at=HOST, ask=/ of the peers    calm=1 seconds before it, and after it    full=1 no resumption
  *     hold=0 seconds that idle ones are kept after the storm has ended
  *
  * Peers come from 127.1.0.1 to 127.1.0.200. Prints one JSON object: how the peers fared (begun; open: those that were let
  * in; failed: not; cut: by the edge, and after how many ms the first and the last; status codes), and what one visitor
  * whose connection lives (kept) and one who comes anew each time (fresh) waited for: before, during and after, in us.
- * Its TLS is BearSSL's engine and checks no certificate: it is the load, not the subject. Everything ends by itself.
+ * Its TLS is BearSSL's engine and checks no certificate: it is the load, not the subject. Everything ends by itself; SIGTERM ends
+ * the storm before its time.
  */
 #include <arpa/inet.h>
 #include <bearssl.h>
@@ -24,6 +25,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -518,12 +520,20 @@ static void turn(struct crowd *c, bool more)
 	}
 }
 
+static volatile sig_atomic_t enough;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	enough = 1;
+}
+
 static void run_crowd(struct crowd *c, uint64_t us, bool begins)
 {
 	uint64_t end = now_us() + us, look = 0, now;
 	bool again = c->p->kind == SHAKE || c->p->kind == DROP;
 
-	while ((now = now_us()) < end) {
+	while (!enough && (now = now_us()) < end) {
 		turn(c, begins && (again || c->begun < c->p->n));
 		for (unsigned i = 0; now >= look && i < c->p->n; i++)
 			if (c->peer[i].fd >= 0 && c->peer[i].due <= now)
@@ -588,6 +598,7 @@ static void storm(struct crowd *c, struct shared *s)
 		die("memory");
 	for (unsigned i = 0; i < p->n; i++)
 		c->peer[i].fd = -1;
+	signal(SIGTERM, on_term);
 	setpriority(PRIO_PROCESS, 0, 10); /* in life it runs somewhere else: the visitors' and the edge's time is theirs */
 	usleep(p->calm * SECOND);
 	s->phase = DURING;
@@ -627,7 +638,7 @@ static void read_plan(struct plan *p, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct plan p = {.n = 300, .s = 4, .most = 100000, .hands = 128, .calm = 1, .path = "/", .ask = "/"};
+	struct plan p = {.n = 300, .s = 4, .most = 100000, .hands = 64, .calm = 1, .path = "/", .ask = "/"};
 	struct crowd c = {.p = &p};
 	struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
