@@ -10,7 +10,7 @@
  *             head   a request's head, a byte a second          body   the same of a body
  *             read   asks for ask= and takes 1 KiB a second      send   a body of 64 KiB at once, nothing after it
  *     n=300 how many at a time     s=4 seconds of it     most=100000 connections in all     hands=64 handshakes at a time
- *     path=/ of the visitors       at=HOST, ask=/ of the peers    calm=1 seconds before it, and after it    full=1 no resumption
+ *     path=/ of the visitors       at=HOST, ask=/ of the peers    calm=1 seconds before it, and after it    full=1 no resumption; who is cut comes again
  *     hold=0 seconds that idle ones are kept after the storm has ended
  *
  * Peers come from 127.1.0.1 to 127.1.0.200. Prints one JSON object: how the peers fared (begun; open: those that were let
@@ -531,7 +531,7 @@ static void on_term(int sig)
 static void run_crowd(struct crowd *c, uint64_t us, bool begins)
 {
 	uint64_t end = now_us() + us, look = 0, now;
-	bool again = c->p->kind == SHAKE || c->p->kind == DROP;
+	bool again = c->p->kind == SHAKE || c->p->kind == DROP || c->p->full;
 
 	while (!enough && (now = now_us()) < end) {
 		turn(c, begins && (again || c->begun < c->p->n));
