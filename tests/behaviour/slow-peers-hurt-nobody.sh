@@ -9,10 +9,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
 N=${STORM_SLOW:-300}
 LONG=$((N / 400))
+WAIT_S=$((60 + 20 * LONG))
 
 storm_origin
 # Just enough places for all of them: places are scarce from the first three quarters of them on.
-edge_line "max_conns = $((N + N / 8 + 20))" 'head_timeout = 1s'
+edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
 start_edge
 W=$(edge_child worker pid)
 
@@ -33,7 +34,7 @@ storm_is "900 <= s['first_cut_ms'] and s['last_cut_ms'] < $((5000 + 2000 * LONG)
 
 # They see their end behind what is on its way to them, at a KiB a second: it is counted instead.
 before=$(edge_child worker counters.cut_slow)
-start readers "$STORM" "$EDGE_PORT" app.test kind=read n="$N" ask=/big s=60 calm=0
+start readers "$STORM" "$EDGE_PORT" app.test kind=read n="$N" ask=/big s=$((60 + 4 * LONG)) calm=0
 were_cut() { [ $(($(edge_child worker counters.cut_slow) - before)) -ge $((N / 8)) ]; }
 wait_for were_cut
 stop readers

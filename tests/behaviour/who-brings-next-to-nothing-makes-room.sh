@@ -8,10 +8,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
 N=${STORM_SLOW:-300}
 LONG=$((N / 400))
+WAIT_S=$((60 + 20 * LONG))
 
 storm_origin
 # Just enough places for all of them: places are scarce from the first three quarters of them on.
-edge_line "max_conns = $((N + N / 8 + 20))" 'head_timeout = 1s'
+edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
 start_edge
 W=$(edge_child worker pid)
 
@@ -24,7 +25,7 @@ served() { # the visitors never suffered
 	storm_is 's["kept"]["during"]["failed"] == 0 and s["fresh"]["during"]["failed"] == 0 and s["kept"]["during"]["n"] > 20'
 }
 
-storm kind=body n="$N" at=sink.test s=$((4 + 2 * LONG)) calm=1
+storm kind=body n="$N" at=sink.test s=$((4 + 4 * LONG)) calm=1
 figures bodies
 served
 # With a quarter of the places free again the others may go on as they like.
@@ -47,7 +48,7 @@ assert sent == 8000000, f"cut after {sent} bytes while the origin took nothing"
 fast.setblocking(True)
 assert fast.recv(99).startswith(b"HTTP/1.1 200"), "its answer"
 PY
-start drips "$STORM" "$EDGE_PORT" app.test kind=body at=sink.test n=$((N + N / 10)) s=9 calm=0
+start drips "$STORM" "$EDGE_PORT" app.test kind=body at=sink.test n=$((N + N / 10)) s=$((9 + 3 * LONG)) calm=0
 enough() { [ "$(edge_child worker counters.visitors)" -gt $((N * 3 / 4)) ]; }
 wait_for enough
 python3 "$TMP/patient.py" "$EDGE_PORT" "$WEB_CA" || fail "see above"

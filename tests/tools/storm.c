@@ -501,17 +501,18 @@ static void peer_due(struct crowd *c, struct peer *e, uint64_t now)
 		end_peer(c, e, true);
 }
 
-static void turn(struct crowd *c, bool more)
+/* limit: connections in all */
+static void turn(struct crowd *c, unsigned limit)
 {
 	struct epoll_event ev[256];
 	int n;
 
-	for (unsigned i = 0, dials = 0; more && i < c->p->n && dials < DIALS; i++)
-		if (c->peer[i].fd < 0 && c->shaking < c->p->hands && c->begun < c->p->most) {
+	for (unsigned i = 0, dials = 0; c->begun < limit && i < c->p->n && dials < DIALS; i++)
+		if (c->peer[i].fd < 0 && c->shaking < c->p->hands && c->begun < limit) {
 			begin_peer(c, &c->peer[i]);
 			dials++;
 		}
-	n = epoll_wait(c->ep, ev, ARRAY_LEN(ev), more && c->live < c->p->n && c->shaking < c->p->hands ? 0 : 20);
+	n = epoll_wait(c->ep, ev, ARRAY_LEN(ev), c->begun < limit && c->live < c->p->n && c->shaking < c->p->hands ? 0 : 20);
 	for (int i = 0; i < n; i++) {
 		struct peer *e = ev[i].data.ptr;
 
@@ -534,7 +535,7 @@ static void run_crowd(struct crowd *c, uint64_t us, bool begins)
 	bool again = c->p->kind == SHAKE || c->p->kind == DROP || c->p->full;
 
 	while (!enough && (now = now_us()) < end) {
-		turn(c, begins && (again || c->begun < c->p->n));
+		turn(c, !begins ? 0 : again ? c->p->most : c->p->n);
 		for (unsigned i = 0; now >= look && i < c->p->n; i++)
 			if (c->peer[i].fd >= 0 && c->peer[i].due <= now)
 				peer_due(c, &c->peer[i], now);
