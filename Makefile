@@ -175,6 +175,11 @@ build/rel/tests/tools/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
 build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
 	$(call SAY,LINK)$(call LINK_rel,$^)
 
+# A zt whose allocator fails as it is told to: tests/starve/starve.c.
+build/rel/tests/zt-starved: $(ROLE_SRC:%.c=build/rel/%.o) build/rel/tests/starve/starve.o $(ARCHIVES_rel) $(SHIM)
+	$(call SAY,LINK)$(call LINK_rel,$^) $(foreach c,malloc calloc realloc accept4,-Wl,--wrap=$(c))
+TOOL_BIN += build/rel/tests/zt-starved
+
 -include $(shell find build -name '*.d' 2>/dev/null)
 
 .PHONY: all tools bearssl deps need-build need-test need-lint demo test unit asan ubsan sandbox-off \

@@ -54,6 +54,7 @@
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \
 	X(BOUND_EDGE_CONNS, "edge_conns", 20000, "the new connection is closed at once")           \
 	X(BOUND_EDGE_EXCHANGES, "edge_exchanges", 20000, "the new request's connection is closed") \
+	X(BOUND_EDGE_HEADS, "edge_request_bytes", 67108864, "the new request is answered 503")      \
 	X(BOUND_EDGE_UPSTREAMS, "edge_upstreams", 20000, "the request is answered 503")            \
 	X(BOUND_EDGE_ORIGINS, "edge_local_origins", 10000, "the request is answered 503")          \
 	X(BOUND_PLAIN_CONNS, "plain_conns", 256, "the oldest one is closed")                        \

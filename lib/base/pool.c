@@ -130,16 +130,26 @@ void arena_init(struct arena *a, size_t cap)
 	*a = (struct arena){.cap = cap};
 }
 
+void arena_bound(struct arena *a, struct bounds *b, enum bound_id id)
+{
+	ZT_ASSERT(a->chunks == NULL);
+	a->bounds = b;
+	a->id = id;
+}
+
 static struct arena_chunk *arena_grow(struct arena *a, size_t n)
 {
 	size_t cap = n > ARENA_CHUNK ? n : ARENA_CHUNK, bytes;
 	struct arena_chunk *c;
 
-	if (num_add(cap, sizeof *c, &bytes))
+	if (num_add(cap, sizeof *c, &bytes) || (a->bounds && !bounds_take(a->bounds, a->id, bytes)))
 		return NULL;
 	c = malloc(bytes);
-	if (c == NULL)
+	if (c == NULL) {
+		if (a->bounds)
+			bounds_give(a->bounds, a->id, bytes);
 		return NULL;
+	}
 	*c = (struct arena_chunk){.next = a->chunks, .cap = cap};
 	a->chunks = c;
 	return c;
@@ -197,6 +207,8 @@ void arena_free(struct arena *a)
 		struct arena_chunk *c = a->chunks;
 
 		a->chunks = c->next;
+		if (a->bounds)
+			bounds_give(a->bounds, a->id, c->cap + sizeof *c);
 		free(c);
 	}
 	a->used = 0;

@@ -39,9 +39,12 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *chunks;
 	size_t used, cap; /* bytes handed out, and the most that may be */
+	struct bounds *bounds; /* what it holds counts there too; NULL: nowhere */
+	enum bound_id id;
 };
 
 void arena_init(struct arena *a, size_t cap);
+void arena_bound(struct arena *a, struct bounds *b, enum bound_id id); /* all such arenas together; of an empty one */
 void *arena_get(struct arena *a, size_t n);              /* zeroed, aligned to 16; NULL when over */
 /* A NUL-terminated copy, or NULL when over. An inner NUL is copied too: where the text comes
  * from outside, the caller has refused it before. */

@@ -16,6 +16,8 @@
 #define TLSD (CONF_FOR_SUPERVISOR | CONF_FOR_TLSD)
 #define PLAN (CONF_FOR_SUPERVISOR | CONF_FOR_WORKER | CONF_FOR_TLSD)
 
+#define TLSDS (CONF_FOR_TLSD | CONF_FOR_ID_TLSD | CONF_FOR_CA_TLSD)
+
 /* The same of what an identity is used for. */
 #define IDPLAN (WORKER | CONF_FOR_ID_TLSD)
 #define SHAKES (WORKER | CONF_FOR_CA_FRONT)
@@ -70,6 +72,8 @@ static const struct conf_key limits_keys[] = {
 	 "How long live connections may finish before they are cut: after SIGTERM, and when a reload has removed what they use."},
 	{"nofile", CONF_U64, offsetof(struct conf_limits, nofile), 0, "0", 0, UINT64_C(1) << 30, NULL, WORKER,
 	 "Open descriptors per process; 0: as many as the hard limit allows."},
+	{"memory", CONF_SIZE, offsetof(struct conf_limits, memory), 0, "0", 0, 1024 * GIB, NULL, WORKER | TLSDS,
+	 "What a worker's peers may make it hold; 0: half of the cgroup's limit, else as the sections say."},
 };
 
 static const struct conf_key echo_keys[] = {

@@ -10,6 +10,7 @@
 #include "base/ct.h"
 #include "base/num.h"
 #include "chan.h"
+#include "memlimit.h"
 #include "spawn.h"
 
 /* The supervisor counts on one answer to each order: a child that cannot give it leaves. */
@@ -208,6 +209,11 @@ int child_dial(struct child *c, uint32_t id, uint16_t rule, uint16_t origin)
 	return chan_say(CHILD_FD_WORDS, &(struct ipc_msg){.type = IPC_DIAL, .epoch = c->epoch, .payload = wr_span(&w)});
 }
 
+uint64_t child_memory(const struct child *c)
+{
+	return c->conf->limits.memory ? c->conf->limits.memory : c->found_memory;
+}
+
 static const struct {
 	enum ipc_type type;
 	void (*handle)(struct child *c, struct chan_msg *m);
@@ -296,6 +302,8 @@ static int child_open(struct child *c, struct why *w)
 		return rc;
 	c->conf = c->owned;
 	close(CHILD_FD_CONF);
+	c->found_memory = memlimit("") / 2; /* the other half is for its siblings and the kernel's own */
+	c->nofile = (uint64_t)sysconf(_SC_OPEN_MAX);
 	settle_log(c);
 	rc = loop_open(&c->loop, c->cls->backend, &clock_real);
 	if (rc < 0)

@@ -60,6 +60,7 @@ struct child {
 	const struct conf *conf; /* what is served */
 	uint32_t epoch;
 	unsigned index; /* which of its kind, from 0 */
+	uint64_t found_memory, nofile; /* half of the cgroup's limit (0: none) and the descriptors, as found at the start */
 	int dir_fd; /* the one directory its jail leaves it; prepare() may set it, else -1 */
 	/* child.c's own */
 	struct source chan;
@@ -74,6 +75,8 @@ int child_run(struct child *c, const struct child_class *cls, int argc, char **a
 /* Asks the supervisor to connect to a socket file that the configuration in force names, see super_child.socket. 0:
  * dialled() follows, in a later turn; -ZT_E_AGAIN: it has too much to do. */
 int child_dial(struct child *c, uint32_t id, uint16_t rule, uint16_t origin);
+/* What its peers may make it hold: [limits] memory, else what was found; 0: no limit. */
+uint64_t child_memory(const struct child *c);
 /* Nothing left: leave. Only after drain() was called. */
 void child_drained(struct child *c);
 

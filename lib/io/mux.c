@@ -583,6 +583,7 @@ struct mux_stats mux_stats(const struct mux *m)
 	struct mux_stats s = m->stats;
 
 	s.streams = m->mine + m->theirs;
+	s.most = m->peer.streams;
 	s.queued = m->line[LINE_FRESH].n + m->line[LINE_BULK].n;
 	s.suspect = is_suspect(m);
 	s.leaving = m->left || m->peer_left || m->dying || m->over;

@@ -61,7 +61,6 @@ struct mux_opts {
 	struct mux **kin;    /* all that share bounds, the owner's list; NULL: it is alone */
 	void *owner;
 };
-#define MUX_KEPT_CHUNK 4096 /* bytes that BOUND_TUNNEL_KEPT counts as one */
 /* What [tunnel] says, and what both ends say alike; the rest is the caller's. */
 struct mux_opts mux_opts_of(const struct conf_tunnel *t);
 extern const struct net_tune mux_tune; /* of its socket, before there is a mux */
@@ -88,6 +87,7 @@ void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const 
 
 struct mux_stats {
 	uint64_t streams, opened, queued, in, out, resets_in, resets_out, records, rtt_ns;
+	uint64_t most; /* streams that the peer lets us open at a time */
 	bool leaving; /* nothing may be opened any more */
 	bool suspect; /* nothing came for so long since a PING that its answer should have: it may be dead soon */
 };

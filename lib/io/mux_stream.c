@@ -248,7 +248,10 @@ static void keep(struct mux *m, struct stream_state *st)
 		} else {
 			struct stream_state *other = most_of_all(m);
 
-			give_way(other ? other : st);
+			if (other)
+				give_way(other);
+			else /* it holds nothing, and is no slower than others */
+				stream_end(&st->s, RESET_FULL, "there is no memory for what comes");
 		}
 	}
 	/* A connection whose credit is held by those who take nothing would hold up all the others. */

@@ -14,6 +14,7 @@
 #include "base/ct.h"
 #include "base/num.h"
 #include "child.h"
+#include "decide/share.h"
 #include "shakes.h"
 #include "spawn.h"
 #include "wire/ipc.h"
@@ -265,6 +266,7 @@ static void tlsd_commit(struct child *c)
 		return;
 	d->keys = d->prepared;
 	d->prepared = NULL;
+	share_out(&c->bounds, &share_tlsd, child_memory(c));
 	keyring_review(d->keys, clock_wall(&clock_real) / 1000, warn_of, c);
 	if (d->keys->skipped)
 		LOG(&c->log, LOG_DEBUG, "some authorities of this system are of a kind that zt does not use",

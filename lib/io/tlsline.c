@@ -259,6 +259,9 @@ void tls_world_link(struct tls_world *w, int fd, uint32_t epoch)
 		LOG(w->log, LOG_ERROR, "no memory for the line to tlsd", LF_U64("epoch", epoch));
 		close(fd);
 		free(l);
+		/* Nobody would hand over another one, and without it no handshake ends: the process that is started in
+		 * this one's place gets all its lines anew. */
+		loop_stop(w->loop);
 		return;
 	}
 	w->lines = l;

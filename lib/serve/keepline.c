@@ -299,6 +299,7 @@ void keepline_link(struct keepline *k, int fd)
 		return;
 	}
 	LOG0(k->log, LOG_ERROR, "no memory for the line to the keeper");
+	loop_stop(k->loop); /* lists would come no more: who is started in its place gets another */
 	free(s);
 	close(fd);
 }

@@ -11,6 +11,7 @@
 #include "base/crypto.h"
 #include "base/num.h"
 #include "connector.h"
+#include "decide/share.h"
 #include "io/cas.h"
 #include "io/spawn.h"
 #include "roles/roles.h"
@@ -159,9 +160,11 @@ static void worker_commit(struct child *child)
 	const struct conf_tls *t = &child->conf->tls;
 	struct ways *old = c->ways;
 
+	share_reset(&child->bounds, &share_connector);
 	bounds_set(&child->bounds, BOUND_TLS_SHAKES, t->handshakes);
-	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / MUX_KEPT_CHUNK);
+	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / SHARE_KEPT);
 	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
+	share_out(&child->bounds, &share_connector, child_memory(child));
 	take_registry(c);
 	outside_commit(&c->out, &child->log);
 	ways_drop(c->was[WAYS_WAS - 1]);

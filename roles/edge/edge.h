@@ -10,6 +10,7 @@
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
  *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
+ *   room.c      how much of everything there may be, and when it is scarce
  *   redirect.c  the plain port, and that for health
  *   peers.c     the other workers: a connector's connection that is for one of them, how they are
  */
@@ -125,7 +126,7 @@ struct edge {
 	} lines;
 	struct {
 		uint64_t accepted, requests, answered, refused, upgraded, bytes_in, bytes_out, retried;
-		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected;
+		uint64_t tunnels_in, tunnels_refused, streams, raw, redirected, slow;
 	} n;
 };
 
@@ -148,6 +149,12 @@ void arrivals_end(struct edge *e);
  * max_conns and a few come from his address (IPv4) or /64 (IPv6) already. Who is on this machine is not counted. */
 bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat);
 void edge_leaves(uint16_t *seat); /* NULL is allowed */
+
+/* ---- room.c -------------------------------------------------------------------------------------------- */
+void room_commit(struct edge *e); /* the caps that this configuration, the memory and the descriptors mean */
+/* A quarter of the places is left, of visitors or of the streams of the tunnel that carries it; NULL: of no tunnel. Then
+ * who holds one and moves next to nothing gives it up. */
+bool room_is_scarce(const struct edge *e, const struct stream *carries);
 
 /* ---- front.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);

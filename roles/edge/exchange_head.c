@@ -11,11 +11,15 @@
 /* Doubled in an arena: what is wasted is less than what is used. */
 static bool room_for(struct exchange *x, struct gather *g, size_t n)
 {
+	const struct bounds *b = &x->e->child.bounds;
 	size_t cap = g->cap ? g->cap : GATHER_FIRST;
 	uint8_t *p;
 
 	if (n <= g->cap)
 		return true;
+	/* The last fifth is for requests whose heads come in one piece: theirs is gone again in a moment. */
+	if (g->n && b->row[BOUND_EDGE_HEADS].used > b->row[BOUND_EDGE_HEADS].cap / 5 * 4)
+		return false;
 	while (cap < n)
 		cap *= 2;
 	p = arena_get(&x->p.mem, cap);

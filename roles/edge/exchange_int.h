@@ -84,6 +84,7 @@ struct exchange {
 			const struct httpreq *req;    /* as much of its fields as there are */
 			struct span path, type, location;
 			uint64_t answered;            /* bytes of the body of an answer of our own */
+			uint64_t owed_since, owed_at; /* since when all waits for the visitor, 0: it does not; his bytes then */
 		} p;
 		struct tunnelled {
 			struct couple couple;

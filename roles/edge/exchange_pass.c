@@ -386,6 +386,12 @@ static void settle(struct exchange *x)
 	if (moved != x->moved)
 		x->moved_at = loop_now(x->e->child.loop);
 	x->moved = moved;
+	if (!down && (up || x->p.body[NEAR].done)) {
+		x->p.owed_since = 0;
+	} else if (x->p.owed_since == 0) {
+		x->p.owed_since = loop_now(x->e->child.loop);
+		x->p.owed_at = x->near->in + x->near->out;
+	}
 	duct_flush(x->far);
 	duct_flush(x->near);
 	duct_want(x->near, (from_near ? 0 : (unsigned)DUCT_IN) | (down ? (unsigned)DUCT_OUT : 0));

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "decide/share.h"
 #include "exchange.h"
 #include "io/sockduct.h"
 #include "serve/accesslog.h"
@@ -41,8 +42,12 @@ struct front {
 	bool gone;                /* its host is not written any more: what runs is bounded by idle */
 };
 
-/* Visitors behind a router that forgot them are noticed after about three minutes. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+_Static_assert(sizeof(struct front) + 880 + 2 * (SHARE_WAY + 32) + 512 <= SHARE_VISITOR, "with its peer, request and way");
+
+/* Visitors behind a router that forgot them are noticed after about three minutes. Of what one does not take the kernel
+ * would hold megabytes, which no bound of ours counts. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4,
+				     .notsent_lowat = 131072};
 
 #define DRAIN_IDLE (2 * NS_PER_S) /* a connection that was still shaking hands when the end began may ask once */
 

@@ -58,7 +58,8 @@ static const char *const kind_names[] = {"tcp", "pass-through", "enrol"};
 static const char *const by_names[] = {"visitor", "origin", "edge"};
 enum { BY_EDGE = COUPLE_NEITHER };
 
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4,
+				     .notsent_lowat = 131072}; /* as of visitors: front.c */
 
 static void open_way(struct raw *k);
 
@@ -304,7 +305,6 @@ static void begin(struct edge *e, int fd, const struct addr *peer, const struct 
 
 	if (e->raws.bounds == NULL)
 		pool_init(&e->raws, &e->child.bounds, BOUND_RAW_CONNS, sizeof *k);
-	bounds_set(&e->child.bounds, BOUND_RAW_CONNS, edge_share(e->site->conf, e->site->conf->edge.max_conns));
 	k = edge_comes(e, peer, &seat) ? pool_get(&e->raws) : NULL;
 	if (k)
 		k->src = (struct source){.cls = &raw_class, .fd = fd};

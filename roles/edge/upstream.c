@@ -13,6 +13,7 @@
 
 #include "base/num.h"
 #include "decide/service.h"
+#include "decide/share.h"
 #include "io/sockduct.h"
 #include "wire/proxyhdr.h"
 
@@ -54,6 +55,8 @@ struct upstream {
 	struct duct_user idle;
 	struct timer timer;
 };
+
+_Static_assert(sizeof(struct upstream) + sizeof(struct local) <= SHARE_WAY, "what a visitor's share counts with");
 
 static const struct net_tune tune = {.nodelay = true, .idle_s = 60, .interval_s = 15, .probes = 4};
 
@@ -376,6 +379,11 @@ int upstream_open(struct upstream **out, struct edge *e, const struct upstream_t
 void *upstream_owner(const struct upstream *u)
 {
 	return u->owner;
+}
+
+const struct stream *upstream_stream(const struct upstream *u)
+{
+	return u->stream;
 }
 
 bool upstream_is_local(const struct upstream *u)

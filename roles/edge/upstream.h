@@ -37,6 +37,7 @@ int upstream_open(struct upstream **out, struct edge *e, const struct upstream_t
 void *upstream_owner(const struct upstream *u);
 struct upstream *upstream_of(const struct duct *d); /* of a duct that open() was called with */
 bool upstream_is_local(const struct upstream *u);
+const struct stream *upstream_stream(const struct upstream *u); /* NULL: it is a local one */
 /* The reset that ended it (a stream's says more than the duct): code and words; of a local one nobody knows what was
  * delivered: UINT64_MAX. */
 /* Local, and failed as another configuration had come meanwhile: whether it would be so under that one is not known. */

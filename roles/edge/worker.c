@@ -263,16 +263,8 @@ static void worker_commit(struct child *c)
 {
 	struct worker *w = of(c);
 	struct site *old = w->e.site;
-	const uint64_t conns = edge_share(c->conf, c->conf->edge.max_conns);
 
-	bounds_set(&c->bounds, BOUND_EDGE_CONNS, conns);
-	bounds_set(&c->bounds, BOUND_EDGE_EXCHANGES, conns);
-	bounds_set(&c->bounds, BOUND_EDGE_UPSTREAMS, 2 * conns); /* raw ones too */
-	bounds_set(&c->bounds, BOUND_EDGE_ORIGINS, 2 * conns);   /* some linger */
-	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
-	bounds_set(&c->bounds, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * conns);
-	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
-	bounds_set(&c->bounds, BOUND_TUNNEL_KEPT, c->conf->tunnel.memory / MUX_KEPT_CHUNK);
+	room_commit(&w->e);
 	w->next->epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;
@@ -375,7 +367,7 @@ static void worker_counters(struct child *c, struct wr *out)
 		{"tunnels_in", e->n.tunnels_in}, {"tunnels_refused", e->n.tunnels_refused}, {"streams", e->n.streams},
 		{"raw", e->n.raw}, {"tls_accepted", t.accepted}, {"tls_resumed", t.resumed},
 		{"tls_refused_budget", t.refused_budget}, {"tls_waiting", t.waiting}, {"tls_running", t.running},
-		{"identity", e->keep != NULL},
+		{"identity", e->keep != NULL}, {"cut_slow", e->n.slow},
 	};
 
 	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);

@@ -50,12 +50,20 @@ print(len(alive))
 PY
 cat >"$TMP/full.py" <<'PY'
 from visit import *
-shaking = [plain() for _ in range(20)] # a handshake that has not begun is not idle
+shaking = [plain() for _ in range(20)] # a handshake that has not begun is not idle, and has half of the places at most
 for s in shaking:
     s.sendall(b"\x16\x03\x01\x02\x00")
+assert sum(is_open(s) for s in shaking) == 11 and ended(plain()), "handshakes have all places"
+for s in shaking:
+    s.close()
+busy = []
+while len(busy) < 20:
+    s = tls()
+    s.sendall(b"GET / HTTP/1.1\r\n")
+    busy.append(s)
 late = plain()
 assert ended(late), "the twenty-first got in"
-shaking.pop().close()
+busy.pop().close()
 for tries in range(500):               # its place is free as soon as its end is seen
     try:
         tls()

@@ -186,6 +186,28 @@ TEST(random_gets_and_puts_agree_with_the_count)
 	pool_free(&pool);
 }
 
+TEST(what_arenas_hold_together_is_bounded_and_given_back)
+{
+	struct bounds b;
+	struct arena one, two;
+
+	bounds_init(&b);
+	bounds_set(&b, BOUND_EDGE_HEADS, 10000);
+	arena_init(&one, 100000);
+	arena_init(&two, 100000);
+	arena_bound(&one, &b, BOUND_EDGE_HEADS);
+	arena_bound(&two, &b, BOUND_EDGE_HEADS);
+	CHECK(arena_get(&one, 100) && arena_get(&two, 100));
+	CHECK(b.row[BOUND_EDGE_HEADS].used >= 8000 && b.row[BOUND_EDGE_HEADS].used < 9000);
+	CHECK(arena_get(&one, 4000) == NULL && b.row[BOUND_EDGE_HEADS].hits == 1);
+	arena_free(&two);
+	CHECK(arena_get(&one, 4000) != NULL);
+	arena_clear(&one); /* one chunk stays with it, and counts */
+	CHECK(b.row[BOUND_EDGE_HEADS].used >= 4000 && b.row[BOUND_EDGE_HEADS].used < 5000);
+	arena_free(&one);
+	CHECK_INT(b.row[BOUND_EDGE_HEADS].used, 0);
+}
+
 TEST(a_cleared_arena_keeps_one_usual_chunk_and_gives_zeroed_memory_again)
 {
 	struct arena a;

@@ -1,0 +1,63 @@
+/*
+ * room: how much of everything an edge's worker may hold under one configuration: what the sections say, within its memory
+ * (decide/share) and its descriptors. Owns no counter: those are the rows of the bounds table.
+ */
+#include "base/num.h"
+#include "decide/share.h"
+#include "edge.h"
+
+/* Listeners, lines, the log, spares; tunnels and their new connections; whoever asks about health. */
+#define OTHERS 64
+
+/* Visitors must not take the last descriptor: a connector that comes back needs one, and so does an origin. */
+static uint64_t places(const struct edge *e)
+{
+	uint64_t most = e->child.nofile, each = 1;
+
+	for (const struct conf_host *h = conf_first_host(e->child.conf); h; h = conf_next_host(h))
+		if (h->origin[0])
+			each = 2;
+	most = most > 2 * OTHERS ? most - OTHERS : most / 2;
+	return num_min64(edge_share(e->child.conf, e->child.conf->edge.max_conns), most / each);
+}
+
+void room_commit(struct edge *e)
+{
+	struct bounds *b = &e->child.bounds;
+	const struct conf *c = e->child.conf;
+	uint64_t conns;
+
+	share_reset(b, &share_edge);
+	bounds_set(b, BOUND_EDGE_CONNS, places(e));
+	bounds_set(b, BOUND_TLS_SHAKES, c->tls.handshakes);
+	bounds_set(b, BOUND_TUNNEL_KEPT, c->tunnel.memory / SHARE_KEPT);
+	share_out(b, &share_edge, child_memory(&e->child));
+	conns = b->row[BOUND_EDGE_CONNS].cap;
+	/* Who only shakes hands, and whoever says half a hello, must not have the places of who is in. */
+	bounds_set(b, BOUND_TLS_SHAKES, num_min64(b->row[BOUND_TLS_SHAKES].cap, conns / 2 + 1));
+	bounds_set(b, BOUND_EDGE_EXCHANGES, conns);
+	bounds_set(b, BOUND_EDGE_UPSTREAMS, 2 * conns); /* raw ones too */
+	bounds_set(b, BOUND_EDGE_ORIGINS, 2 * conns);   /* some linger */
+	bounds_set(b, BOUND_RAW_CONNS, num_min64(BOUND_CAP(BOUND_RAW_CONNS), conns));
+	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
+	bounds_set(b, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * conns);
+	if (conns < edge_share(c, c->edge.max_conns))
+		LOG(&e->child.log, LOG_INFO, "memory or descriptors allow fewer visitors than max_conns", LF_U64("visitors", conns),
+		    LF_U64("max_conns", c->edge.max_conns), LF_U64("memory", child_memory(&e->child)),
+		    LF_U64("descriptors", e->child.nofile));
+}
+
+bool room_is_scarce(const struct edge *e, const struct stream *carries)
+{
+	const struct bounds *b = &e->child.bounds;
+	static const enum bound_id places_of[] = {BOUND_EDGE_CONNS, BOUND_STREAMS};
+	struct mux_stats s;
+
+	for (size_t i = 0; i < ARRAY_LEN(places_of); i++)
+		if (b->row[places_of[i]].used > b->row[places_of[i]].cap / 4 * 3)
+			return true;
+	if (carries == NULL)
+		return false;
+	s = mux_stats(carries->mux);
+	return s.streams > s.most / 4 * 3;
+}

@@ -1,0 +1,66 @@
+#!/bin/bash
+# waits
+# Peers that are slow on purpose: half a hello, a head of a byte a second, readers of a KiB a second. Each goes at its
+# deadline: who shakes hands after handshake_timeout, a head after head_timeout, who takes next to nothing while places are
+# scarce after twice that. Visitors beside them are served, and so is a slow one while there is room. STORM_SLOW: how many
+# of each.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
+N=${STORM_SLOW:-300}
+LONG=$((N / 400))
+WAIT_S=$((60 + 20 * LONG))
+
+storm_origin
+# Just enough places for all of them: places are scarce from the first three quarters of them on.
+edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
+start_edge
+W=$(edge_child worker pid)
+
+figures() { # KIND
+	storm_figure "$1, $N peers: kept visitor's p99 before, during in us" '"%d %d" % (s["kept"]["before"]["p99"], s["kept"]["during"]["p99"])'
+	storm_figure "$1: first and last cut after ms" '"%d %d" % (s["first_cut_ms"], s["last_cut_ms"])'
+	echo "figure: $1: worker's RSS in KiB: $(rss "$W")"
+}
+served() { # the visitors never suffered
+	storm_is 's["kept"]["during"]["failed"] == 0 and s["fresh"]["during"]["failed"] == 0 and s["kept"]["during"]["n"] > 20'
+}
+
+storm kind=head n="$N" s=$((3 + 2 * LONG)) calm=1
+figures heads
+served
+storm_is "s['open'] == $N and s['cut'] == $N and s['held'] == 0 and s['status'] == {'408': $N}"
+storm_is "900 <= s['first_cut_ms'] and s['last_cut_ms'] < $((5000 + 2000 * LONG))"
+
+# They see their end behind what is on its way to them, at a KiB a second: it is counted instead.
+before=$(edge_child worker counters.cut_slow)
+start readers "$STORM" "$EDGE_PORT" app.test kind=read n="$N" ask=/big s=$((60 + 4 * LONG)) calm=0
+were_cut() { [ $(($(edge_child worker counters.cut_slow) - before)) -ge $((N / 8)) ]; }
+wait_for were_cut
+stop readers
+grep '^{' "$TMP/readers.log" >"$TMP/storm.json"
+storm_figure "readers, $N peers: kept visitor's p99 in us" 's["kept"]["during"]["p99"]'
+echo "figure: readers: worker's RSS in KiB: $(rss "$W")"
+served
+
+cat >"$TMP/drip.py" <<'PY'
+import socket, ssl, sys, time
+C = ssl.create_default_context(cafile=sys.argv[2])
+s = C.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30), server_hostname="sink.test")
+s.sendall(b"POST / HTTP/1.1\r\nHost: sink.test\r\nContent-Length: 6\r\n\r\n")
+for i in range(6): s.sendall(b"x"); time.sleep(0.6)
+assert s.recv(99).startswith(b"HTTP/1.1 200"), "a slow one was cut though there was room"
+PY
+start drip python3 "$TMP/drip.py" "$EDGE_PORT" "$WEB_CA"
+sed -i 's/^per_address = .*/&\nhandshake_timeout = 2s/' "$EDGE_CONF"
+expect 0 "$ZT" reload edge -c "$EDGE_CONF"
+storm kind=hello n="$N" s=$((3 + LONG)) hands=100000 calm=0
+figures hellos
+storm_is "s['held'] == 0 and s['failed'] + s['cut'] == s['begun']"
+storm_is 's["kept"]["during"]["failed"] == 0'
+[ "$(edge_child worker counters.tls_handshakes_full)" -gt 0 ] || fail "they had all places"
+
+join drip
+same "$STATUS" 0 "a slow one while there is room: $(<"$TMP/drip.log")"
+edge_is_alive
+pass

@@ -1,0 +1,57 @@
+#!/bin/bash
+# waits
+# Bodies of a byte a second: while places are scarce, those that bring less than a KiB a second over twice head_timeout are
+# ended with 408, until there is room again. Nobody is ended while it is the origin that takes nothing. STORM_SLOW: how
+# many.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
+N=${STORM_SLOW:-300}
+LONG=$((N / 400))
+WAIT_S=$((60 + 20 * LONG))
+
+storm_origin
+# Just enough places for all of them: places are scarce from the first three quarters of them on.
+edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
+start_edge
+W=$(edge_child worker pid)
+
+figures() { # KIND
+	storm_figure "$1, $N peers: kept visitor's p99 before, during in us" '"%d %d" % (s["kept"]["before"]["p99"], s["kept"]["during"]["p99"])'
+	storm_figure "$1: first and last cut after ms" '"%d %d" % (s["first_cut_ms"], s["last_cut_ms"])'
+	echo "figure: $1: worker's RSS in KiB: $(rss "$W")"
+}
+served() { # the visitors never suffered
+	storm_is 's["kept"]["during"]["failed"] == 0 and s["fresh"]["during"]["failed"] == 0 and s["kept"]["during"]["n"] > 20'
+}
+
+storm kind=body n="$N" at=sink.test s=$((4 + 4 * LONG)) calm=1
+figures bodies
+served
+# With a quarter of the places free again the others may go on as they like.
+storm_is "s['open'] == $N and s['cut'] > $N // 8 and s['held'] <= $(((N + N / 8 + 20) * 3 / 4)) and set(s['status']) == {'408'}"
+storm_is "1900 <= s['first_cut_ms']"
+[ "$(edge_child worker counters.cut_slow)" -ge $((N / 8)) ] || fail "cut_slow is $(edge_child worker counters.cut_slow)"
+
+cat >"$TMP/patient.py" <<'PY'
+import socket, ssl, sys, time
+C = ssl.create_default_context(cafile=sys.argv[2])
+def post(path, n):
+    s = C.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30), server_hostname="sink.test")
+    s.sendall(b"POST %s HTTP/1.1\r\nHost: sink.test\r\nContent-Length: %d\r\n\r\n" % (path, n)); return s
+fast = post(b"/wait", 8000000)          # more than the buffers on the way hold
+fast.setblocking(False); sent = 0; end = time.monotonic() + 25
+while sent < 8000000 and time.monotonic() < end:
+    try: sent += fast.send(bytes(min(65536, 8000000 - sent)))
+    except ssl.SSLWantWriteError: time.sleep(0.01)
+assert sent == 8000000, f"cut after {sent} bytes while the origin took nothing"
+fast.setblocking(True)
+assert fast.recv(99).startswith(b"HTTP/1.1 200"), "its answer"
+PY
+start drips "$STORM" "$EDGE_PORT" app.test kind=body at=sink.test n=$((N + N / 10)) s=$((9 + 3 * LONG)) calm=0
+enough() { [ "$(edge_child worker counters.visitors)" -gt $((N * 3 / 4)) ]; }
+wait_for enough
+python3 "$TMP/patient.py" "$EDGE_PORT" "$WEB_CA" || fail "see above"
+join drips
+edge_is_alive
+pass
