@@ -47,3 +47,41 @@ relay_stat() {
 	relay_do "$1" stats
 	sed -n "s/^stats: $2 .*\b$3 \([0-9]*\).*/\1/p" "$TMP/$1.log" | tail -n 1
 }
+
+# fault_web [OPTION|COMMAND]…: web.inc.sh's path, sourced before, with app.test from an origin of faultpeer.py, the
+# tunnel through the relay `wan`. Lines for edge and connector first: edge_line, connector_line, TUNNEL_LINES.
+fault_web() {
+	ORIGIN=$(free_port)
+	start origin python3 "$ROOT/tests/behaviour/faultpeer.py" "$ORIGIN"
+	wait_for holds_port "$ORIGIN"
+	host_section app public app.test
+	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
+	ingress last 'service = http_status:404'
+	relay wan "$EDGE_PORT" "$@"
+	# shellcheck disable=SC2034 # connector_conf reads it
+	EDGE_VIA=${RELAY[wan]}
+	start_web
+}
+# visits PYTHON…: with faultpeer, visit(…) for a Visit to app.test, relay("COMMAND") for relay_do, figure(ROW, TEXT).
+visits() {
+	{
+		cat <<PY
+import sys
+sys.path.insert(0, "$ROOT/tests/behaviour")
+from faultpeer import *
+TMP, PORT, CA = "$TMP", $EDGE_PORT, "$WEB_CA"
+def visit(**kw): return Visit(PORT, CA, **kw)
+def figure(row, text): print(f"figure: row {row}: {text}", flush=True)
+def relay(command, name="wan"):
+    said = lambda: [x for x in open(f"{TMP}/{name}.log") if x.startswith(("did ", "bad "))]
+    n = len(said())
+    with open(f"{TMP}/{name}.fifo", "w") as f: f.write(command + "\n")
+    wait_until(lambda: len(said()) > n, command + " is done")
+    assert said()[-1].startswith("did "), said()[-1]
+def log(role): return open(f"{TMP}/{role}.log").read()
+def secs(since): return time.monotonic() - since
+PY
+		cat
+	} >"$TMP/.visits.py"
+	python3 "$TMP/.visits.py" "$@" || fail "row $ROW"
+}
