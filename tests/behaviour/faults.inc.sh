@@ -9,6 +9,16 @@
 #       relay_do wan 'cut rst'
 #
 # Commands and options: tests/tools/l4relay.c, at the top.
+#
+#   two_houses [COMMAND]…      two network namespaces with a TUN device each and tunrelay between them: from here on the
+#                              script runs in `home` (10.90.0.1); at_vps CMD… runs something in the other (10.90.0.2)
+#   relay_do wire COMMAND      what is to happen there: tests/tools/tunrelay.c
+#
+#   hidden_clock               $ZT is a zt whose clock can be set, whatever role is started
+#   clock_do wall|mono|both SECONDS, clock_do run SECONDS STEP_MS      tests/tools/clockctl.c
+#
+#   inject NAME CHILD RULE…    strace's inject rules for one living child (worker, tlsd, …) of a role that `start` began,
+#                              until `stop inject-NAME`: inject edge worker 'accept4:error=EMFILE:when=3+2'
 TOOLS=$ROOT/build/rel/tests/tools
 [ -x "$TOOLS/l4relay" ] || skip "$TOOLS/l4relay is not built (make tools)"
 # shellcheck disable=SC2034 # for the script that sources this
@@ -48,6 +58,65 @@ relay_stat() {
 	sed -n "s/^stats: $2 .*\b$3 \([0-9]*\).*/\1/p" "$TMP/$1.log" | tail -n 1
 }
 
+# two_houses [COMMAND]...: to be called before anything is started. Nothing of this machine's own network is touched.
+two_houses() {
+	local ns code n
+	need_root
+	need ip nsenter
+	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	if [ -z "${FAULT_NS:-}" ]; then # the outer script, which only tidies up
+		FAULT_NS=zt-$$
+		trap 'code=$?; for n in home vps; do ip netns del "$FAULT_NS-$n" 2>/dev/null; done; (exit $code); cleanup' EXIT
+		for ns in home vps; do
+			ip netns add "$FAULT_NS-$ns" || skip "cannot make network namespaces"
+			ip -n "$FAULT_NS-$ns" link set lo up
+		done
+		export FAULT_NS
+		nsenter --net="/run/netns/$FAULT_NS-home" bash "$0"
+		exit $?
+	fi
+	RELAY[wire]=10.90.0.2
+	start wire "$TOOLS/tunrelay" "/run/netns/$FAULT_NS-home" "/run/netns/$FAULT_NS-vps" "$TMP/wire.fifo" "$@"
+	wait_for grep -q '^ready' "$TMP/wire.log"
+	n=1
+	for ns in home vps; do
+		ip -n "$FAULT_NS-$ns" addr add 10.90.0.$n/30 dev zt0 && ip -n "$FAULT_NS-$ns" link set zt0 mtu 1500 up || fail "no device in $ns"
+		n=$((n + 1))
+	done
+	[ $# = 0 ] || wait_for answered wire $#
+	! grep '^bad ' "$TMP/wire.log" || fail "wire does not understand that"
+}
+at_vps() { nsenter --net="/run/netns/$FAULT_NS-vps" "$@"; }
+
+# hidden_clock: before anything of zt is started.
+hidden_clock() {
+	[ -x "$ROOT/build/clock/zt" ] || skip "build/clock/zt is not built (make tools)"
+	mkdir -p "$TMP/hidden"
+	cp "$ROOT/build/clock/zt" "$TMP/hidden/zt"
+	chmod 755 "$TMP/hidden" "$TMP/hidden/zt"
+	ZT=$TMP/hidden/zt
+	clock_do new
+}
+clock_do() { "$TOOLS/clockctl" "$ZT" "$@" || fail "clockctl $*"; }
+
+# child_pid NAME CHILD: of the role that `start NAME` began.
+child_pid() {
+	local pid
+	for pid in $(pgrep -P "${PIDS[$1]}"); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qw -- "$2" && echo "$pid" && return 0
+	done
+	return 1
+}
+# inject NAME CHILD RULE...
+inject() {
+	local pid rules=() r
+	need strace
+	pid=$(child_pid "$1" "$2") || fail "no child $2 of $1"
+	for r in "${@:3}"; do rules+=(-e "inject=$r"); done
+	start "inject-$1" strace -p "$pid" -o "$TMP/inject-$1.calls" -e "trace=$(printf '%s,' "${@:3}" | sed 's/:[^,]*//g; s/,$//')" "${rules[@]}"
+	wait_for grep -q attached "$TMP/inject-$1.log"
+}
+
 # fault_web [OPTION|COMMAND]…: web.inc.sh's path, sourced before, with app.test from an origin of faultpeer.py, the
 # tunnel through the relay `wan`. Lines for edge and connector first: edge_line, connector_line, TUNNEL_LINES.
 fault_web() {
@@ -59,9 +128,31 @@ fault_web() {
 	ingress last 'service = http_status:404'
 	relay wan "$EDGE_PORT" "$@"
 	# shellcheck disable=SC2034 # connector_conf reads it
-	EDGE_VIA=${RELAY[wan]}
+	EDGE_VIA=127.0.0.1:${RELAY[wan]}
 	start_web
 }
+# far_web [COMMAND…]: the same behind two_houses: the edge and its visitors are at the other end of the wire; authority,
+# connector and origin at home.
+far_web() {
+	ORIGIN=$(free_port)
+	start origin python3 "$ROOT/tests/behaviour/faultpeer.py" "$ORIGIN"
+	wait_for holds_port "$ORIGIN"
+	host_section app public app.test
+	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
+	ingress last 'service = http_status:404'
+	VISITS=(at_vps)
+	# shellcheck disable=SC2034 # connector_conf reads it
+	EDGE_VIA=10.90.0.2:$EDGE_PORT
+	start_authority
+	join_role edge
+	join_role connector
+	edge_conf
+	sed -i "s/^listen = .*/listen = 127.0.0.1:$EDGE_PORT, 10.90.0.2:$EDGE_PORT/" "$EDGE_CONF"
+	start edge nsenter --net="/run/netns/$FAULT_NS-vps" "$ZT" edge -c "$EDGE_CONF"
+	wait_for "$ZT" health edge -c "$EDGE_CONF"
+	start_connector
+}
+VISITS=()
 # visits PYTHON…: with faultpeer, visit(…) for a Visit to app.test, relay("COMMAND") for relay_do, figure(ROW, TEXT).
 visits() {
 	{
@@ -83,5 +174,5 @@ def secs(since): return time.monotonic() - since
 PY
 		cat
 	} >"$TMP/.visits.py"
-	python3 "$TMP/.visits.py" "$@" || fail "row $ROW"
+	${VISITS[@]+"${VISITS[@]}"} python3 "$TMP/.visits.py" "$@" || fail "row $ROW"
 }
