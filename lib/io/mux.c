@@ -379,6 +379,7 @@ void mux_ready(struct mux *m, unsigned events)
 		return;
 	m->now = loop_now(m->o.loop);
 	m->busy = true;
+	m->room = events & LOOP_OUT;
 	if (events & (LOOP_IN | LOOP_HUP))
 		read_all(m);
 	if (!m->dying)
@@ -494,6 +495,9 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	set_up(m);
 	m->in.mem = malloc(m->in.cap = BYTES);
 	m->out.mem = malloc(m->out.cap = BYTES);
+	m->pace = c->by->pace ? BYTES / 4 : BYTES; /* one record, until more is known of the path */
+	if (c->by->pace)
+		c->by->pace(m);
 	if (m->in.mem && m->out.mem) {
 		frame_hello_write(&w, &o->hello);
 		mux_say(m, FRAME_HELLO, 0, wr_span(&w));
