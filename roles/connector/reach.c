@@ -16,8 +16,8 @@
 
 enum { IDLE, DIAL, SHAKE, OPEN, FAILED, STOPPED };
 
-/* Dead origins behind a router that forgot them are noticed after about three minutes. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+/* Dead origins behind a router that forgot them are noticed after about three minutes. Unsent bytes as in front.c. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 const struct ingress_way *reach_way(const struct reach *r)
 {

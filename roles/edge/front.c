@@ -41,8 +41,9 @@ struct front {
 	bool last;                /* what runs may end, and nothing more begins */
 };
 
-/* Visitors behind a router that forgot them are noticed after about three minutes. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+/* Visitors behind a router that forgot them are noticed after about three minutes. No more waits unsent than a window that is
+ * small: else a buffer of the kernel that fills looks like somebody who reads fast, and the window grows for nothing. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 #define DRAIN_IDLE (2 * NS_PER_S) /* a connection that was still shaking hands when the end began may ask once */
 

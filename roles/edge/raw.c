@@ -55,7 +55,7 @@ static const char *const kind_names[] = {"tcp", "pass-through", "enrol"};
 static const char *const by_names[] = {"visitor", "origin", "edge"};
 enum { BY_EDGE = COUPLE_NEITHER };
 
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 static void open_way(struct raw *k);
 

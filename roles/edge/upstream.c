@@ -55,7 +55,7 @@ struct upstream {
 	struct timer timer;
 };
 
-static const struct net_tune tune = {.nodelay = true, .idle_s = 60, .interval_s = 15, .probes = 4};
+static const struct net_tune tune = {.nodelay = true, .idle_s = 60, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 /* ---- the end -------------------------------------------------------------------------------------- */
 
