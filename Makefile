@@ -139,7 +139,7 @@ build/asan/zt: $(ROLE_SRC:%.c=build/asan/%.o) $(ARCHIVES_asan)
 # The release's objects with a clock that tests set: tests/clock/hidden.c.
 build/clock/zt: $(ROLE_SRC:%.c=build/rel/%.o) build/rel/tests/clock/hidden.o $(ARCHIVES_rel) $(SHIM)
 	@mkdir -p $(dir $@)
-	$(call SAY,LINK)$(call LINK_rel,$^) -Wl,--wrap=clock_gettime,--wrap=epoll_wait
+	$(call SAY,LINK)$(call LINK_rel,$^) -Wl,--wrap=clock_gettime,--wrap=epoll_wait,--wrap=poll
 
 zt: build/rel/zt
 	@strip -o $@ $<

@@ -14,7 +14,7 @@
 #                              script runs in `home` (10.90.0.1); at_vps CMD… runs something in the other (10.90.0.2)
 #   relay_do wire COMMAND      what is to happen there: tests/tools/tunrelay.c
 #
-#   hidden_clock               $ZT is a zt whose clock can be set, whatever role is started
+#   hidden_clock [WHOSE]       $ZT is a zt whose clock can be set, whatever role is started
 #   clock_do wall|mono|both SECONDS, clock_do run SECONDS STEP_MS      tests/tools/clockctl.c
 #
 #   inject NAME CHILD RULE…    strace's inject rules for one living child (worker, tlsd, …) of a role that `start` began,
@@ -88,13 +88,13 @@ two_houses() {
 }
 at_vps() { nsenter --net="/run/netns/$FAULT_NS-vps" "$@"; }
 
-# hidden_clock: before anything of zt is started.
+# hidden_clock [WHOSE]: before anything of zt is started. Each WHOSE has a clock of its own, $ZT is its zt.
 hidden_clock() {
 	[ -x "$ROOT/build/clock/zt" ] || skip "build/clock/zt is not built (make tools)"
-	mkdir -p "$TMP/hidden"
-	cp "$ROOT/build/clock/zt" "$TMP/hidden/zt"
-	chmod 755 "$TMP/hidden" "$TMP/hidden/zt"
-	ZT=$TMP/hidden/zt
+	mkdir -p "$TMP/hidden${1-}"
+	cp "$ROOT/build/clock/zt" "$TMP/hidden${1-}/zt"
+	chmod 755 "$TMP/hidden${1-}" "$TMP/hidden${1-}/zt"
+	ZT=$TMP/hidden${1-}/zt
 	clock_do new
 }
 clock_do() { "$TOOLS/clockctl" "$ZT" "$@" || fail "clockctl $*"; }

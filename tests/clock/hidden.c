@@ -6,6 +6,7 @@
  * The page is mapped before main(): no jail sees a system call of it.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -18,8 +19,10 @@
 
 int __real_clock_gettime(clockid_t id, struct timespec *t);
 int __real_epoll_wait(int fd, struct epoll_event *ev, int n, int ms);
+int __real_poll(struct pollfd *p, nfds_t n, int ms);
 int __wrap_clock_gettime(clockid_t id, struct timespec *t);
 int __wrap_epoll_wait(int fd, struct epoll_event *ev, int n, int ms);
+int __wrap_poll(struct pollfd *p, nfds_t n, int ms);
 
 static struct hidden *page;
 static size_t mine = HIDDEN_SLOTS;
@@ -64,16 +67,36 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *t)
 	return 0;
 }
 
-int __wrap_epoll_wait(int fd, struct epoll_event *ev, int n, int ms)
+static int nap(int ms)
 {
-	int got;
+	return ms < 0 || ms > NAP_MS ? NAP_MS : ms;
+}
 
-	if (page == NULL)
-		return __real_epoll_wait(fd, ev, n, ms);
-	got = __real_epoll_wait(fd, ev, n, ms < 0 || ms > NAP_MS ? NAP_MS : ms);
+static int seen(int got)
+{
 	if (got > 0)
 		page->active++;
 	else if (mine < HIDDEN_SLOTS)
 		page->slot[mine].idle++;
+	return got;
+}
+
+int __wrap_epoll_wait(int fd, struct epoll_event *ev, int n, int ms)
+{
+	return page ? seen(__real_epoll_wait(fd, ev, n, nap(ms))) : __real_epoll_wait(fd, ev, n, ms);
+}
+
+/* Some callers take 0 for their deadline: it comes when time was added, or when it is due. */
+int __wrap_poll(struct pollfd *p, nfds_t n, int ms)
+{
+	int64_t then = page ? page->mono_ns : 0;
+	int got;
+
+	if (page == NULL)
+		return __real_poll(p, n, ms);
+	do {
+		got = seen(__real_poll(p, n, nap(ms)));
+		ms -= ms > 0 && got == 0 ? nap(ms) : 0;
+	} while (got == 0 && ms != 0 && page->mono_ns == then);
 	return got;
 }
