@@ -7,7 +7,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -29,14 +29,15 @@ static size_t mine = HIDDEN_SLOTS;
 
 static void __attribute__((constructor)) map_page(void)
 {
-	char path[4096 + sizeof ".hidden-clock"];
-	ssize_t n = readlink("/proc/self/exe", path, 4096);
+	char exe[4096], path[sizeof exe + 32];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	int fd;
 	void *p;
 
-	if (n <= 0 || n >= 4096)
+	if (n <= 0)
 		return;
-	memcpy(path + n, ".hidden-clock", sizeof ".hidden-clock");
+	exe[n] = 0;
+	snprintf(path, sizeof path, "%s.hidden-clock", exe);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
