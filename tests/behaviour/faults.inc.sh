@@ -18,7 +18,8 @@
 #   clock_do wall|mono|both SECONDS, clock_do run SECONDS STEP_MS      tests/tools/clockctl.c
 #
 #   inject NAME CHILD RULE…    strace's inject rules for one living child (worker, tlsd, …) of a role that `start` began,
-#                              until `stop inject-NAME`: inject edge worker 'accept4:error=EMFILE:when=3+2'
+#                              until `stop inject-NAME`: inject edge worker 'accept4:error=EMFILE:when=3+2'. Only with
+#                              ZT_LIMITS_INSECURE_NO_SANDBOX=true: a call made to fail is call -1, for which the jail kills
 TOOLS=$ROOT/build/rel/tests/tools
 [ -x "$TOOLS/l4relay" ] || skip "$TOOLS/l4relay is not built (make tools)"
 # shellcheck disable=SC2034 # for the script that sources this
