@@ -86,6 +86,24 @@ static bool fits_base(const struct status_view *v, const struct statlist *l)
 	       (v->known && l->epoch == v->seen.epoch && l->base == v->seen.number);
 }
 
+/* A difference that cannot be told is a long time. */
+static int64_t since(int64_t then, int64_t now)
+{
+	int64_t d;
+
+	return __builtin_sub_overflow(now, then, &d) ? INT64_MAX : d;
+}
+
+/* A wall clock that was set back does not undo what the authority said, and how long ago that was. */
+static int64_t not_before(const struct status_view *v, struct status_now now)
+{
+	int64_t heard = since(v->heard, now.mono), at;
+
+	if (!v->known || heard < 0 || __builtin_add_overflow(v->seen.issued, heard, &at))
+		return now.wall;
+	return at > now.wall ? at : now.wall;
+}
+
 /* A list that is signed: is it one to go on to from what was seen? */
 static enum status_refusal check_order(const struct status_view *v, const struct statlist *l, int64_t wall)
 {
@@ -259,7 +277,7 @@ enum status_refusal status_apply(struct status_view *v, struct span list, const 
 		return rc == -ZT_E_TOOLONG ? STATUS_FULL : STATUS_MALFORMED;
 	if (statlist_signed_by(&l, registry) < 0)
 		return STATUS_UNSIGNED;
-	r = check_order(v, &l, now.wall);
+	r = check_order(v, &l, not_before(v, now));
 	if (r != STATUS_TAKEN)
 		return r;
 	if (!fits_room(v, &l))
@@ -274,14 +292,6 @@ enum status_refusal status_apply(struct status_view *v, struct span list, const 
 }
 
 /* ---- believing it ------------------------------------------------------------------------- */
-
-/* A difference that cannot be told is a long time. */
-static int64_t since(int64_t then, int64_t now)
-{
-	int64_t d;
-
-	return __builtin_sub_overflow(now, then, &d) ? INT64_MAX : d;
-}
 
 enum status_freshness status_fresh(const struct status_view *v, const struct status_limits *l, struct status_now now)
 {

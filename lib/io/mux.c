@@ -396,6 +396,7 @@ void mux_ready(struct mux *m, unsigned events)
 		return;
 	m->now = loop_now(m->o.loop);
 	m->busy = true;
+	m->room = events & LOOP_OUT;
 	/* Always watched for LOOP_IN, so what was only kicked, to write, has nothing to read: a recv() saved each time. */
 	if ((events & (LOOP_IN | LOOP_HUP)) && !(events & LOOP_ASKED))
 		read_all(m);
@@ -534,6 +535,9 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	join_kin(m);
 	m->in.mem = malloc(m->in.cap = BYTES);
 	m->out.mem = malloc(m->out.cap = BYTES);
+	m->pace = c->by->pace ? BYTES / 4 : BYTES; /* one record, until more is known of the path */
+	if (c->by->pace)
+		c->by->pace(m);
 	if (m->in.mem && m->out.mem) {
 		frame_hello_write(&w, &o->hello);
 		mux_say(m, FRAME_HELLO, 0, wr_span(&w));

@@ -31,6 +31,7 @@ struct mux_carrier {
 	ssize_t (*send)(struct mux *m);              /* as tls_out_send(), of m->out */
 	void (*bye)(struct mux *m);
 	const char *(*end)(const struct mux *m, bool *clean); /* of what read() called over */
+	void (*pace)(struct mux *m);                 /* m->pace has changed. NULL: it is all of out, always */
 };
 /* mux_new() is this with records of o->tls. head and most: of a record's plaintext. */
 struct mux_carried {
@@ -92,7 +93,10 @@ struct mux {
 	size_t rec;                             /* plaintext of the record that is being filled, at out.tail */
 	struct stream_state *last;              /* whose DATA is the last frame of it, */
 	size_t last_at;                         /* which begins here */
-	bool blocked;                           /* the socket has not taken all that is sealed */
+	bool blocked;                           /* the socket has not taken all that is sealed, or must say first that it */
+	uint64_t blocked_ns;                    /* has room again; since then */
+	bool room;                              /* it has said so, in this turn */
+	size_t pace, unsure;                    /* bytes of a batch; those sent since it said so last */
 	struct mux_run run;
 	struct mux_kept control;                /* frames, whole, in order */
 	struct mux_message say[MUX_MESSAGES], hear;

@@ -4,6 +4,10 @@
  *
  * A batch is filled while nothing sealed waits: up to four records, sealed as each is full, sent with one call. What
  * the socket does not take blocks the next batch; then nobody has room, and nobody is asked.
+ *
+ * What the socket has taken is past all turns: on a path of 64 kbit/s a batch of 64 KiB holds up everybody for eight
+ * seconds. So a batch, and with it what the socket takes unsent, is no more than the path takes in a moment: how long
+ * the socket stays full is measured, and the pace halved or doubled.
  */
 #include <string.h>
 
@@ -15,13 +19,49 @@
 #define FRESH_TURNS 8                   /* fresh : bulk */
 #define BATCHES 2                       /* of a turn of the loop: LOOP_BUDGET is one and a bit */
 
+#define PACE_SLOW_NS (50 * NS_PER_MS)
+#define PACE_FAST_NS (10 * NS_PER_MS)
+#define PACE_LEAST 2048        /* the largest control frame and its record, several times */
+
+/* ---- the pace ------------------------------------------------------------------------------ */
+
+static bool is_slow(const struct mux *m)
+{
+	return m->pace < m->out.cap;
+}
+
+static void set_pace(struct mux *m, size_t pace)
+{
+	pace = num_min(pace, m->out.cap);
+	if (pace == m->pace)
+		return;
+	m->pace = pace;
+	m->c.by->pace(m);
+}
+
+/* The socket has room again: after how long? */
+static void measure(struct mux *m)
+{
+	uint64_t ns = m->now - m->blocked_ns;
+	size_t pace = ns < PACE_FAST_NS ? 2 * m->pace : m->pace;
+
+	m->room = false;
+	m->unsure = 0;
+	m->blocked_ns = m->now;
+	if (m->c.by->pace == NULL)
+		return;
+	for (; ns > PACE_SLOW_NS && pace / 2 >= PACE_LEAST; ns /= 2)
+		pace /= 2;
+	set_pace(m, pace);
+}
+
 /* ---- the record that is being filled ------------------------------------------------------- */
 
 static size_t batch_left(const struct mux *m, size_t at)
 {
 	size_t kept = TLS_ALERT_BYTES + RECORD_OVERHEAD;
 
-	return m->blocked || m->over || m->out.cap < at + kept ? 0 : num_min(m->c.most, m->out.cap - at - kept);
+	return m->blocked || m->over || m->pace < at + kept ? 0 : num_min(m->c.most, m->pace - at - kept);
 }
 
 static size_t rec_room(const struct mux *m)
@@ -72,19 +112,25 @@ static void head(struct mux *m, uint8_t type, uint8_t flags, uint32_t stream, si
 	frame_head(&w, type, flags, stream, (uint16_t)n);
 }
 
+/* On a slow path the socket is asked between batches: a packet that it has begun it fills up, whatever its limit is. */
 static void send_batch(struct mux *m)
 {
+	bool was = m->blocked;
 	ssize_t n;
 
+	if (was && m->room)
+		measure(m);
 	seal(m);
-	if (m->out.head == m->out.tail)
-		return;
-	n = m->c.by->send(m);
-	if (n > 0)
+	n = m->out.head == m->out.tail ? 0 : m->c.by->send(m);
+	if (n > 0) {
 		m->stats.out += (uint64_t)n;
+		m->unsure += (size_t)n;
+	}
 	if (n < 0 && n != -ZT_E_AGAIN)
 		mux_die(m, MUX_TLS, "the connection was reset");
-	m->blocked = m->out.head != m->out.tail;
+	m->blocked = m->out.head != m->out.tail || (is_slow(m) && m->unsure >= m->pace / 2);
+	if (m->blocked && !was)
+		m->blocked_ns = m->now;
 }
 
 /* ---- control ------------------------------------------------------------------------------- */
@@ -129,7 +175,7 @@ void out_control(struct mux *m)
 static void put_message(struct mux *m)
 {
 	struct mux_message *g = &m->say[0];
-	size_t n, most = m->c.most - FRAME_HEADER - 2;
+	size_t n, most = num_min(m->c.most, m->pace - TLS_ALERT_BYTES - RECORD_OVERHEAD - RECORD_OVERHEAD) - FRAME_HEADER - 2;
 	struct wr w;
 
 	if (g->mem == NULL || !space(m, FRAME_HEADER + 2 + num_min(g->n - g->at, most)))
@@ -385,8 +431,8 @@ void mux_last_words(struct mux *m)
 	const enum mux_over why = m->why;
 	const char *words = m->words;
 
-	if (!m->blocked && m->why != MUX_TLS && m->why != MUX_SPENT) {
-		m->dying = false; /* for one batch more */
+	if (m->out.head == m->out.tail && m->why != MUX_TLS && m->why != MUX_SPENT) {
+		m->dying = m->blocked = false; /* for one batch more */
 		out_control(m);
 		send_batch(m);
 		m->dying = true;

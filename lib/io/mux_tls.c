@@ -31,11 +31,20 @@ static const char *end_tls(const struct mux *m, bool *clean)
 	return tls_end_text((enum tls_end)m->o.tls->end);
 }
 
+/* What it takes unsent; it has room again when half of that is gone. On a fast path it always has one batch more while the
+ * next one is made. */
+static void pace_tls(struct mux *m)
+{
+	unsigned batches = m->pace < m->out.cap ? 1 : 2;
+
+	(void)net_tune(m->o.src->fd, &(struct net_tune){.notsent_lowat = batches * (unsigned)m->pace});
+}
+
 #define STREAM_CREDIT (4 * FRAME_PAYLOAD) /* whole frames: of 64 KiB the last one would have 32 bytes, in a record of its own */
 #define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 
 /* From the first byte on; when [tunnel] is known, as long as it lets a tunnel be silent. */
-const struct net_tune mux_tune = {.nodelay = true, .user_timeout_ms = 10000, .notsent_lowat = 131072};
+const struct net_tune mux_tune = {.nodelay = true, .user_timeout_ms = 10000};
 
 struct mux_opts mux_opts_of(const struct conf_tunnel *t)
 {
@@ -47,7 +56,7 @@ struct mux_opts mux_opts_of(const struct conf_tunnel *t)
 
 int mux_new(struct mux **out, const struct mux_opts *o)
 {
-	static const struct mux_carrier tls = {read_tls, seal_tls, send_tls, bye_tls, end_tls};
+	static const struct mux_carrier tls = {read_tls, seal_tls, send_tls, bye_tls, end_tls, pace_tls};
 	struct net_tune tune = mux_tune;
 
 	tune.user_timeout_ms = (unsigned)(o->dead_after_ns / NS_PER_MS) + 1000;

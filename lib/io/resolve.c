@@ -381,6 +381,13 @@ static bool in_hosts(const struct resolver *r, struct resolve *q, struct span na
 	return n > 0;
 }
 
+bool resolver_knows(const struct resolver *r, struct span name)
+{
+	struct resolve q = {0};
+
+	return special_name(&q, name) || in_hosts(r, &q, name);
+}
+
 static int start_part(struct resolver *r, struct resolve_part *p, const struct dns_name *name,
 		      enum dns_type type)
 {

@@ -63,6 +63,8 @@ struct resolve {
  * -ZT_E_SYNTAX: neither an address nor a host name. -ZT_E_FULL, -ZT_E_NOMEM: no look-up. */
 int resolve_start(struct resolver *r, struct resolve *q, struct span name);
 void resolve_cancel(struct resolve *q); /* harmless when finished or never started (zeroed) */
+/* Does this machine itself say where that is ("localhost", the hosts file), and no server? */
+bool resolver_knows(const struct resolver *r, struct span name);
 bool resolve_finished(const struct resolve *q);
 /* Of a finished look-up: 0 when there is any address, else the error that says most. */
 int resolve_verdict(const struct resolve *q);

@@ -447,6 +447,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 	for (size_t i = 0; i < s->nserve; i++)
 		kid_start(&s->kids[i]);
 	watch_begin(s);
+	clockwatch_begin(&s->clock, s->loop, &s->log);
 	if (s->notify.watchdog_ns)
 		loop_timer(s->loop, &s->watchdog, s->notify.watchdog_ns);
 	if (loop_run(s->loop) < 0)

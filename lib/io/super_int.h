@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chan.h"
 #include "child.h"
+#include "clockwatch.h"
 #include "ctl.h"
 #include "loop.h"
 #include "notify.h"
@@ -113,6 +114,7 @@ struct super {
 	int log_pipe[2]; /* -1 unless a log file is set: then every process writes into [1] */
 	int log_dir;     /* where logd may write */
 	struct timer watchdog;
+	struct clockwatch clock;
 
 	struct kid kids[KIDS]; /* those that serve, by kind and index, then places for generations */
 	size_t nserve, nkids;

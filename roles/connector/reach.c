@@ -21,8 +21,8 @@ struct reach_tls {
 	char words[FRAME_TEXT - 160]; /* why it failed, with room for the names of rule and origin before that */
 };
 
-/* Dead origins behind a router that forgot them are noticed after about three minutes. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4};
+/* Dead origins behind a router that forgot them are noticed after about three minutes. Unsent bytes as in front.c. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 const struct ingress_way *reach_way(const struct reach *r)
 {
@@ -81,7 +81,8 @@ static int note_rc(struct reach *r, int rc)
 	return note(r, frame_reset_of(rc), rc == -ZT_E_FULL ? "too many connections are being opened" :
 					 rc == -ZT_E_NOTFOUND ? "there is no such socket" :
 					 rc == -ZT_E_DENIED ? at(r)->is_unix ? "a symbolic link of somebody else's is on the way to this socket" :
-					 "its name leads to a link-local address, which counts only where it is written itself" :
+					 "its name leads to a link-local address, or a name server leads it to this machine's own: such an address "
+					 "counts only where it is written itself" :
 					 rc == -ZT_E_CANCELLED ? "the configuration has changed" : err_text((enum zt_err)-rc));
 }
 
@@ -356,13 +357,17 @@ static int ask_for_file(struct reach *r, uint64_t ns)
 }
 
 /* A name is not its owner's alone: whoever answers for it must not lead here to what only this machine may ask, the
- * credentials that clouds hand out at 169.254.169.254 for one. Written as an address it is meant. */
+ * credentials that clouds hand out at 169.254.169.254 for one, or what listens on loopback only: a server's answer that
+ * becomes 127.0.0.1 is how that is tried. Written as an address it is meant, and so is what the hosts file says. */
 static bool may_dial(void *owner, const struct addr *to)
 {
 	const struct reach *r = owner;
 	struct addr literal;
 
-	return addr_parse_ip(at(r)->host, &literal) == 0 || !(addr_is_linklocal(to) || addr_is_any(to));
+	if (addr_parse_ip(at(r)->host, &literal) == 0)
+		return true;
+	return !addr_is_linklocal(to) && !addr_is_any(to) &&
+	       (!addr_is_loopback(to) || resolver_knows(r->c->resolver, at(r)->host));
 }
 
 int reach_start(struct reach *r)

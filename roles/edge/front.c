@@ -44,10 +44,10 @@ struct front {
 
 _Static_assert(sizeof(struct front) + 880 + 2 * (SHARE_WAY + 32) + 512 <= SHARE_VISITOR, "with its peer, request and way");
 
-/* Visitors behind a router that forgot them are noticed after about three minutes. Of what one does not take the kernel
- * would hold megabytes, which no bound of ours counts. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4,
-				     .notsent_lowat = 131072};
+/* Visitors behind a router that forgot them are noticed after about three minutes. No more waits unsent than a window that is
+ * small: of what one does not take the kernel would hold megabytes, which no bound of ours counts; and a buffer that fills
+ * looks like somebody who reads fast, and the stream's window grows for nothing. */
+static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 #define DRAIN_IDLE (2 * NS_PER_S) /* a connection that was still shaking hands when the end began may ask once */
 

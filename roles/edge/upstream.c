@@ -58,7 +58,7 @@ struct upstream {
 
 _Static_assert(sizeof(struct upstream) + sizeof(struct local) <= SHARE_WAY, "what a visitor's share counts with");
 
-static const struct net_tune tune = {.nodelay = true, .idle_s = 60, .interval_s = 15, .probes = 4};
+static const struct net_tune tune = {.nodelay = true, .idle_s = 60, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 /* ---- the end -------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
   edgepeer.py PORT IDENTITY.pem INFRA.pem CONTROL    serves until it is killed
 
 What happens is a line of JSON each on standard output. CONTROL is a FIFO that it makes; a line is a command for the
-newest connection: open EPOCH RULE | data STREAM TEXT | fin STREAM | goaway REASON GRACE TEXT | cut."""
+newest connection (EDGE_VERSIONS="1 2" in the environment: of its HELLO): open EPOCH RULE | data STREAM TEXT | fin STREAM | goaway REASON GRACE TEXT | cut."""
 import json, os, select, socket, ssl, struct, sys, threading
 
 HELLO, OPEN, DATA, CREDIT, RESET, DGRAM, PING, PONG, GOAWAY, CTRL = range(1, 11)
@@ -34,7 +34,8 @@ class Conn(threading.Thread):
             self.sock.sendall(struct.pack("<BBHI", type, flags, len(payload), stream) + payload)
 
     def say_hello(self, version=1, role=1):
-        self.frame(HELLO, 0, struct.pack("<HHBBBB16sIIQI", version, version, role, 0, 1, 0, os.urandom(16), 0, 100, 1 << 26,
+        low, high = map(int, os.environ.get("EDGE_VERSIONS", f"{version} {version}").split())
+        self.frame(HELLO, 0, struct.pack("<HHBBBB16sIIQI", low, high, role, 0, 1, 0, os.urandom(16), 0, 100, 1 << 26,
                                          65536) + string("edgepeer"))
 
     def open(self, epoch, rule):

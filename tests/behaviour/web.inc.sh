@@ -8,6 +8,7 @@
 # Then: $EDGE_PORT (TLS), $EDGE_HTTP (plain), $EDGE_HEALTH and $CONNECTOR_HEALTH, $WEB_CA (who signed the hosts' certificates), $DEVICE_CERT and
 # $DEVICE_KEY (a client that `access = cert` lets in), $CONNECTOR_ID, $EDGE_CONF and $CONNECTOR_CONF,
 # $TMP/edge.log and $TMP/connector.log.
+# EDGE_VIA=ADDRESS:PORT before start_web: what the connector dials, of something that leads to the edge.
 # Without a connector: `host_section` with an origin, then start_edge alone.
 . "$(dirname "${BASH_SOURCE[0]}")/ca.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/caserve.inc.sh"
@@ -74,7 +75,7 @@ edge_conf() {
 connector_conf() {
 	{
 		state_lines connector
-		printf '[connector]\nedge = 127.0.0.1:%s\nhealth = 127.0.0.1:%s\n' "$EDGE_PORT" "$CONNECTOR_HEALTH"
+		printf '[connector]\nedge = %s\nhealth = 127.0.0.1:%s\n' "${EDGE_VIA:-127.0.0.1:$EDGE_PORT}" "$CONNECTOR_HEALTH"
 		printf '%s\n' ${CONNECTOR_LINES[@]+"${CONNECTOR_LINES[@]}"} ${INGRESS[@]+"${INGRESS[@]}"}
 	} >"$CONNECTOR_CONF"
 }

@@ -234,12 +234,33 @@ TEST(the_future_is_refused_but_for_the_skew)
 	REFUSED(&w, full(&w, 10, "1g"), STATUS_FUTURE);
 	w.l.issued = T0 + STATUS_SKEW;
 	TAKEN(full(&w, 10, "1g"));
-	/* a clock at the dawn of time takes no list at all */
+}
+
+TEST(a_clock_at_the_dawn_of_time_takes_no_first_list)
+{
+	begin(&w);
 	w.now.wall = 1;
-	w.l.issued = T0 + STATUS_SKEW;
-	REFUSED(&w, full(&w, 11, "1g"), STATUS_FUTURE);
+	w.l.issued = T0;
+	REFUSED(&w, full(&w, 10, "1g"), STATUS_FUTURE);
 	w.now.wall = INT64_MIN;
-	REFUSED(&w, full(&w, 11, "1g"), STATUS_FUTURE);
+	REFUSED(&w, full(&w, 10, "1g"), STATUS_FUTURE);
+}
+
+TEST(a_clock_that_is_set_back_takes_what_follows_the_last_list)
+{
+	begin(&w);
+	w.now.mono = 1000;
+	TAKEN(full(&w, 10, "1g"));
+	w.now.wall -= 86400;
+	w.now.mono += 100;
+	w.l.issued = T0 + 100 + STATUS_SKEW;
+	TAKEN(full(&w, 11, "1g"));
+	w.l.issued += STATUS_SKEW + 1; /* 100 s later by nobody's clock */
+	REFUSED(&w, full(&w, 12, "1g"), STATUS_FUTURE);
+	w.now.wall = INT64_MIN;
+	w.now.mono = INT64_MAX;
+	w.l.issued = INT64_MAX;
+	REFUSED(&w, full(&w, 12, "1g"), STATUS_FUTURE);
 }
 
 TEST(more_than_there_is_room_for_is_refused)

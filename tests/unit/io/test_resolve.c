@@ -61,6 +61,8 @@ TEST(the_hosts_file_comes_first_and_answers_alone)
 	CHECK_PARTS(a, "no-address", "10.0.0.6");
 	CHECK_INT(look(&a, "localhost"), 0);
 	CHECK_PARTS(a, "::1", "127.0.0.1");
+	CHECK(resolver_knows(resolver, SPAN_LIT("nas")) && resolver_knows(resolver, SPAN_LIT("a.localhost")));
+	CHECK(!resolver_knows(resolver, SPAN_LIT("nas.example")) && !resolver_knows(resolver, SPAN_LIT("10.0.0.5")));
 	quiet();
 	CHECK_INT(dns[0].n, 0);
 	/* a reload with another file */
