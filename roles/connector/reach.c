@@ -367,7 +367,7 @@ static bool may_dial(void *owner, const struct addr *to)
 	if (addr_parse_ip(at(r)->host, &literal) == 0)
 		return true;
 	return !addr_is_linklocal(to) && !addr_is_any(to) &&
-	       (!addr_is_loopback(to) || resolver_knows(r->c->resolver, at(r)->host));
+	       (!addr_is_loopback(to) || resolver_knows(r->c->out.resolver, at(r)->host));
 }
 
 int reach_start(struct reach *r)

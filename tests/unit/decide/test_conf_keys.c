@@ -179,5 +179,5 @@ TEST(environment_names_are_unique)
 			CHECK_INT(e.kind, k % 2 ? CONF_ENV_KEY_FILE : CONF_ENV_KEY);
 			n++;
 		}
-	CHECK_INT(n, 134);
+	CHECK_INT(n, 136);
 }
