@@ -27,6 +27,7 @@ struct leg {
 	struct tls tls;
 	struct mux *mux;         /* from HELLO on */
 	enum leg_state state;
+	bool keeps; /* the edge leaves it when it needs it no more */
 	bool stale, cut;         /* another one shall take its place; it was told that it may not serve */
 	bool full;               /* there was no room for a message */
 	unsigned say;            /* what is to be announced, as soon as there is room */
@@ -51,6 +52,7 @@ void leg_be_stale(struct leg *g, const char *why);
 /* ---- what uplink.c is told ---------------------------------------------------------------- */
 void uplink_up(struct uplink *u, struct leg *g);
 void uplink_lost(struct uplink *u, const struct leg *g, const char *why); /* g: NULL when it never was up */
+void uplink_again(struct uplink *u, struct leg *g); /* the edge wants another one beside g, soon */
 void uplink_denied(struct uplink *u, const char *why);                     /* lost, and not to be had soon */
 
 #endif
