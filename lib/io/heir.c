@@ -68,12 +68,18 @@ static int take_instance(struct super *s, struct span value)
 
 static int take_line(struct super *s, struct offer *o, struct span key, struct span value, struct why *w)
 {
+	uint64_t epoch;
+
 	if (span_eq_str(key, "role"))
 		return same_place(value, s->role->name, "the role", w);
 	if (span_eq_str(key, "state"))
 		return same_place(value, s->place.state, "[state] dir", w);
 	if (span_eq_str(key, "control"))
 		return same_place(value, s->place.sock, "[state] run_dir", w);
+	if (span_eq_str(key, "epoch")) { /* what was announced under one is not announced otherwise under the same */
+		s->epoch = span_u64(value, UINT32_MAX - 1, &epoch) == 0 ? (uint32_t)epoch + 1 : s->epoch;
+		return 0;
+	}
 	if (span_eq_str(key, "instance"))
 		return take_instance(s, value);
 	if (span_eq_str(key, "listen"))
@@ -117,7 +123,6 @@ static void before_ready(struct source *src, unsigned events)
 	loop_close(src); /* it says nothing any more: it has gone, or will, with us or without */
 	if (!s->announced) {
 		LOG0(&s->log, LOG_ERROR, "the one before has taken it back");
-		super_stop(s, EXIT_ZT_FAILED);
 		super_stop(s, EXIT_ZT_FAILED);
 	}
 }

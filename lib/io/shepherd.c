@@ -19,6 +19,8 @@
 #include "sigs.h"
 #include "spawn.h"
 
+#define MERCY (2 * NS_PER_S)
+
 extern char **environ;
 
 int upmsg_send(int fd, const struct upmsg *m, const int *fds, size_t nfds)
@@ -120,11 +122,24 @@ void shepherd_crown(struct shepherd *sh, pid_t by)
 	tell_elders(sh);
 }
 
+static void no_mercy(struct timer *t, uint64_t now)
+{
+	struct sheep *s = find(CONTAINER_OF(t, struct shepherd, mercy), FLOCK_CANDIDATE);
+
+	(void)now;
+	if (s)
+		kill(s->pid, SIGKILL);
+}
+
 void shepherd_drop(struct shepherd *sh)
 {
 	struct sheep *s = find(sh, FLOCK_CANDIDATE);
 
-	if (s)
+	if (s == NULL)
+		return;
+	kill(s->pid, SIGTERM);
+	sh->mercy.fire = no_mercy;
+	if (!loop_timer(sh->loop, &sh->mercy, MERCY))
 		kill(s->pid, SIGKILL);
 }
 
@@ -150,6 +165,8 @@ bool shepherd_reaped(struct shepherd *sh, pid_t pid, int wait_status)
 	was = s->part;
 	s->part = FLOCK_NOBODY;
 	loop_close(&s->line);
+	if (was == FLOCK_CANDIDATE)
+		loop_timer_stop(sh->loop, &sh->mercy);
 	if (was == FLOCK_ELDER)
 		tell_elders(sh);
 	else if (was == FLOCK_CROWNED)
@@ -489,6 +506,7 @@ int shepherd_main(int argc, char **argv)
 	a.sh.argv = &argv[i + 2];
 	rc = sigs_open(&a.sigs, a.sh.loop, on_signal);
 	if (rc == 0) {
+		tell_elders(&a.sh); /* this process is none any more */
 		reap(&a); /* who ended while there was nobody to be told */
 		loop_run(a.sh.loop);
 	}

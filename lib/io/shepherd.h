@@ -55,6 +55,7 @@ struct shepherd {
 	char *const *argv;            /* as the role was started; NULL: it starts nobody */
 	struct sheep sheep[2 + SHEPHERD_ELDERS];
 	uint64_t crowned;             /* how many were */
+	struct timer mercy;           /* of a candidate that was dropped */
 	pid_t asker;                  /* who wanted the candidate; our own: this process */
 	bool own;                     /* this process is an elder too, of own_live */
 	uint64_t own_live;
@@ -71,7 +72,7 @@ int shepherd_find_exe(char *out, size_t cap, struct why *w);
 /* Starts a candidate. Answers our end of the line to it, and *pid. */
 int shepherd_spawn(struct shepherd *sh, pid_t asker, pid_t *pid, struct why *w);
 void shepherd_crown(struct shepherd *sh, pid_t by); /* the candidate; by whom it was wanted is an elder from now on */
-void shepherd_drop(struct shepherd *sh);            /* end the candidate */
+void shepherd_drop(struct shepherd *sh);            /* end the candidate: it may serve by now, and has two seconds */
 void shepherd_live(struct shepherd *sh, bool own, uint64_t n); /* what lives in this process, as an elder */
 bool shepherd_reaped(struct shepherd *sh, pid_t pid, int wait_status); /* false: it is not one of the flock */
 /* To whom a signal is meant: TERM and INT for all, the rest for the one in charge. */

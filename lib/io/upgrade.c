@@ -360,7 +360,8 @@ static int send_offer(struct super *s)
 	struct wr w = wr_of(text, sizeof text);
 	size_t n = UPGRADE_FDS;
 
-	wr_fmt(&w, "role %s\nversion %s\nstate %s\ncontrol %s\ninstance ", s->role->name, ZT_VERSION, s->place.state, s->place.sock);
+	wr_fmt(&w, "role %s\nversion %s\nstate %s\ncontrol %s\nepoch %u\ninstance ", s->role->name, ZT_VERSION, s->place.state, s->place.sock,
+	       (unsigned)s->epoch);
 	for (size_t i = 0; i < sizeof s->up.instance; i++)
 		wr_fmt(&w, i + 1 < sizeof s->up.instance ? "%02x" : "%02x\n", s->up.instance[i]);
 	if (s->log_dir >= 0) {

@@ -178,6 +178,8 @@ static void worker_commit(struct child *child)
 	origins_start(c->ways->origins);
 	doors_commit(&c->doors, child->loop, &child->log);
 	uplinks_configure(c);
+	if (old == NULL && child->heir)
+		uplinks_settle(c);
 }
 
 static void worker_link(struct child *child, unsigned number, int fd)
