@@ -130,7 +130,10 @@ static void front_reap(struct source *s)
 
 static bool ends(const struct front *f)
 {
-	return f->last || f->of.e->child.draining;
+	const struct child *c = &f->of.e->child;
+
+	/* Who was not told by his last answer that it ends may be asking already. */
+	return f->last || (c->draining && !c->yields);
 }
 
 static void on_idle_event(struct duct *d, unsigned events);
