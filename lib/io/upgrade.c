@@ -88,20 +88,6 @@ static void refuse(struct super *s, enum zt_exit code, const char *why)
 	s->up.reload = false;
 }
 
-/* It has ended without a word: what is known of it. */
-void upgrade_heir_ended(struct super *s, int status)
-{
-	char how[120], why[320];
-
-	if (s->up.step == UPGRADE_NONE || s->up.step == UPGRADE_OVER)
-		return;
-	jail_death_text(status, how, sizeof how);
-	snprintf(why, sizeof why, "the new program %s: %s", s->up.step == UPGRADE_OFFERED ?
-		 "ended before it had read its configuration (is it a zt that has this role?)" :
-		 s->up.step == UPGRADE_TRIAL ? "said that it serves, and ended" : "ended before it served", how);
-	refuse(s, EXIT_ZT_FAILED, why);
-}
-
 void upgrade_stop(struct super *s)
 {
 	if (upgrade_runs(s) && s->up.step != UPGRADE_OVER)
@@ -324,29 +310,52 @@ static unsigned line_wants(const struct source *src)
 	return LOOP_IN;
 }
 
-static void heir_ready(struct source *src, unsigned events)
+/* As upmsg_hear(), and does what it says. */
+static int hear_heir(struct super *s)
 {
-	struct super *s = CONTAINER_OF(src, struct super, up.line);
 	uint8_t mem[UPMSG_BYTES];
 	int fds[CHAN_FDS], rc;
 	struct upmsg m;
 	size_t nfds;
 
-	(void)events;
-	rc = upmsg_hear(src->fd, mem, &m, fds, &nfds);
+	rc = upmsg_hear(s->up.line.fd, mem, &m, fds, &nfds);
 	upmsg_drop(fds, nfds);
 	for (size_t i = 0; rc > 0 && i < ARRAY_LEN(from_heir); i++)
 		if (from_heir[i].type == m.type) {
 			from_heir[i].handle(s, &m);
-			return;
+			return rc;
 		}
-	if (rc == -ZT_E_VERSION) {
+	if (rc == -ZT_E_VERSION)
 		refuse(s, EXIT_ZT_FAILED, "the new program does not hand over as this one does: restart zt instead");
-	} else if (rc < 0) {
-		loop_close(src);
-		if (s->up.step != UPGRADE_TRIAL)
-			later(s, LAST_WORD);
-	}
+	return rc;
+}
+
+static void heir_ready(struct source *src, unsigned events)
+{
+	struct super *s = CONTAINER_OF(src, struct super, up.line);
+
+	(void)events;
+	if (hear_heir(s) >= 0 || loop_closed(src))
+		return;
+	loop_close(src);
+	if (s->up.step != UPGRADE_TRIAL)
+		later(s, LAST_WORD);
+}
+
+/* It has ended. What it said before counts; without that, what is known of its end. */
+void upgrade_heir_ended(struct super *s, int status)
+{
+	char how[120], why[320];
+
+	while (!loop_closed(&s->up.line) && hear_heir(s) > 0)
+		continue;
+	if (s->up.step == UPGRADE_NONE || s->up.step == UPGRADE_OVER)
+		return;
+	jail_death_text(status, how, sizeof how);
+	snprintf(why, sizeof why, "the new program %s: %s", s->up.step == UPGRADE_OFFERED ?
+		 "ended before it had read its configuration (is it a zt that has this role?)" :
+		 s->up.step == UPGRADE_TRIAL ? "said that it serves, and ended" : "ended before it served", how);
+	refuse(s, EXIT_ZT_FAILED, why);
 }
 
 static const struct source_class heir_class = {"successor", line_wants, heir_ready, NULL};
@@ -426,7 +435,7 @@ static int start_heir(struct super *s, struct why *w)
 		close(fd);
 	else
 		rc = send_offer(s);
-	return rc < 0 ? why_set(w, (enum zt_err)-rc, "what is open cannot be handed over") : 0;
+	return rc < 0 && rc != -ZT_E_CLOSED /* it has gone already: why is on the line */ ? why_set(w, (enum zt_err)-rc, "what is open cannot be handed over") : 0;
 }
 
 /* NULL: it may begin. */
