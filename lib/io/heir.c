@@ -187,6 +187,8 @@ void upgrade_stepped(struct super *s)
 
 void upgrade_announced(struct super *s)
 {
-	if (s->up.begin.heir)
-		upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_READY}, NULL, 0);
+	if (!s->up.begin.heir)
+		return;
+	upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_READY}, NULL, 0);
+	links_to_elder(s);
 }

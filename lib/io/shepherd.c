@@ -301,7 +301,7 @@ static void heard(struct sheep *s, const struct upmsg *m)
 			span_to_cstr(m->text, s->version, sizeof s->version);
 		tell_elders(sh);
 		return;
-	case UPMSG_OFFER: case UPMSG_PREPARED: case UPMSG_GO: case UPMSG_STEP: case UPMSG_READY: case UPMSG_REFUSED:
+	case UPMSG_OFFER: case UPMSG_PREPARED: case UPMSG_GO: case UPMSG_STEP: case UPMSG_READY: case UPMSG_REFUSED: case UPMSG_LINK:
 	case UPMSG_SPAWNED: case UPMSG_ENDED: case UPMSG_ELDERS:
 		return;
 	}

@@ -203,6 +203,9 @@ int bundles_pack(struct bundles *out, const struct super *s, const struct conf *
 void bundles_none(struct bundles *b);
 void bundles_close(struct bundles *b);
 void links_make(struct super *s); /* for every pair that is up and not joined yet */
+/* What drains beside a successor goes on hearing from those of whom there is only the successor's. */
+void links_to_elder(struct super *s);
+void links_from_heir(struct super *s, uint64_t number, int fd); /* fd stays the caller's */
 void links_admin(struct super *s, struct ctl_client *who); /* the control line "admin" */
 void watch_begin(struct super *s); /* over the files of the bundles, if there are any */
 void watch_fire(struct timer *t, uint64_t now);

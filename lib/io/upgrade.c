@@ -319,6 +319,8 @@ static int hear_heir(struct super *s)
 	size_t nfds;
 
 	rc = upmsg_hear(s->up.line.fd, mem, &m, fds, &nfds);
+	if (rc > 0 && m.type == UPMSG_LINK && nfds == 1 && s->up.step == UPGRADE_TRIAL)
+		links_from_heir(s, m.n, fds[0]);
 	upmsg_drop(fds, nfds);
 	for (size_t i = 0; rc > 0 && i < ARRAY_LEN(from_heir); i++)
 		if (from_heir[i].type == m.type) {

@@ -27,6 +27,7 @@ enum upmsg_type {
 	UPMSG_STEP,      /* ↑ it gets on: be patient */
 	UPMSG_READY,     /* ↑ it serves */
 	UPMSG_REFUSED,   /* ↑ n: exit code, text: why not */
+	UPMSG_LINK,      /* ↑ with READY: a line of the link n to a child of the new one, for a child that drains */
 	/* with the shepherd */
 	UPMSG_SPAWN = 16, /* ↑ start a successor of mine */
 	UPMSG_SPAWNED,    /* ↓ pid, and the line to it; n: 0 or an error, text: why */
