@@ -392,6 +392,7 @@ _Static_assert(UPGRADE_FDS + 2 + LISTENERS <= CHAN_FDS, "an offer is one packet"
 
 void upgrade_elders(struct super *s, const struct upmsg *m)
 {
+	s->up.crowned = true; /* nobody else is told */
 	if (span_to_cstr(m->text, s->up.elders, sizeof s->up.elders) < 0)
 		s->up.elders[0] = 0;
 }
@@ -447,7 +448,7 @@ static const char *not_now(const struct super *s)
 		return "this process cannot be upgraded: restart it";
 	if (s->stopping)
 		return "stopping";
-	if (upgrade_runs(s))
+	if (upgrade_runs(s) || (s->up.begin.heir && !s->up.crowned))
 		return "an upgrade is running already";
 	return s->next ? "a reload is running; try again" : s->announced ? NULL : "the role is still starting; try again";
 }

@@ -57,6 +57,7 @@ struct upgrade {
 	pid_t heir;
 	bool again, reload;       /* one that came at the wrong time: upgrade, reload */
 	bool ends;                /* the role is to end: our flock comes first */
+	bool crowned;             /* of a successor: the shepherd knows it as the one in charge */
 	bool gone;                /* of a successor: the one before says nothing any more */
 	bool cut;                 /* what drains has had [limits] linger */
 	char version[SHEPHERD_VERSION], exe[UPGRADE_PATH];
