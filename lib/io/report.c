@@ -160,7 +160,7 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now, bool c
 	jsonw_key(&j, "config"), jsonw_str(&j, conf_fingerprint(s->conf, print));
 	jsonw_key(&j, "up_s"), jsonw_u64(&j, (now - s->started) / NS_PER_S);
 	jsonw_key(&j, "log_lines_lost"), jsonw_u64(&j, s->log.dropped_total);
-	jsonw_key(&j, "pid"), jsonw_i64(&j, getpid());
+	jsonw_key(&j, "process"), jsonw_i64(&j, getpid());
 	elders_json(&j, s);
 	jsonw_key(&j, "listening"), jsonw_open(&j, '[');
 	for (size_t i = 0; i < s->open.n; i++) {

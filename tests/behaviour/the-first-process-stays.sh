@@ -18,7 +18,7 @@ while True:
 PY
 start manager python3 "$TMP/listen.py" "$TMP/notify"
 wait_for grep -q bound "$TMP/manager.log"
-in_charge() { status pid; }
+in_charge() { status process; }
 said() { grep -c "^$FIRST $1" "$TMP/manager.log"; }
 # WATCHDOG_PID is that of the process that becomes zt.
 start echo sh -c 'NOTIFY_SOCKET=$1 WATCHDOG_USEC=200000 WATCHDOG_PID=$$ exec "$2" echo -c "$3"' sh "$TMP/notify" "$ZT" "$CONF"

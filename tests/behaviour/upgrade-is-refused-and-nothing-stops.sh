@@ -18,7 +18,7 @@ script() { # LINE...: a program in the place of zt
 }
 back() { cp "$THE_ZT" "$TMP/new" && put "$TMP/new"; }
 ask() { expect "$1" "$THE_ZT" upgrade echo -c "$CONF"; }
-in_charge() { "$THE_ZT" status echo --json -c "$CONF" | sed 's/.*"log_lines_lost":[0-9]*,"pid":\([0-9]*\).*/\1/'; }
+in_charge() { "$THE_ZT" status echo --json -c "$CONF" | sed 's/.*"log_lines_lost":[0-9]*,"process":\([0-9]*\).*/\1/'; }
 
 # Somebody who is connected all the time, and asks after each attempt.
 cat >"$TMP/held.py" <<'PY'

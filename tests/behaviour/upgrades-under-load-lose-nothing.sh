@@ -79,7 +79,7 @@ THE_ZT=$ZT
 ZT=$TMP/zt
 start_web
 
-in_charge() { "$ZT" status "$1" --json -c "$2" | json pid; }
+in_charge() { "$ZT" status "$1" --json -c "$2" | json process; }
 elders() { "$ZT" status "$1" --json -c "$2" | json elders; }
 no_elders() { [ "$(elders "$1" "$2")" = "[]" ]; }
 upgrade() { # ROLE CONF
