@@ -19,6 +19,7 @@
 	X(BOUND_DUCT_BUFS, "duct_buffers", 512, "who needs one waits in line; who sits on one is ended") \
 	X(BOUND_CTL_CLIENTS, "control_clients", 8, "the new control connection is closed at once") \
 	X(BOUND_CHILDREN, "children", 16, "the child is not started and the start fails")          \
+	X(BOUND_ELDERS, "elders", 4, "of the supervisors that drain since an upgrade the oldest is ended") \
 	X(BOUND_LISTENERS, "listeners", 16, "the configuration is refused")                        \
 	X(BOUND_LOG_LINE, "log_line_bytes", 4096, "the line is cut and marked")                    \
 	X(BOUND_LOG_FIELD, "log_field_bytes", 1024, "the field is cut and marked")                 \

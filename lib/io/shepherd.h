@@ -15,13 +15,14 @@
 
 #include <sys/types.h>
 
+#include "base/bounds.h"
 #include "base/err.h"
 #include "chan.h"
 #include "loop.h"
 #include "notify.h"
 #include "wire/upmsg.h"
 
-#define SHEPHERD_ELDERS 4
+#define SHEPHERD_ELDERS BOUND_CAP(BOUND_ELDERS)
 #define SHEPHERD_ARGS 12 /* of a role's command line */
 #define SHEPHERD_VERSION 24
 
