@@ -357,17 +357,12 @@ static uint32_t told_epoch(int argc, char **argv)
 /* "zt --child KIND EPOCH LIFE": the instance of the role in hexadecimal digits, and "+" for an heir. */
 static void told_life(struct child *c, int argc, char **argv)
 {
-	const char *life = argc > 4 ? argv[4] : "";
-	char hex[3] = "";
+	struct span life = span_str(argc > 4 ? argv[4] : "");
+	size_t digits = 2 * sizeof c->instance;
 
-	random_bytes(c->instance, sizeof c->instance);
-	if (strlen(life) < 2 * sizeof c->instance)
-		return;
-	for (size_t i = 0; i < sizeof c->instance; i++) {
-		memcpy(hex, &life[2 * i], 2);
-		c->instance[i] = (uint8_t)strtoul(hex, NULL, 16);
-	}
-	c->heir = life[2 * sizeof c->instance] == '+';
+	if (life.n < digits || ct_hex_decode(span_sub(life, 0, digits), c->instance) < 0)
+		random_bytes(c->instance, sizeof c->instance);
+	c->heir = span_eq_str(span_sub(life, digits, 1), "+");
 }
 
 int child_run(struct child *c, const struct child_class *cls, int argc, char **argv)

@@ -2,10 +2,10 @@
  * perhaps: lines that it does not know are that one's business. */
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ct.h"
 #include "base/num.h"
 #include "chan.h"
 #include "super_int.h"
@@ -56,14 +56,11 @@ static int take_listener(struct offer *o, struct span value, struct why *w)
 	return 0;
 }
 
-static int take_instance(struct super *s, struct span value)
+static int take_instance(struct super *s, struct span value, struct why *w)
 {
-	for (size_t i = 0; i < sizeof s->up.instance && value.n == 2 * sizeof s->up.instance; i++) {
-		char hex[3] = {(char)value.p[2 * i], (char)value.p[2 * i + 1]};
-
-		s->up.instance[i] = (uint8_t)strtoul(hex, NULL, 16);
-	}
-	return 0;
+	if (value.n == 2 * sizeof s->up.instance && ct_hex_decode(value, s->up.instance) == 0)
+		return 0;
+	return why_set(w, ZT_E_SYNTAX, "the instance of the role was not handed over as it should");
 }
 
 static int take_line(struct super *s, struct offer *o, struct span key, struct span value, struct why *w)
@@ -81,7 +78,7 @@ static int take_line(struct super *s, struct offer *o, struct span key, struct s
 		return 0;
 	}
 	if (span_eq_str(key, "instance"))
-		return take_instance(s, value);
+		return take_instance(s, value, w);
 	if (span_eq_str(key, "listen"))
 		return take_listener(o, value, w);
 	if (span_eq_str(key, "log") && o->n - o->at >= 2) {

@@ -422,6 +422,10 @@ void kid_drain(struct kid *k)
 	}
 	if (k->part == KID_ELDER && k->state == KID_LEAVING)
 		return; /* it was told before */
+	if (k->state == KID_LEAVING && k->rests) { /* it was told to yield, and has no more time for that */
+		kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0);
+		return;
+	}
 	if (k->refused)
 		return; /* it goes by itself, and its exit code is waited for */
 	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {

@@ -509,6 +509,8 @@ int shepherd_main(int argc, char **argv)
 		return EXIT_ZT_USAGE; /* it is for zt's own supervisor */
 	a.sh.exe = argv[i + 1];
 	a.sh.argv = &argv[i + 2];
+	if (find(&a.sh, FLOCK_CROWNED))
+		a.sh.asker = find(&a.sh, FLOCK_CROWNED)->pid; /* nobody else asks, and it may have done so already */
 	rc = sigs_open(&a.sigs, a.sh.loop, on_signal);
 	if (rc == 0) {
 		tell_elders(&a.sh); /* this process is none any more */

@@ -430,7 +430,7 @@ static enum zt_exit super_close(struct super *s)
 	enum zt_exit code;
 	const struct listeners none = {.n = 0};
 
-	if (s->run_lock_fd >= 0 && (s->announced || !s->up.begin.heir)) /* else it is somebody else's */
+	if (s->run_lock_fd >= 0 && (s->up.crowned || !s->up.begin.heir)) /* else it is somebody else's */
 		unlink(s->place.sock);
 	shepherd_keep(&s->up.sh);
 	loop_free(s->loop);

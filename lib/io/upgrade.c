@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/ct.h"
 #include "base/num.h"
 #include "chan.h"
 #include "super_int.h"
@@ -367,14 +368,14 @@ static const struct source_class heir_class = {"successor", line_wants, heir_rea
 static int send_offer(struct super *s)
 {
 	int fds[CHAN_FDS] = {s->lock_fd, s->run_lock_fd, s->ctl.door.src.fd};
-	char text[UPMSG_BYTES - UPMSG_HEADER], addr[ADDR_TEXT];
+	char text[UPMSG_BYTES - UPMSG_HEADER], addr[ADDR_TEXT], hex[2 * UPGRADE_INSTANCE + 1] = "";
 	struct wr w = wr_of(text, sizeof text);
 	size_t n = UPGRADE_FDS;
 
 	wr_fmt(&w, "role %s\nversion %s\nstate %s\ncontrol %s\nepoch %u\ninstance ", s->role->name, ZT_VERSION, s->place.state, s->place.sock,
 	       (unsigned)s->epoch);
-	for (size_t i = 0; i < sizeof s->up.instance; i++)
-		wr_fmt(&w, i + 1 < sizeof s->up.instance ? "%02x" : "%02x\n", s->up.instance[i]);
+	ct_hex_encode(s->up.instance, UPGRADE_INSTANCE, hex);
+	wr_fmt(&w, "%s\n", hex);
 	if (s->log_dir >= 0) {
 		wr_str(&w, "log pipe\n");
 		fds[n++] = s->log_pipe[0];
@@ -549,10 +550,9 @@ void upgrade_end(struct super *s)
 
 const char *upgrade_life(const struct super *s, char out[static SPAWN_LIFE])
 {
-	char hex[2 * UPGRADE_INSTANCE + 1];
+	char hex[2 * UPGRADE_INSTANCE + 1] = "";
 
-	for (size_t i = 0; i < UPGRADE_INSTANCE; i++)
-		snprintf(&hex[2 * i], 3, "%02x", s->up.instance[i]);
+	ct_hex_encode(s->up.instance, UPGRADE_INSTANCE, hex);
 	snprintf(out, SPAWN_LIFE, "%s%s", hex, s->up.begin.heir && !s->announced ? "+" : "");
 	return out;
 }
