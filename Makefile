@@ -174,9 +174,16 @@ build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(ARCHIVES_fuzz)
 
 # Small programs that behaviour tests and benches drive.
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c bench/*.c))
-TOOL_BIN := $(TOOL_SRC:%.c=build/rel/%)
+TOOL_BIN := $(TOOL_SRC:%.c=build/rel/%) build/rel/tests/zt-next build/rel/tests/zt-strange
 build/rel/tests/tools/%: build/rel/tests/tools/%.o $(ARCHIVES_rel) $(SHIM)
 	$(call SAY,LINK)$(call LINK_rel,$^)
+# zt of a later version of the hand-over at an upgrade: one that can still be read, and one that cannot.
+build/rel/tests/zt-next: UPMSG := -DUPMSG_VERSION=2
+build/rel/tests/zt-strange: UPMSG := -DUPMSG_VERSION=2 -DUPMSG_LEAST=2
+build/rel/tests/zt-%: $(ROLE_SRC:%.c=build/rel/%.o) lib/wire/upmsg.c $(ARCHIVES_rel) $(SHIM)
+	@mkdir -p $(dir $@)
+	$(call SAY,CC  )$(CC_rel) $(CPPFLAGS_ALL) $(CFLAGS_rel) $(UPMSG) -c -o $@.o lib/wire/upmsg.c
+	$(call SAY,LINK)$(call LINK_rel,$@.o $(filter-out %.c,$^))
 build/rel/bench/%: build/rel/bench/%.o $(ARCHIVES_rel) $(SHIM)
 	$(call SAY,LINK)$(call LINK_rel,$^)
 

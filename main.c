@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "decide/nearest.h"
 #include "io/logd.h"
+#include "io/shepherd.h"
 #include "io/tlsd.h"
 #include "roles/roles.h"
 #include "serve/keeper.h"
@@ -33,6 +34,7 @@ static const struct entry {
 	{"check", VERB, check_main, "read the configuration; print OK or every fault"},
 	{"status", VERB, status_main, "what the running roles are doing"},
 	{"reload", VERB, reload_main, "make a running role read its configuration again"},
+	{"upgrade", VERB, upgrade_main, "replace a running role by the program that lies on the disk now"},
 	{"health", VERB, health_main, "exit 0 if the running role is healthy, else 1"},
 	{"doctor", VERB, doctor_main, "what this machine's kernel lets zt lock down, tried out"},
 	{"journal", VERB, journal_main, "check or dump a state file"},
@@ -172,8 +174,10 @@ int main(int argc, char **argv)
 		return usage(stdout, EXIT_ZT_OK);
 	if (strcmp(argv[1], "help") == 0)
 		return help(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--shepherd") == 0)
+		return shepherd_main(argc, argv);
 	if (strcmp(argv[1], "--child") == 0) {
-		e = argc == 5 ? find(argv[2], CHILD) : NULL;
+		e = argc == 5 || argc == 6 ? find(argv[2], CHILD) : NULL;
 		if (e)
 			return e->main(argc, argv);
 		fprintf(stderr, "zt: --child is for zt's own supervisor\n");

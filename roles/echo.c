@@ -330,6 +330,15 @@ static void worker_drain(struct child *c)
 	drained_if_empty(w);
 }
 
+/* At an upgrade: who is connected goes on, however long. */
+static void worker_yield(struct child *c)
+{
+	struct worker *w = CONTAINER_OF(c, struct worker, child);
+
+	doors_close(&w->doors);
+	drained_if_empty(w);
+}
+
 static void worker_counters(struct child *c, struct wr *out)
 {
 	struct worker *w = CONTAINER_OF(c, struct worker, child);
@@ -337,6 +346,7 @@ static void worker_counters(struct child *c, struct wr *out)
 	ipc_write_counter(out, "accepted", w->accepted);
 	ipc_write_counter(out, "shed", doors_shed(&w->doors));
 	ipc_write_counter(out, "bytes", w->bytes);
+	ipc_write_counter(out, "live", w->conns.used);
 }
 
 static const struct child_class worker_class = {
@@ -348,6 +358,7 @@ static const struct child_class worker_class = {
 	.commit = worker_commit,
 	.abort = worker_abort,
 	.drain = worker_drain,
+	.yield = worker_yield,
 	.counters = worker_counters,
 };
 

@@ -13,6 +13,7 @@ export ZT_KILLS=${ZT_KILLS:-1000}                   # calls after each of which 
 export CHAIN_MUTANTS=${CHAIN_MUTANTS:-20000}         # certificates changed at random places, judged by three
 export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so that a run can be repeated
 export DIFFER_CASES=${DIFFER_CASES:-100000} # mutated requests through the edge to two servers
+export ZT_UPGRADES=${ZT_UPGRADES:-50}        # of each role under load
 export WEB_BYTES=${WEB_BYTES:-1073741824}    # through the tunnel, each way, with their digest
 export WEB_MESSAGES=${WEB_MESSAGES:-100000}  # of a WebSocket
 export ZT_RELOADS=${ZT_RELOADS:-1000}        # of an edge and of a connector, under load

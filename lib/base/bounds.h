@@ -19,6 +19,7 @@
 	X(BOUND_DUCT_BUFS, "duct_buffers", 512, "who needs one waits in line; who sits on one is ended") \
 	X(BOUND_CTL_CLIENTS, "control_clients", 8, "the new control connection is closed at once") \
 	X(BOUND_CHILDREN, "children", 32, "the child is not started and the start fails")          \
+	X(BOUND_ELDERS, "elders", 4, "of the supervisors that drain since an upgrade the oldest is ended") \
 	X(BOUND_LISTENERS, "listeners", 16, "the configuration is refused")                        \
 	X(BOUND_LOG_LINE, "log_line_bytes", 4096, "the line is cut and marked")                    \
 	X(BOUND_LOG_FIELD, "log_field_bytes", 1024, "the field is cut and marked")                 \
@@ -29,7 +30,7 @@
 	X(BOUND_CONF_FAULTS, "config_faults", 64, "further faults are counted, not listed")        \
 	X(BOUND_CONF_LIST, "config_list_items", 64, "the file is refused with file:line")          \
 	X(BOUND_IPC_BYTES, "ipc_message_bytes", 4096, "the sender is told it is too long")         \
-	X(BOUND_IPC_FDS, "ipc_descriptors", 32, "the sender is told there are too many")           \
+	X(BOUND_IPC_FDS, "ipc_descriptors", 128, "the sender is told there are too many")           \
 	X(BOUND_JOURNAL_RECORD, "journal_record_bytes", 65536, "the append is refused")            \
 	X(BOUND_STORE_KEYS, "store_keys", 262144, "the new key is refused")                        \
 	X(BOUND_STORE_BYTES, "store_bytes", 67108864, "the new key or longer value is refused")    \

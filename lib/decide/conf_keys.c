@@ -70,6 +70,8 @@ static const struct conf_key limits_keys[] = {
 	 EVERYBODY, "Run the children without a sandbox: for finding faults, never for service."},
 	{"drain", CONF_DURATION, offsetof(struct conf_limits, drain_ms), 0, "30s", 0, MS_PER_H, NULL, WORKER,
 	 "How long live connections may finish before they are cut: after SIGTERM, and when a reload has removed what they use."},
+	{"linger", CONF_DURATION, offsetof(struct conf_limits, linger_ms), 0, "1h", 0, 168 * MS_PER_H, NULL, WORKER,
+	 "How long what was begun before an upgrade may go on; then it has drain, and is cut."},
 	{"nofile", CONF_U64, offsetof(struct conf_limits, nofile), 0, "0", 0, UINT64_C(1) << 30, NULL, WORKER,
 	 "Open descriptors per process; 0: as many as the hard limit allows."},
 	{"memory", CONF_SIZE, offsetof(struct conf_limits, memory), 0, "0", 0, 1024 * GIB, NULL, WORKER | TLSDS,

@@ -38,6 +38,7 @@ struct conf_state {
 struct conf_limits {
 	bool require_sandbox, insecure_no_sandbox; /* never both */
 	uint64_t drain_ms;
+	uint64_t linger_ms;
 	uint64_t nofile; /* 0 = the hard limit */
 	uint64_t memory; /* of a worker; 0 = half of what the cgroup allows, if it allows some amount only */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/ct.h"
 #include "base/num.h"
 #include "chan.h"
@@ -157,10 +158,23 @@ static void on_ask(struct child *c, struct chan_msg *m)
 static void on_drain(struct child *c, struct chan_msg *m)
 {
 	(void)m;
-	if (c->draining)
+	if (c->draining && !c->yields)
 		return;
 	c->draining = true;
+	c->yields = false;
 	c->cls->drain(c);
+}
+
+static void on_yield(struct child *c, struct chan_msg *m)
+{
+	if (c->cls->yield == NULL) {
+		on_drain(c, m);
+		return;
+	}
+	if (c->draining)
+		return;
+	c->draining = c->yields = true;
+	c->cls->yield(c);
 }
 
 static void on_reopen(struct child *c, struct chan_msg *m)
@@ -220,7 +234,7 @@ static const struct {
 } orders[] = {
 	{IPC_PREPARE, on_prepare}, {IPC_COMMIT, on_commit}, {IPC_ABORT, on_abort},
 	{IPC_ASK, on_ask},         {IPC_DRAIN, on_drain},   {IPC_REOPEN, on_reopen}, {IPC_LINK, on_link},
-	{IPC_DIALLED, on_dialled},
+	{IPC_DIALLED, on_dialled}, {IPC_YIELD, on_yield},
 };
 
 static unsigned chan_wants(const struct source *s)
@@ -248,6 +262,11 @@ static void chan_ready(struct source *s, unsigned events)
 }
 
 static const struct source_class chan_class = {"supervisor", chan_wants, chan_ready, NULL};
+
+void child_settled(struct child *c)
+{
+	say(c, IPC_SETTLED, c->epoch, SPAN_NONE);
+}
 
 void child_drained(struct child *c)
 {
@@ -343,6 +362,17 @@ static uint32_t told(int argc, char **argv, int which, uint32_t most)
 	return (uint32_t)n;
 }
 
+/* "zt --child KIND EPOCH INDEX LIFE": the instance of the role in hexadecimal digits, and "+" for an heir. */
+static void told_life(struct child *c, int argc, char **argv)
+{
+	struct span life = span_str(argc > 5 ? argv[5] : "");
+	size_t digits = 2 * sizeof c->instance;
+
+	if (life.n < digits || ct_hex_decode(span_sub(life, 0, digits), c->instance) < 0)
+		random_bytes(c->instance, sizeof c->instance);
+	c->heir = span_eq_str(span_sub(life, digits, 1), "+");
+}
+
 int child_run(struct child *c, const struct child_class *cls, int argc, char **argv)
 {
 	uint8_t report[IPC_PAYLOAD];
@@ -352,6 +382,7 @@ int child_run(struct child *c, const struct child_class *cls, int argc, char **a
 	c->cls = cls;
 	c->epoch = told(argc, argv, 3, UINT32_MAX);
 	c->index = told(argc, argv, 4, CHILD_PEERS - 1);
+	told_life(c, argc, argv);
 	c->dir_fd = -1;
 	for (size_t i = 0; i < CHILD_LINKS; i++)
 		c->held[i] = -1;

@@ -26,6 +26,9 @@ struct child_class {
 	void (*commit)(struct child *c); /* serve what was prepared; c->conf is it already */
 	void (*abort)(struct child *c);  /* drop what was prepared */
 	void (*drain)(struct child *c);  /* take nothing new; child_drained() when empty */
+	/* Another process serves what is new from now on: as drain(), but nobody is sent away who has begun, nor before he
+	 * has had an answer. drain() may follow, when there is no more time. NULL: as drain(). */
+	void (*yield)(struct child *c);
 	void (*counters)(struct child *c, struct wr *w); /* ipc_write_counter()s */
 	void (*reopen)(struct child *c); /* may be NULL */
 	/* A line to another child of the role, its number as CHILD_LINK() says; fd is the
@@ -51,6 +54,8 @@ struct child_class {
 #define CHILD_LINKS CHILD_LINK(0, CHILD_PEERS) /* of one process, the next one apart */
 #define CHILD_ADMIN CHILD_LINKS /* a command that is to be answered, on a stream; any number of them live */
 
+#define CHILD_INSTANCE 16
+
 /* Embed it in the kind's own state. */
 struct child {
 	const struct child_class *cls;
@@ -68,6 +73,9 @@ struct child {
 	int held[CHILD_LINKS]; /* lines of the offered epoch, until it is served; -1: none */
 	struct jail_report jail;
 	bool draining;
+	bool yields;  /* drains since an upgrade, and has time */
+	bool heir;    /* of an upgrade: it takes over from a process that still serves */
+	uint8_t instance[CHILD_INSTANCE]; /* random, of the role: the same over restarts and upgrades */
 };
 
 /* The whole life; the arguments are those of main(). Answers the process's exit code. */
@@ -77,6 +85,8 @@ int child_run(struct child *c, const struct child_class *cls, int argc, char **a
 int child_dial(struct child *c, uint32_t id, uint16_t rule, uint16_t origin);
 /* What its peers may make it hold: [limits] memory, else what was found; 0: no limit. */
 uint64_t child_memory(const struct child *c);
+/* As heir: all that the process before serves could be asked of this one. Where super_child.settles, once. */
+void child_settled(struct child *c);
 /* Nothing left: leave. Only after drain() was called. */
 void child_drained(struct child *c);
 

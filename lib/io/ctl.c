@@ -191,6 +191,15 @@ static int fill_path(struct sockaddr_un *to, const char *path, struct why *w)
 	return 0;
 }
 
+int ctl_start(struct ctl *c, struct loop *l, struct bounds *b, int fd, struct why *w)
+{
+	int rc;
+
+	pool_init(&c->clients, b, BOUND_CTL_CLIENTS, sizeof(struct ctl_client));
+	rc = listener_start(&c->door, l, fd, &door_class);
+	return rc < 0 ? why_set(w, (enum zt_err)-rc, "cannot watch the control socket") : 0;
+}
+
 int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, struct why *w)
 {
 	struct sockaddr_un at;
@@ -211,9 +220,13 @@ int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, 
 		close(fd);
 		return rc;
 	}
-	pool_init(&c->clients, b, BOUND_CTL_CLIENTS, sizeof(struct ctl_client));
-	rc = listener_start(&c->door, l, fd, &door_class);
-	return rc < 0 ? why_set(w, (enum zt_err)-rc, "cannot watch the control socket") : 0;
+	return ctl_start(c, l, b, fd, w);
+}
+
+void ctl_rest(struct ctl *c, bool rests)
+{
+	c->door.paused = rests;
+	loop_touch(&c->door.src);
 }
 
 void ctl_free(struct ctl *c)

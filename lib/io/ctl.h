@@ -28,6 +28,9 @@ struct ctl {
 
 /* Binds path. A stale socket there is removed: the caller holds a lock on that place. */
 int ctl_open(struct ctl *c, struct loop *l, struct bounds *b, const char *path, struct why *w);
+/* The same with a socket that listens there already: it is taken over, or closed. */
+int ctl_start(struct ctl *c, struct loop *l, struct bounds *b, int fd, struct why *w);
+void ctl_rest(struct ctl *c, bool rests); /* who comes waits, or is let in again */
 /* After loop_free(), which closes what is left: gives the memory of clients back. */
 void ctl_free(struct ctl *c);
 /* body may be cut, the whole being CTL_REPLY bytes. who is closed when it has been sent, which

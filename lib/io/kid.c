@@ -216,6 +216,16 @@ static int heard_counters(struct kid *k, const struct ipc_msg *m)
 	return report_kid_answered(k, m->payload);
 }
 
+static int heard_settled(struct kid *k, const struct ipc_msg *m)
+{
+	(void)m;
+	if (!k->what->settles || k->settled || !k->introduced)
+		return -ZT_E_SYNTAX;
+	k->settled = true;
+	super_announce(k->super);
+	return 0;
+}
+
 static int heard_drained(struct kid *k, const struct ipc_msg *m)
 {
 	(void)m;
@@ -257,6 +267,7 @@ static const struct {
 } words[] = {
 	{IPC_READY, heard_ready},       {IPC_PREPARED, heard_answer}, {IPC_REFUSED, heard_answer},
 	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained}, {IPC_DIAL, heard_dial},
+	{IPC_SETTLED, heard_settled},
 };
 
 static int heard(struct kid *k, const struct ipc_msg *m)
@@ -354,8 +365,10 @@ static int kid_spawn(struct kid *k, struct why *w)
 	struct spawn_req r = {.exe_fd = s->exe_fd, .kind = k->what->kind, .fds = fds, .epoch = s->epoch + next,
 			      .index = k->index};
 	struct spawned child;
+	char life[SPAWN_LIFE];
 	void *mem;
 
+	r.life = upgrade_life(s, life);
 	/* logd itself complains where everybody complained before it existed */
 	r.log_fd = s->log_pipe[1] >= 0 && !super_is_logd(k) ? s->log_pipe[1] : STDERR_FILENO;
 	r.nfds = kid_fds(k, next, fds);
@@ -388,7 +401,7 @@ int kid_launch(struct kid *k, struct why *w)
 		return rc;
 	k->state = KID_STARTING;
 	k->birth = ++s->births;
-	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = false;
+	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = k->settled = false;
 	k->offers = 0;
 	k->counters_n = 0;
 	if (!loop_timer(s->loop, &k->timer, KID_START_DEADLINE))
@@ -401,7 +414,7 @@ void kid_start(struct kid *k)
 	struct super *s = k->super;
 	struct why w = {0};
 
-	if (s->stopping)
+	if (s->stopping || k->rests)
 		return;
 	if (k->what->listeners)
 		super_mend(k);
@@ -419,6 +432,10 @@ void kid_drain(struct kid *k)
 	}
 	if (k->part == KID_ELDER && k->state == KID_LEAVING)
 		return; /* it was told before */
+	if (k->state == KID_LEAVING && k->rests) { /* it was told to yield, and has no more time for that */
+		kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0);
+		return;
+	}
 	if (k->refused)
 		return; /* it goes by itself, and its exit code is waited for */
 	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {
@@ -427,6 +444,16 @@ void kid_drain(struct kid *k)
 	}
 	k->state = KID_LEAVING;
 	k->told_to_drain = true;
+}
+
+void kid_yield(struct kid *k)
+{
+	if (k->state != KID_UP) {
+		kid_drain(k);
+		return;
+	}
+	k->state = KID_LEAVING;
+	k->told_to_drain = kid_tell(k, IPC_YIELD, k->super->epoch, NULL, 0) == 0;
 }
 
 void kid_kill(struct kid *k)
@@ -453,7 +480,7 @@ static void count_death(struct kid *k, uint64_t now)
 /* What is no fault: that we wanted it, and how one that drains ends. */
 static bool is_expected(const struct kid *k, int wait_status)
 {
-	return k->super->stopping || k->replaced ||
+	return k->super->stopping || k->replaced || k->rests ||
 	       (k->part == KID_ELDER && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
 }
 
@@ -488,6 +515,8 @@ static void bury(struct kid *k, int wait_status)
 		kid_forget(k);
 	else if (k->replaced)
 		start_after(k, NS_PER_MS);
+	else if (k->rests)
+		return;
 	else
 		start_later(k);
 }

@@ -87,7 +87,7 @@ void watch_fire(struct timer *t, uint64_t now)
 
 	(void)now;
 	look_later(s);
-	if (s->stopping || s->next || !s->conf->tls.watch)
+	if (s->stopping || s->next || upgrade_runs(s) || !s->conf->tls.watch)
 		return;
 	look(s, &seen);
 	memcpy(loaded.of, s->files.mark, sizeof loaded.of);
@@ -153,6 +153,31 @@ static void join(struct super *s, size_t link, struct kid *a, struct kid *b)
 		tell_end(s, b, (uint8_t)at_b, pair[1]);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+#define ELDERS_LINKS (CHILD_LINKS / 2) /* the upper half of the numbers: as many elders keep their lines */
+
+void links_to_elder(struct super *s)
+{
+	for (size_t i = 0; i < s->role->nlinks && s->role->nlinks <= ELDERS_LINKS; i++) {
+		struct kid *a = kid_of(s, s->role->links[i].a), *b = kid_of(s, s->role->links[i].b);
+		int pair[2];
+
+		if (a->what->alone || !b->what->alone || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+			continue;
+		if (tell_end(s, b, (uint8_t)(ELDERS_LINKS + s->epoch % ELDERS_LINKS), pair[0]) == 0)
+			upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_LINK, .n = i}, &pair[1], 1);
+		close(pair[0]);
+		close(pair[1]);
+	}
+}
+
+void links_from_heir(struct super *s, uint64_t number, int fd)
+{
+	struct kid *k = number < s->role->nlinks ? kid_of(s, s->role->links[number].a) : NULL;
+
+	if (k && k->state == KID_LEAVING && !k->what->alone)
+		tell_end(s, k, (uint8_t)number, fd);
 }
 
 void links_make(struct super *s)

@@ -296,7 +296,7 @@ static int on_ctrl(struct mux *m, const struct frame *f)
 		return -ZT_E_SYNTAX;
 	if (!(f->flags & FRAME_FIN))
 		return 0;
-	if (kind <= CTRL_HEALTH) /* a later version says more */
+	if (kind <= CTRL_AGAIN) /* a later version says more */
 		m->o.cls->control(m, kind, span_of(m->hear.mem, m->hear.at));
 	mux_message_free(&m->hear);
 	return 0;

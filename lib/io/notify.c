@@ -9,19 +9,20 @@
 #include <unistd.h>
 
 #include "base/span.h"
+#include "shepherd.h"
 
 #define LEAST_USEC 2000 /* anything shorter would make us spin, and help nobody */
 
 /* WATCHDOG_USEC is ours unless WATCHDOG_PID names another process; half of it is the habit
  * sd_watchdog_enabled(3) asks for. */
-static uint64_t watchdog(void)
+static uint64_t watchdog(pid_t self)
 {
 	uint64_t usec, pid;
 
 	if (span_u64(span_str(getenv("WATCHDOG_USEC")), UINT64_MAX / 1000, &usec) < 0)
 		return 0;
 	if (getenv("WATCHDOG_PID") &&
-	    (span_u64(span_str(getenv("WATCHDOG_PID")), UINT32_MAX, &pid) < 0 || pid != (uint64_t)getpid()))
+	    (span_u64(span_str(getenv("WATCHDOG_PID")), UINT32_MAX, &pid) < 0 || pid != (uint64_t)self))
 		return 0;
 	if (usec == 0)
 		return 0;
@@ -34,7 +35,7 @@ void notify_open(struct notify *n)
 	struct span path = span_str(getenv("NOTIFY_SOCKET"));
 	socklen_t len;
 
-	*n = (struct notify){.fd = -1, .watchdog_ns = watchdog()};
+	*n = (struct notify){.fd = -1, .watchdog_ns = watchdog(getpid())};
 	if (path.n < 2 || path.n >= sizeof to.sun_path || (path.p[0] != '/' && path.p[0] != '@'))
 		return;
 	memcpy(to.sun_path, path.p, path.n);
@@ -48,8 +49,15 @@ void notify_open(struct notify *n)
 	}
 }
 
+void notify_relay(struct notify *n, int line)
+{
+	*n = (struct notify){.fd = -1, .relay = line, .watchdog_ns = watchdog(getppid())};
+}
+
 void notify_send(const struct notify *n, const char *text)
 {
+	if (n->relay)
+		upmsg_send(n->relay, &(struct upmsg){.type = UPMSG_NOTIFY, .text = span_str(text)}, NULL, 0);
 	if (n->fd >= 0 && send(n->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 		return; /* a service manager that went away is no reason to stop */
 }

@@ -15,7 +15,7 @@
 #define REASON_MAX 16384
 
 /* sd_notify(3): a service of type notify-reload must say when, on the monotonic clock. */
-static void say_reloading(const struct super *s)
+void renew_say(const struct super *s)
 {
 	char text[64];
 
@@ -256,9 +256,10 @@ static int load_next(struct super *s, bool files_only, struct wr *reason)
 static void not_now(struct super *s, struct ctl_client *asker)
 {
 	if (asker == NULL)
-		s->renew_again = s->next != NULL;
+		*(s->next ? &s->renew_again : &s->up.reload) = true;
 	else
-		ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : "stopping", SPAN_NONE);
+		ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : upgrade_runs(s) ? "an upgrade is running" :
+			  "stopping", SPAN_NONE);
 }
 
 /* Ask everybody; a child that takes no new configuration by starting another one with it. */
@@ -291,12 +292,12 @@ static void begin(struct super *s, struct ctl_client *asker, bool files_only)
 	struct wr reason = wr_of(mem, sizeof mem);
 	int rc;
 
-	if (s->next || s->stopping) {
+	if (s->next || s->stopping || upgrade_runs(s)) {
 		not_now(s, asker);
 		return;
 	}
 	s->renew_asker = asker;
-	say_reloading(s);
+	renew_say(s);
 	rc = load_next(s, files_only, &reason);
 	if (rc < 0) {
 		LOG(&s->log, LOG_ERROR, "reload refused, the old configuration goes on",

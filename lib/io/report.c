@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/jsonw.h"
 #include "base/num.h"
@@ -213,6 +214,41 @@ static const char *bound_text(const struct listening *l, char out[static ADDR_TE
 	return addr_text(&at, out);
 }
 
+/* Generations before this one that finish what they began: "pid live version" in a line. */
+static bool next_elder(struct span *lines, uint64_t *pid, uint64_t *live, struct span *version)
+{
+	struct span line, one, two;
+
+	return span_cut(*lines, '\n', &line, lines) && span_cut(line, ' ', &one, &line) && span_cut(line, ' ', &two, version) &&
+	       span_u64(one, INT32_MAX, pid) == 0 && span_u64(two, UINT64_MAX, live) == 0;
+}
+
+static void elders_json(struct jsonw *j, const struct super *s)
+{
+	struct span lines = span_str(s->up.elders), version;
+	uint64_t pid, live;
+
+	jsonw_key(j, "elders"), jsonw_open(j, '[');
+	while (next_elder(&lines, &pid, &live, &version)) {
+		jsonw_open(j, '{');
+		jsonw_key(j, "pid"), jsonw_u64(j, pid);
+		jsonw_key(j, "live"), jsonw_u64(j, live);
+		jsonw_key(j, "version"), jsonw_span(j, version);
+		jsonw_close(j, '}');
+	}
+	jsonw_close(j, ']');
+}
+
+static void elders_text(struct wr *w, const struct super *s)
+{
+	struct span lines = span_str(s->up.elders), version;
+	uint64_t pid, live;
+
+	while (next_elder(&lines, &pid, &live, &version))
+		wr_fmt(w, "  before an upgrade: pid %llu, zt %.*s, finishes %llu\n", (unsigned long long)pid, SPAN_ARG(version),
+		       (unsigned long long)live);
+}
+
 static void write_json(const struct super *s, struct wr *w, uint64_t now, bool counters)
 {
 	const struct kid *kids[KIDS];
@@ -229,6 +265,8 @@ static void write_json(const struct super *s, struct wr *w, uint64_t now, bool c
 	jsonw_key(&j, "config"), jsonw_str(&j, conf_fingerprint(s->conf, print));
 	jsonw_key(&j, "up_s"), jsonw_u64(&j, (now - s->started) / NS_PER_S);
 	jsonw_key(&j, "log_lines_lost"), jsonw_u64(&j, s->log.dropped_total);
+	jsonw_key(&j, "process"), jsonw_i64(&j, getpid());
+	elders_json(&j, s);
 	jsonw_key(&j, "listening"), jsonw_open(&j, '[');
 	for (size_t i = 0; i < s->open.n; i++) {
 		char text[ADDR_TEXT];
@@ -297,12 +335,13 @@ static void write_text(const struct super *s, struct wr *w, uint64_t now)
 	size_t n = in_order(s, kids);
 	char text[ADDR_TEXT], print[CONF_FINGERPRINT];
 
-	wr_fmt(w, "%s %s: %s, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,
-	       report_healthy(s, now) ? "healthy" : "NOT healthy", (unsigned)s->epoch,
+	wr_fmt(w, "%s %s: %s, pid %ld, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,
+	       report_healthy(s, now) ? "healthy" : "NOT healthy", (long)getpid(), (unsigned)s->epoch,
 	       conf_fingerprint(s->conf, print), (unsigned long long)((now - s->started) / NS_PER_S));
 	for (size_t i = 0; i < s->open.n; i++)
 		if (s->open.l[i].index == 0)
 			wr_fmt(w, "  listening on %s\n", bound_text(&s->open.l[i], text));
+	elders_text(w, s);
 	for (size_t i = 0; i < n; i++)
 		kid_text(w, kids[i], now);
 }
@@ -353,6 +392,7 @@ int report_kid_answered(struct kid *k, struct span counters)
 		memcpy(k->counters, counters.p, counters.n);
 	k->counters_n = counters.n;
 	report_check(k->super);
+	upgrade_count(k->super);
 	return 0;
 }
 

@@ -106,14 +106,14 @@ int sealed_read(int fd, size_t cap, struct span *out, void **mem, struct why *w)
 
 /* Descriptors that whoever started the supervisor left open are not for its children: one
  * next to the last would count as handed over. */
-static void close_strays_on_exec(unsigned from)
+void spawn_close_strays(int from)
 {
 	long most = sysconf(_SC_OPEN_MAX);
 
-	if (syscall(__NR_close_range, from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+	if (syscall(__NR_close_range, (unsigned)from, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
 		return;
-	for (unsigned fd = from; fd < (most > 0 && most < MOST_STRAYS ? most : MOST_STRAYS); fd++)
-		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	for (int fd = from; fd < (most > 0 && most < MOST_STRAYS ? most : MOST_STRAYS); fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /* In the forked child: put every descriptor where the table in spawn.h says, or fail. */
@@ -141,7 +141,7 @@ static int arrange(const struct spawn_req *r, const struct chan_ends *chan, int 
 	for (int i = 0; i < n; i++)
 		if (dup2(high[i], CHILD_FD_LOG + i) < 0)
 			return -1;
-	close_strays_on_exec((unsigned)safe);
+	spawn_close_strays(safe);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ static void go_first(void)
 static _Noreturn void become_child(const struct spawn_req *r, const struct chan_ends *chan, int conf, pid_t parent)
 {
 	char arg0[] = "zt", arg1[] = "--child", kind[32] = "", epoch[12], index[12], journal[64] = "", *env[] = {NULL, NULL};
-	char *argv[] = {arg0, arg1, kind, epoch, index, NULL};
+	char life[SPAWN_LIFE], *argv[] = {arg0, arg1, kind, epoch, index, r->life ? life : NULL, NULL};
 	const char *stream = getenv("JOURNAL_STREAM");
 	int exe;
 
@@ -177,6 +177,7 @@ static _Noreturn void become_child(const struct spawn_req *r, const struct chan_
 	go_first();
 	snprintf(epoch, sizeof epoch, "%u", (unsigned)r->epoch);
 	snprintf(index, sizeof index, "%u", r->index);
+	snprintf(life, sizeof life, "%s", r->life ? r->life : "");
 	if (chdir("/") < 0 || span_to_cstr(span_str(r->kind), kind, sizeof kind) < 0 || arrange(r, chan, conf, &exe) < 0)
 		cannot(r->log_fd, r->kind);
 	if (stream && strlen(stream) < sizeof journal - sizeof "JOURNAL_STREAM=") {

@@ -23,6 +23,7 @@ int sealed_text(struct span text, struct why *w);
  * anything that is not sealed, or longer than cap. */
 int sealed_read(int fd, size_t cap, struct span *out, void **mem, struct why *w);
 
+#define SPAWN_LIFE 40
 struct spawn_req {
 	int exe_fd;
 	const char *kind;  /* "echo-worker": picks the entry in main.c's table */
@@ -32,11 +33,15 @@ struct spawn_req {
 	size_t nfds;
 	uint32_t epoch;    /* of conf */
 	unsigned index;    /* which of its kind */
+	const char *life;  /* io/child's told_life(), at most SPAWN_LIFE with its end; NULL: nothing is told */
 };
 struct spawned {
 	pid_t pid;
 	int orders, words; /* the supervisor's ends, io/chan */
 };
 int spawn_child(const struct spawn_req *r, struct spawned *out, struct why *w);
+
+/* In a forked process before exec: every descriptor from this one on is closed by exec. */
+void spawn_close_strays(int from);
 
 #endif

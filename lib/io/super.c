@@ -23,7 +23,7 @@
 #include "spawn.h"
 #include "super_int.h"
 
-static const struct super_child logd_child = {.kind = "logd", .proc = "logd", .who = CONF_FOR_LOGD};
+static const struct super_child logd_child = {.kind = "logd", .proc = "logd", .who = CONF_FOR_LOGD, .alone = true};
 
 /* ---- ready, stop ------------------------------------------------------------------------- */
 
@@ -40,12 +40,13 @@ static void say_stopped(struct super *s)
 	s->said_stopped = true;
 }
 
-static void finish_if_empty(struct super *s)
+void super_finish(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++)
 		if (s->kids[i].state != KID_DOWN)
 			return;
-	loop_stop(s->loop);
+	if (!upgrade_waits(s))
+		loop_stop(s->loop);
 }
 
 /* logd leaves last: the others' last words go through it. */
@@ -63,7 +64,6 @@ static void drain_logd_if_last(struct super *s)
 void super_kid_up(struct kid *k)
 {
 	struct super *s = k->super;
-	uint64_t ms = (loop_now(s->loop) - s->started) / NS_PER_MS;
 
 	if (s->stopping) { /* it was starting when the others were told to leave: logd */
 		drain_logd_if_last(s);
@@ -73,14 +73,29 @@ void super_kid_up(struct kid *k)
 	if (s->next)
 		renew_kid_up(k);
 	links_make(s);
+	upgrade_stepped(s);
+	super_announce(s);
+}
+
+/* A successor's is up when it could be left alone with its work. */
+static bool is_up(const struct kid *k)
+{
+	return k->state == KID_UP && (k->settled || !k->what->settles || !k->super->up.begin.heir);
+}
+
+void super_announce(struct super *s)
+{
+	uint64_t ms = (loop_now(s->loop) - s->started) / NS_PER_MS;
+
 	for (size_t i = 0; i < s->nkids; i++)
-		if (s->kids[i].part == KID_SERVES && s->kids[i].state != KID_UP)
+		if (s->kids[i].part == KID_SERVES && !is_up(&s->kids[i]))
 			return;
-	if (s->announced)
+	if (s->announced || s->stopping)
 		return;
 	s->announced = true;
 	LOG(&s->log, LOG_INFO, "ready", LF_U64("ms", ms), LF_STR("control", s->place.sock));
 	notify_send(&s->notify, "READY=1\nSTATUS=ready");
+	upgrade_announced(s);
 }
 
 void super_kid_gone(struct kid *k)
@@ -89,9 +104,10 @@ void super_kid_gone(struct kid *k)
 
 	renew_kid_gone(k);
 	report_check(s);
+	upgrade_kid_gone(s);
 	if (s->stopping) {
 		drain_logd_if_last(s);
-		finish_if_empty(s);
+		super_finish(s);
 	}
 }
 
@@ -100,15 +116,34 @@ static void stop_late(struct timer *t, uint64_t now)
 	struct super *s = CONTAINER_OF(t, struct super, stop_late);
 
 	(void)now;
+	if (upgrade_runs(s) && !s->up.cut) {
+		super_linger_over(s);
+		return;
+	}
 	LOG0(&s->log, LOG_WARN, "drain took too long, ending the rest");
 	for (size_t i = 0; i < s->nkids; i++)
 		kid_kill(&s->kids[i]);
+}
+
+/* They are told to end as if the role did, and have as long for it. */
+void super_linger_over(struct super *s)
+{
+	s->up.cut = true;
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state == KID_LEAVING)
+			kid_tell(&s->kids[i], IPC_DRAIN, s->epoch, NULL, 0);
+	if (!loop_timer(s->loop, &s->stop_late, s->conf->limits.drain_ms * NS_PER_MS))
+		super_stop(s, EXIT_ZT_FAILED);
 }
 
 void super_stop(struct super *s, enum zt_exit code)
 {
 	const struct listeners none = {.n = 0};
 
+	if (s->stopping && upgrade_runs(s) && !s->up.cut) { /* the first, of one that drains since an upgrade */
+		super_linger_over(s);
+		return;
+	}
 	if (s->stopping) { /* the second request: now */
 		for (size_t i = 0; i < s->nkids; i++)
 			kid_kill(&s->kids[i]);
@@ -116,6 +151,7 @@ void super_stop(struct super *s, enum zt_exit code)
 	}
 	s->stopping = true;
 	s->code = code;
+	upgrade_stop(s);
 	renew_stop(s); /* while the sockets that it shares with the old configuration are open */
 	notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
 	LOG(&s->log, LOG_INFO, "stopping", LF_U64("drain_ms", s->conf->limits.drain_ms));
@@ -126,7 +162,7 @@ void super_stop(struct super *s, enum zt_exit code)
 	if (!loop_timer(s->loop, &s->stop_late, s->conf->limits.drain_ms * NS_PER_MS))
 		super_stop(s, code);
 	drain_logd_if_last(s);
-	finish_if_empty(s);
+	super_finish(s);
 }
 
 /* ---- signals and requests ---------------------------------------------------------------- */
@@ -139,7 +175,7 @@ static void reap_children(struct super *s)
 	while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid > 0) {
 		/* While it is a zombie its number is nobody else's. */
 		kid_last_words(s, dead.si_pid);
-		if (waitpid(dead.si_pid, &status, WNOHANG) == dead.si_pid)
+		if (waitpid(dead.si_pid, &status, WNOHANG) == dead.si_pid && !upgrade_reaped(s, dead.si_pid, status))
 			kid_reaped(s, dead.si_pid, status);
 		dead.si_pid = 0;
 	}
@@ -149,6 +185,8 @@ static void on_signal(struct sigs *g, int signo)
 {
 	struct super *s = CONTAINER_OF(g, struct super, sigs);
 
+	if (signo != SIGCHLD && upgrade_signal(s, signo))
+		return;
 	switch (signo) {
 	case SIGCHLD: reap_children(s); return;
 	case SIGHUP: renew_begin(s, NULL); return;
@@ -156,9 +194,7 @@ static void on_signal(struct sigs *g, int signo)
 		if (s->log_dir >= 0 && s->kids[0].state == KID_UP)
 			kid_tell(&s->kids[0], IPC_REOPEN, s->epoch, NULL, 0);
 		return;
-	case SIGUSR2:
-		LOG0(&s->log, LOG_WARN, "upgrade in place is not built yet; signal ignored");
-		return;
+	case SIGUSR2: upgrade_begin(s, NULL); return;
 	default: super_stop(s, EXIT_ZT_OK); return; /* TERM, INT */
 	}
 }
@@ -176,6 +212,7 @@ static const struct {
 	{"status json", ask_json},
 	{"health", report_health},
 	{"admin", links_admin},
+	{"upgrade", upgrade_begin},
 };
 
 static void on_request(struct ctl *c, struct ctl_client *who, struct span line)
@@ -195,6 +232,7 @@ static void on_asker_gone(struct ctl *c, struct ctl_client *who)
 	struct super *s = CONTAINER_OF(c, struct super, ctl);
 
 	renew_asker_gone(s, who);
+	upgrade_asker_gone(s, who);
 	report_asker_gone(s, who);
 }
 
@@ -243,6 +281,7 @@ static int open_log_sink(struct super *s, struct why *w)
 
 	if (s->conf->log.file[0] == 0)
 		return 0;
+	memcpy(s->log_pipe, s->up.log_pipe, sizeof s->log_pipe); /* of one before us, whose children go on writing into it */
 	if (slash && (slash[1] == 0 || strlen(slash + 1) >= LOGFILE_NAME))
 		return why_set(w, ZT_E_CONFIG, "[log] file = %s must end in a file name of at most %d bytes",
 			       s->conf->log.file, LOGFILE_NAME - 1);
@@ -254,7 +293,7 @@ static int open_log_sink(struct super *s, struct why *w)
 		return why_sys(w, errno, "cannot open the log directory %s", dir);
 	if (check_log_dir(s, dir, w) < 0)
 		return -(int)w->err;
-	if (pipe2(s->log_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (s->log_pipe[0] < 0 && pipe2(s->log_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return why_sys(w, errno, "cannot make the log pipe");
 	s->log.fd = s->log_pipe[1];
 	s->log.journald = false;
@@ -262,13 +301,17 @@ static int open_log_sink(struct super *s, struct why *w)
 }
 
 /* Two locks: the places are set one by one, and each has room for one. */
-static int open_places(struct super *s, struct why *w)
+static int open_places(struct super *s, struct listeners *have, struct why *w)
 {
-	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w);
+	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w), control;
 	char lock[PLACE_PATH];
 
 	if (rc < 0)
 		return rc;
+	if (s->up.begin.heir) {
+		rc = upgrade_take(s, have, &control, w);
+		return rc < 0 ? rc : ctl_start(&s->ctl, s->loop, &s->bounds, control, w);
+	}
 	s->lock_fd = place_lock(s->place.state, "lock", w);
 	if (s->lock_fd < 0)
 		return s->lock_fd;
@@ -350,7 +393,7 @@ static int enter_jail(struct super *s, struct why *w)
 
 static int super_open(struct super *s, struct why *w)
 {
-	const struct listeners none = {.n = 0};
+	struct listeners have = {.n = 0};
 	int rc;
 
 	if (most_kids(s) > KIDS)
@@ -367,7 +410,7 @@ static int super_open(struct super *s, struct why *w)
 	s->exe_fd = spawn_self(w);
 	if (s->exe_fd < 0)
 		return s->exe_fd;
-	rc = open_places(s, w);
+	rc = open_places(s, &have, w);
 	if (rc == 0)
 		rc = open_dirs(s, w);
 	if (rc == 0)
@@ -375,19 +418,24 @@ static int super_open(struct super *s, struct why *w)
 	if (rc == 0)
 		rc = bundles_pack(&s->files, s, s->conf, w);
 	if (rc == 0)
-		rc = super_bind(&s->open, s->role, s->conf, &none, w);
+		rc = super_bind(&s->open, s->role, s->conf, &have, w);
 	if (rc < 0)
 		return rc;
+	super_close_rest(&have, &s->open);
 	log_own_pipe(&s->log);
-	return enter_jail(s, w);
+	rc = enter_jail(s, w);
+	return rc == 0 && s->up.begin.heir ? upgrade_prepared(s, w) : rc;
 }
 
-static void super_close(struct super *s)
+/* Answers the exit code. */
+static enum zt_exit super_close(struct super *s)
 {
+	enum zt_exit code;
 	const struct listeners none = {.n = 0};
 
-	if (s->run_lock_fd >= 0) /* else it is somebody else's */
+	if (s->run_lock_fd >= 0 && (s->up.crowned || !s->up.begin.heir)) /* else it is somebody else's */
 		unlink(s->place.sock);
+	shepherd_keep(&s->up.sh);
 	loop_free(s->loop);
 	ctl_free(&s->ctl);
 	bundles_close(&s->files);
@@ -396,10 +444,14 @@ static void super_close(struct super *s)
 			close(s->dirs[i]);
 	super_close_rest(&s->open, &none);
 	conf_free(s->conf);
+	upgrade_end(s);
+	code = s->code;
 	free(s);
+	return code;
 }
 
-static struct super *super_new(const struct super_role *role, struct conf *conf, const struct conf_source *src)
+static struct super *super_new(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+			       const struct super_begin *begin)
 {
 	struct super *s = calloc(1, sizeof *s);
 
@@ -424,15 +476,24 @@ static struct super *super_new(const struct super_role *role, struct conf *conf,
 	bounds_init(&s->bounds);
 	log_init(&s->log, &clock_real, role->name, "super");
 	super_log_settings(s);
-	notify_open(&s->notify);
+	upgrade_init(s, begin);
+	if (s->up.begin.heir)
+		notify_relay(&s->notify, HEIR_FD_SHEPHERD);
+	else
+		notify_open(&s->notify);
 	return s;
 }
 
 enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
 		       struct why *w)
 {
-	struct super *s = super_new(role, conf, src);
-	enum zt_exit code;
+	return super_run_as(role, conf, src, NULL, w);
+}
+
+enum zt_exit super_run_as(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+			  const struct super_begin *begin, struct why *w)
+{
+	struct super *s = super_new(role, conf, src, begin);
 
 	if (s == NULL) {
 		conf_free(conf);
@@ -440,6 +501,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 	}
 	s->why = w;
 	if (super_open(s, w) < 0) {
+		upgrade_refuse(s, err_exit(w->err), w->text);
 		super_close(s);
 		return err_exit(w->err);
 	}
@@ -453,7 +515,7 @@ enum zt_exit super_run(const struct super_role *role, struct conf *conf, const s
 	if (loop_run(s->loop) < 0)
 		s->code = EXIT_ZT_FAILED;
 	say_stopped(s);
-	code = s->code;
-	super_close(s);
-	return code;
+	if (w->err)
+		upgrade_refuse(s, s->code, w->text);
+	return super_close(s);
 }

@@ -45,6 +45,11 @@ struct super_child {
 	/* The path of a socket file that it may have connected for it (IPC_DIAL), by the numbers that it says: its own
 	 * jail makes no unix sockets. "": there is none of these numbers. NULL: it may not ask. */
 	const char *(*socket)(const struct conf *c, unsigned rule, unsigned origin);
+	/* There is never one of it beside another one's: at an upgrade it has left before that of the successor begins, in
+	 * the order of this table. */
+	bool alone;
+	/* Of a successor at an upgrade it is not up before it has said IPC_SETTLED. */
+	bool settles;
 };
 
 /* Two children that are given the ends of one SOCK_SEQPACKET pair whenever both are up: at start,
@@ -69,5 +74,9 @@ struct super_role {
  * over; src is read again at every reload. */
 enum zt_exit super_run(const struct super_role *role, struct conf *conf, const struct conf_source *src,
 		       struct why *w);
+/* The same of a process that can be upgraded, or takes over at an upgrade. */
+struct super_begin;
+enum zt_exit super_run_as(const struct super_role *role, struct conf *conf, const struct conf_source *src,
+			  const struct super_begin *begin, struct why *w);
 
 #endif

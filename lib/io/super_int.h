@@ -17,6 +17,7 @@
 #include "sandbox.h"
 #include "sigs.h"
 #include "super.h"
+#include "upgrade.h"
 #include "watch.h"
 
 #define KIDS BOUND_CAP(BOUND_CHILDREN)
@@ -71,6 +72,8 @@ struct kid {
 	/* the running renewal */
 	bool offered, prepared;
 	bool replaced;      /* ended for its old configuration, not for a fault */
+	bool rests;         /* it was told to go for an upgrade, and is not started again but by that */
+	bool settled;       /* it has said so */
 	char last_death[120];
 	struct jail_report jail;
 	uint8_t counters[BOUND_CAP(BOUND_IPC_BYTES)];
@@ -139,6 +142,8 @@ struct super {
 	size_t nstatus;
 	struct timer status_late;
 
+	struct upgrade up;
+
 	bool stopping, announced, said_stopped;
 	struct timer stop_late;
 	enum zt_exit code;
@@ -153,6 +158,7 @@ int kid_launch(struct kid *k, struct why *w);          /* DOWN -> STARTING, or D
 void kid_last_words(struct super *s, pid_t pid);        /* it is dead; why it could not start */
 void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
+void kid_yield(struct kid *k);                         /* -> LEAVING: others serve what is new */
 void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
 void kid_replace(struct kid *k);                       /* -> LEAVING, and started again at once */
 void kid_forget(struct kid *k);                        /* DOWN, and not needed any more -> GONE */
@@ -172,6 +178,9 @@ const char *kid_state_name(enum kid_state st);
 /* super.c */
 void super_kid_up(struct kid *k);
 void super_kid_gone(struct kid *k);
+void super_announce(struct super *s);    /* if all are up */
+void super_finish(struct super *s);      /* if nothing of ours lives */
+void super_linger_over(struct super *s); /* who drains since an upgrade has had his time */
 void super_stop(struct super *s, enum zt_exit code);
 bool super_is_logd(const struct kid *k);
 void super_log_settings(struct super *s); /* of the configuration in force */
@@ -200,11 +209,15 @@ int bundles_pack(struct bundles *out, const struct super *s, const struct conf *
 void bundles_none(struct bundles *b);
 void bundles_close(struct bundles *b);
 void links_make(struct super *s); /* for every pair that is up and not joined yet */
+/* What drains beside a successor goes on hearing from those of whom there is only the successor's. */
+void links_to_elder(struct super *s);
+void links_from_heir(struct super *s, uint64_t number, int fd); /* fd stays the caller's */
 void links_admin(struct super *s, struct ctl_client *who); /* the control line "admin" */
 void watch_begin(struct super *s); /* over the files of the bundles, if there are any */
 void watch_fire(struct timer *t, uint64_t now);
 
 /* renew.c: the two-step reload */
+void renew_say(const struct super *s); /* the service manager: something changes, until READY=1 */
 void renew_begin(struct super *s, struct ctl_client *asker);
 void renew_files(struct super *s); /* the configuration in force with the files as they are now */
 void renew_answer(struct kid *k, bool would_work, struct span reason); /* to the last offer */

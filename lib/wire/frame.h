@@ -119,7 +119,8 @@ void frame_reset_write(struct wr *w, const struct frame_resets *r);
 
 enum frame_ctrl { CTRL_RULES = 1, /* the announced table: wire/rules */
 		  CTRL_STATUS,    /* a signed status list, wire/statlist: whoever has a newer one says so */
-		  CTRL_HEALTH     /* u32 epoch, then one byte a rule: 1 an origin is up */ };
+		  CTRL_HEALTH,    /* u32 epoch, then one byte a rule: 1 an origin is up */
+		  CTRL_AGAIN      /* of an edge: make another connection, this one is needed until it says GOAWAY */ };
 #define FRAME_CTRL_MOST 8388608 /* of one message: a full status list */
 
 enum frame_leave { LEAVE_DRAIN = 1, LEAVE_REKEY, LEAVE_DENIED, LEAVE_PROTOCOL, LEAVE_SILENT, LEAVE_VERSION, LEAVE_BUSY };

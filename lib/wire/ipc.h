@@ -20,6 +20,7 @@
 	X(IPC_COUNTERS, 4, 'c', "answer to IPC_ASK; payload: pairs of name and number")           \
 	X(IPC_DRAINED, 5, 'c', "nothing left to do; about to exit")                               \
 	X(IPC_DIAL, 6, 'c', "connect to a socket file of the epoch's configuration; payload: u32 id, u16 rule, u16 origin") \
+	X(IPC_SETTLED, 7, 'c', "of a successor at an upgrade: it can serve all that the one before it serves") \
 	X(IPC_PREPARE, 16, 's', "a new epoch; descriptors: config memfd, then as at start")       \
 	X(IPC_COMMIT, 17, 's', "serve the prepared epoch from now on")                            \
 	X(IPC_ABORT, 18, 's', "forget the prepared epoch")                                        \
@@ -27,7 +28,8 @@
 	X(IPC_DRAIN, 20, 's', "take nothing new, finish what runs, then exit")                    \
 	X(IPC_REOPEN, 21, 's', "logd: reopen the log file")                                       \
 	X(IPC_LINK, 22, 's', "a line to another child, of this epoch; payload: u8 number of the link; one descriptor") \
-	X(IPC_DIALLED, 23, 's', "answer to IPC_DIAL; payload: u32 id, u8 0 or the error; with 0 the descriptor")
+	X(IPC_DIALLED, 23, 's', "answer to IPC_DIAL; payload: u32 id, u8 0 or the error; with 0 the descriptor") \
+	X(IPC_YIELD, 24, 's', "another process serves what is new: finish what was begun, then exit")
 
 enum ipc_type {
 #define X(id, value, from, text) id = value,

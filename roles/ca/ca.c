@@ -26,10 +26,10 @@ size_t ca_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_LI
 static int serve(int argc, char **argv)
 {
 	static const struct super_child children[] = {
-		{.kind = "ca-front", .proc = "front", .who = CONF_FOR_CA_FRONT, .listeners = true},
+		{.kind = "ca-front", .proc = "front", .who = CONF_FOR_CA_FRONT, .listeners = true, .alone = true},
 		{.kind = "ca-tlsd", .proc = "tlsd", .who = CONF_FOR_CA_TLSD, .files = files_of_ca, .anew = true},
 		{.kind = CA_SIGN, .proc = "sign", .who = CONF_FOR_CA_SIGN, .files = ca_sign_files, .dir = CA_REGISTRY_DIR,
-		 .admin = true},
+		 .admin = true, .alone = true},
 	};
 	static const struct super_link links[] = {[CA_LINK_TLSD] = {0, 1}, [CA_LINK_SIGN] = {0, 2}};
 	static const struct super_role role = {.name = CA_ROLE, .children = children, .n = ARRAY_LEN(children),

@@ -93,6 +93,17 @@ static int front_prepare(struct child *c, const struct conf *next, const int *fd
 	return rc;
 }
 
+/* At an upgrade those who come wait in the queue for the little while until the registry is there. */
+static void open_doors(struct front *f)
+{
+	struct child *c = &f->child;
+
+	if (c->heir)
+		return;
+	doors_commit(&f->tls_doors, c->loop, &c->log);
+	doors_commit(&f->http_doors, c->loop, &c->log);
+}
+
 static void front_commit(struct child *c)
 {
 	struct front *f = front_of(c);
@@ -104,8 +115,7 @@ static void front_commit(struct child *c)
 	tls_plan_of(c->conf, f->plan[f->plan_at]);
 	tls_world_plan(f->tls, f->plan[f->plan_at], c->epoch);
 	tls_world_limits(f->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
-	doors_commit(&f->tls_doors, c->loop, &c->log);
-	doors_commit(&f->http_doors, c->loop, &c->log);
+	open_doors(f);
 	if (f->watchers)
 		watcher_tick(&f->tick, loop_now(c->loop)); /* list_every may be another */
 }
@@ -116,6 +126,10 @@ static void front_link(struct child *c, unsigned number, int fd)
 		tls_world_link(front_of(c)->tls, fd, c->epoch);
 	else
 		caline_link(front_of(c)->line, fd);
+	if (number != CA_LINK_TLSD && c->heir) {
+		c->heir = false;
+		open_doors(front_of(c));
+	}
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

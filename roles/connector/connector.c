@@ -49,9 +49,9 @@ static int serve(int argc, char **argv)
 {
 	static const struct super_child children[] = {
 		{.kind = "id-tlsd", .proc = "tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
-		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
+		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR, .alone = true},
 		{.kind = "connector-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files,
-		 .socket = socket_file},
+		 .socket = socket_file, .settles = true},
 	};
 	static const struct super_link links[] = {[KEEPER_LINK_TLSD] = {1, 0}, [CONNECTOR_LINK_KEEPER] = {2, 1},
 						 [CONNECTOR_LINK_TLSD] = {2, 0}};

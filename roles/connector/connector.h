@@ -71,9 +71,10 @@ struct connector {
 	struct mux *muxes;          /* of the legs: mux_opts.kin */
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
 	struct timer fade;          /* of serving.c: the first of those whose rules are gone has had its time */
+	struct timer settle;        /* of an heir: until all edges are reached */
 	struct timer chores;        /* of uplink.c: what time alone makes happen */
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
-	uint8_t instance[FRAME_INSTANCE]; /* random, of this process */
+	uint8_t instance[FRAME_INSTANCE]; /* child.instance */
 	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
 	bool started, drained;      /* some edge was reached once; it was said that nothing lives */
 	struct {
@@ -95,7 +96,8 @@ void uplinks_configure(struct connector *c);
 void uplinks_listed(struct connector *c);    /* a status list came: judge each edge again, and pass the list on */
 void uplinks_renewed(struct connector *c);   /* c->identity is another one: connections are replaced, at leisure */
 void uplinks_health(struct connector *c);    /* some origin came up or went down: CTRL_HEALTH */
-void uplinks_drain(struct connector *c);
+void uplinks_drain(struct connector *c, uint64_t grace_ms);
+void uplinks_settle(struct connector *c);     /* an heir: child_settled() when all edges are reached, or soon */
 void uplinks_end(struct connector *c);
 size_t uplinks_up(const struct connector *c); /* edges that have a connection which takes streams */
 /* One row of what is known about each edge, for monitors and counters. Valid until the loop's next turn. */

@@ -197,12 +197,16 @@ static void on_opened(struct mux *m, struct stream *s, const struct frame_open *
 		serving_opened(g->c, s, o);
 }
 
-/* Nothing that an edge says is for a connector yet. */
+/* What listens there is another process of the edge by now; this one still has visitors, whose requests come here. */
 static void on_control(struct mux *m, unsigned kind, struct span message)
 {
-	(void)m;
-	(void)kind;
+	struct leg *g = mux_owner(m);
+
 	(void)message;
+	if (kind == CTRL_AGAIN && g->state == LEG_UP && g->u && !g->keeps) {
+		leg_be_stale(g, "the edge was upgraded");
+		uplink_again(g->u, g);
+	}
 }
 
 /* It takes no new streams, so another leg is made at once, unless it says that we are not wanted. We leave too: that
@@ -212,7 +216,7 @@ static void on_leaving(struct mux *m, const struct frame_goaway *f)
 	struct leg *g = mux_owner(m);
 	struct uplink *u = g->u;
 	bool no = f->reason == LEAVE_DENIED || f->reason == LEAVE_PROTOCOL || f->reason == LEAVE_VERSION;
-	bool told = g->state == LEG_LEFT;
+	bool told = g->state == LEG_LEFT || (g->keeps && !no); /* there is another one, or it is being dialled */
 
 	LOG(&g->c->child.log, no ? LOG_ERROR : LOG_INFO, no ? "the edge does not want this connector" : "the edge leaves",
 	    LF_STR("edge", g->edge), LF_STR("why", f->text), LF_U64("reason", f->reason));

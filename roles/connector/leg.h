@@ -27,6 +27,7 @@ struct leg {
 	struct tls tls;
 	struct mux *mux;         /* from HELLO on */
 	enum leg_state state;
+	bool keeps; /* the edge leaves it when it needs it no more */
 	bool stale, cut;         /* another one shall take its place; it was told that it may not serve */
 	bool anybody;            /* it was dialled without a name: any worker of the edge may answer */
 	bool full;               /* there was no room for a message */
@@ -56,6 +57,7 @@ void uplinks_soon(struct connector *c); /* something is to be said a little late
 /* It may be another uplink's afterwards, or be left. */
 void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h);
 void uplink_lost(struct uplink *u, const struct leg *g, const char *why); /* g: NULL when it never was up */
+void uplink_again(struct uplink *u, struct leg *g); /* the edge wants another one beside g, soon */
 void uplink_denied(struct uplink *u, const char *why);                     /* lost, and not to be had soon */
 
 #endif

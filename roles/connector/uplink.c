@@ -27,6 +27,9 @@
 #define CHORES (5 * NS_PER_S) /* a stale leg's successor is made in one of these turns */
 #define ROTATE_GRACE_MS 3600000 /* what still lives on a stale leg after this is cut */
 #define LEGS_MOST 4           /* of one edge; when one more is made, the oldest that was left is ended */
+#define AGAIN_MS 50           /* not all connectors of an edge at once */
+#define SETTLE (200 * NS_PER_MS) /* since the last one was up, and three times its way there and back: its rules have come */
+#define SETTLE_MOST (5 * NS_PER_S) /* an edge that is away is not waited for */
 #define SHOWN 12              /* uplinks that have counters of their own: one message has to hold all counters */
 
 struct uplink {
@@ -53,6 +56,18 @@ static void after(struct uplink *u, uint32_t ms)
 {
 	if (!loop_timer(u->c->child.loop, &u->again, ms * NS_PER_MS))
 		LOG(&u->c->child.log, LOG_ERROR, "no memory for a timer", LF_STR("edge", u->name)); /* chores look again */
+}
+
+/* Of two that an edge wants kept the older one goes. It asks as often as it is upgraded, or as it likes. */
+void uplink_again(struct uplink *u, struct leg *g)
+{
+	bool young = loop_now(u->c->child.loop) - g->up_ns < NS_PER_S;
+
+	for (struct leg *o = u->c->legs; o; o = o->next)
+		if (o != g && o->u == u && o->state == LEG_UP && o->keeps)
+			leg_leave(o, LEAVE_REKEY, ROTATE_GRACE_MS, "another connection takes its place");
+	g->keeps = true;
+	after(u, young ? 1000 : random_below(AGAIN_MS));
 }
 
 void uplink_lost(struct uplink *u, const struct leg *g, const char *why)
@@ -326,6 +341,17 @@ static bool is_meant(const struct leg *g, const struct frame_hello *h)
 	return h->count <= CONF_WORKERS && (g->anybody || h->index == g->u->index);
 }
 
+/* Each worker of each edge. */
+static bool all_up(const struct connector *c)
+{
+	struct uplink_state s;
+
+	for (size_t i = 0; uplink_state(c, i, &s); i++)
+		if (s.up < s.workers)
+			return false;
+	return true;
+}
+
 void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h)
 {
 	struct uplink *first = u->first, *to;
@@ -342,10 +368,12 @@ void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h)
 	g->u = to;
 	to->why[0] = 0;
 	for (struct leg *o = to->c->legs; o; o = o->next)
-		if (o != g && o->u == to && o->state == LEG_UP)
+		if (o != g && o->u == to && o->state == LEG_UP && !o->keeps)
 			leg_leave(o, LEAVE_REKEY, ROTATE_GRACE_MS, "another connection takes its place");
 	for (struct uplink *w = first; w; w = w->next)
 		look(w);
+	if (to->c->settle.pos && all_up(to->c))
+		loop_timer(to->c->child.loop, &to->c->settle, SETTLE + 3 * mux_stats(g->mux).rtt_ns);
 }
 
 /* Where it is among the n of u, or n. */
@@ -393,9 +421,24 @@ void uplinks_configure(struct connector *c)
 		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer");
 }
 
+/* ---- upgrades ------------------------------------------------------------------------------- */
+
+static void on_settled(struct timer *t, uint64_t now)
+{
+	(void)now;
+	child_settled(&CONTAINER_OF(t, struct connector, settle)->child);
+}
+
+void uplinks_settle(struct connector *c)
+{
+	c->settle.fire = on_settled;
+	if (!loop_timer(c->child.loop, &c->settle, SETTLE_MOST))
+		child_settled(&c->child);
+}
+
 /* ---- the end, and what is known ------------------------------------------------------------ */
 
-void uplinks_drain(struct connector *c)
+void uplinks_drain(struct connector *c, uint64_t grace_ms)
 {
 	for (size_t i = 0; i < c->uplinks; i++)
 		for (struct uplink *u = c->uplink[i]; u; u = u->next) {
@@ -406,13 +449,14 @@ void uplinks_drain(struct connector *c)
 		}
 	for (struct leg *g = c->legs, *next; g; g = next) {
 		next = g->next;
-		leg_leave(g, LEAVE_DRAIN, c->ways->conf->limits.drain_ms, "the connector is ending");
+		leg_leave(g, LEAVE_DRAIN, grace_ms, "the connector is ending");
 	}
 }
 
 void uplinks_end(struct connector *c)
 {
 	loop_timer_stop(c->child.loop, &c->chores);
+	loop_timer_stop(c->child.loop, &c->settle);
 	while (c->legs)
 		leg_close(c->legs);
 	while (c->uplinks)

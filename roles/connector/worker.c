@@ -117,7 +117,7 @@ static int make_parts(struct connector *c, struct why *why)
 	keepline_keep_lists(c->keep);
 	servings_init(c);
 	watched_init(c);
-	random_bytes(c->instance, sizeof c->instance);
+	memcpy(c->instance, c->child.instance, sizeof c->instance);
 	c->list_until_ns = loop_now(c->child.loop) + LIST_WAIT;
 	return 0;
 }
@@ -181,6 +181,8 @@ static void worker_commit(struct child *child)
 	doors_commit(&c->doors, child->loop, &child->log);
 	uplinks_configure(c);
 	servings_reloaded(c);
+	if (old == NULL && child->heir)
+		uplinks_settle(c);
 }
 
 static void worker_link(struct child *child, unsigned number, int fd)
@@ -214,7 +216,17 @@ static void worker_drain(struct child *child)
 
 	doors_close(&c->doors);
 	origins_stop(c->ways->origins);
-	uplinks_drain(c);
+	uplinks_drain(c, c->ways->conf->limits.drain_ms);
+	connector_one_less(c);
+}
+
+static void worker_yield(struct child *child)
+{
+	struct connector *c = of(child);
+
+	doors_close(&c->doors);
+	origins_stop(c->ways->origins);
+	uplinks_drain(c, c->ways->conf->limits.linger_ms);
 	connector_one_less(c);
 }
 
@@ -243,7 +255,7 @@ static void worker_counters(struct child *child, struct wr *out)
 		{"uplinks", c->uplinks},       {"uplinks_up", uplinks_up(c)},
 		{"links_up", c->n.links_up},   {"links_lost", c->n.links_lost},
 		{"streams", c->n.streams},     {"streams_refused", c->n.refused},
-		{"streams_live", c->servings.used},
+		{"streams_live", c->servings.used}, {"live", c->servings.used},
 		{"dials", c->n.dials},         {"dials_failed", c->n.failed},
 		{"bytes_in", c->n.bytes_in},   {"bytes_out", c->n.bytes_out},
 	};
@@ -262,6 +274,7 @@ static const struct child_class worker_class = {
 	.commit = worker_commit,
 	.abort = worker_abort,
 	.drain = worker_drain,
+	.yield = worker_yield,
 	.counters = worker_counters,
 	.link = worker_link,
 	.dialled = worker_dialled,

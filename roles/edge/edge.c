@@ -33,7 +33,8 @@ int edge_main(int argc, char **argv)
 	static const struct super_child children[] = {
 		{.kind = "tlsd", .proc = "tlsd", .who = CONF_FOR_TLSD, .files = files_of_tls, .anew = true},
 		{.kind = "id-tlsd", .proc = "id-tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
-		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
+		{.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR,
+		 .alone = true},
 		{.kind = "edge-worker", .proc = "worker", .who = CONF_FOR_WORKER, .listeners = true, .files = worker_files,
 		 .count = workers},
 	};

@@ -119,6 +119,10 @@ struct edge {
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	uint8_t lots[256];          /* random, for request ids; those before lot are used up */
 	size_t lot;
+	struct timer warm;          /* of an heir: tunnels are on their way, and who needs one waits for it */
+	uint64_t warm_until;
+	bool warming;
+	bool tunnels_told;          /* it yields, and no visitor is left */
 	struct edge_lines {         /* of the access log, until the end of the turn; one write of a pipe's at most */
 		struct timer later;
 		size_t n, lines;
@@ -135,6 +139,8 @@ void edge_request_id(struct edge *e, char out[static EDGE_ID]); /* unique, not t
 int64_t edge_now(const struct edge *e); /* wall clock in seconds, never before the newest status list */
 /* One line of JSON (serve/accesslog) to where logs go, as it is, with the others of this turn. */
 void edge_access(struct edge *e, struct span line);
+/* A tunnel has come, or changed what it serves: who waits for one looks again. */
+void edge_tunnels_changed(struct edge *e);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);
 
@@ -162,6 +168,7 @@ void front_accepted(struct edge *e, int fd, const struct arrival *a);
 /* Another configuration or status list: each live one is judged again, and ended when it would not be let in now;
  * idle ones that showed a certificate under an older configuration are closed. */
 void fronts_rejudge(struct edge *e);
+void fronts_look_again(struct edge *e); /* requests that wait for a tunnel */
 void fronts_drain(struct edge *e);   /* idle ones are closed, the others after what runs */
 void fronts_end(struct edge *e);     /* the process is about to end */
 
@@ -195,6 +202,7 @@ enum policy_route tunnels_route(struct edge *e, const struct tunnel_ask *a, stru
 struct stream *tunnel_open(const struct tunnel_route *r, struct frame_open *o, const struct duct_user *u, void *owner, int *rc);
 void tunnels_rejudge(struct edge *e); /* another configuration (grants) or status list */
 void tunnels_drain(struct edge *e);
+void tunnels_again(struct edge *e); /* they are asked to connect to whoever listens here now */
 void tunnels_end(struct edge *e);
 size_t tunnels_ready(const struct edge *e); /* let in and announced: for health */
 void tunnels_counters(const struct edge *e, struct wr *out);
@@ -206,6 +214,7 @@ void raw_accepted(struct edge *e, const struct conf_service *s, int fd, const st
 bool raw_passes(const struct edge *e, const struct hello *h);
 void raw_passed(struct edge *e, const struct hello *h, int fd, const struct addr *peer, struct span before);
 void raws_rejudge(struct edge *e); /* services that are gone: their connections are ended */
+void raws_look_again(struct edge *e);
 void raws_drain(struct edge *e);
 void raws_end(struct edge *e);
 

@@ -178,6 +178,7 @@ static enum policy_route route_of(const struct exchange *x, const struct tunnel 
 }
 
 static void ask(struct exchange *x, enum policy_route route, const struct tunnel_route *r);
+static void wait(struct exchange *x);
 
 /* Where paths decide, one that two programs read differently decides nothing: by the rule, or by one before it that
  * was passed over. */
@@ -204,7 +205,11 @@ void exchange_decide(struct exchange *x)
 	judge(x, route, &a);
 	x->decision = policy_name(a.reason);
 	x->known = a.who == WHO_CERT;
-	if (!a.allow || h == NULL)
+	if (route == ROUTE_NO_CONNECTOR && x->e->warming && !a.allow && a.reason == policy_of_route(route)) {
+		x->phase = X_ASKING;
+		x->held = true;
+		wait(x);
+	} else if (!a.allow || h == NULL)
 		exchange_refuse(x, a.allow ? POLICY_NO_HOST : a.reason);
 	else if (is_ambiguous(x, &r))
 		exchange_malformed(x, HTTPBAD_PATH_TWO);
@@ -217,6 +222,14 @@ void exchange_decide(struct exchange *x)
 bool exchange_unnamed(const struct exchange *x)
 {
 	return x->phase != X_HEAD && x->phase != X_ANSWERING && policy_host_of(&x->e->site->rules, host_of(x)) < 0;
+}
+
+void exchange_look_again(struct exchange *x)
+{
+	if (!x->held)
+		return;
+	x->held = false;
+	exchange_decide(x);
 }
 
 void exchange_rejudge(struct exchange *x)

@@ -39,6 +39,7 @@ bool exchange_unnamed(const struct exchange *x);
 void exchange_rejudge(struct exchange *x);
 /* At once, no over(); logged with this reason. */
 void exchange_end(struct exchange *x, const char *why);
+void exchange_look_again(struct exchange *x); /* if it waits for a tunnel */
 bool exchange_is_idle(const struct exchange *x); /* not a byte of a head has come yet */
 void exchanges_free(struct edge *e); /* none lives any more */
 

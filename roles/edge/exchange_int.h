@@ -70,6 +70,7 @@ struct exchange {
 	bool ambiguous;            /* its path */
 	bool retried, taken, reused; /* taken: bytes of the body were taken from the visitor; reused: on a kept upstream */
 	bool overtaken;            /* the way to it, by a reload */
+	bool held;                 /* X_ASKING: no tunnel is there yet, of an edge that was upgraded */
 	bool replied;              /* the head of the answer was put */
 	bool keep, origin_keeps;   /* the visitor's connection, the origin's */
 	char id[EDGE_ID], connector[65];

@@ -135,7 +135,10 @@ static void front_reap(struct source *s)
 
 static bool ends(const struct front *f)
 {
-	return f->of.last || f->of.e->child.draining;
+	const struct child *c = &f->of.e->child;
+
+	/* Who was not told by his last answer that it ends may be asking already. */
+	return f->of.last || (c->draining && !c->yields);
 }
 
 static void on_idle_event(struct duct *d, unsigned events);
@@ -302,7 +305,7 @@ static void on_opened(struct tls *t, const struct span *chain, size_t n)
 				       .name = t->peer->name, .client = t->peer->id};
 	sockduct_start(&f->sock, e->bufs, &f->src, t, &idle_user, SPAN_NONE); /* without bytes before it cannot fail */
 	f->of.d = &f->sock.d;
-	go_idle(f, e->child.draining ? DRAIN_IDLE : e->site->conf->edge.idle_ms * NS_PER_MS);
+	go_idle(f, e->child.draining && !e->child.yields ? DRAIN_IDLE : e->site->conf->edge.idle_ms * NS_PER_MS);
 }
 
 static void on_failed(struct tls *t, enum tls_fault fault, const char *words)
@@ -333,9 +336,9 @@ static bool on_hello(struct tls *t, const struct hello *h, struct span raw)
 
 	site_drop(f->site);
 	f->site = site_hold(e->site);
-	if (e->child.draining)
+	if (e->child.draining && !e->child.yields)
 		return false;
-	if (e->id && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
+	if (e->id && !e->child.yields && hello_wants(h, SPAN_LIT("zt-tunnel/1")))
 		peers_arrived(e, give_away(f), &f->of.user, span_str(h->name), raw);
 	else if (raw_passes(e, h))
 		raw_passed(e, h, give_away(f), &f->of.user, raw);
@@ -487,6 +490,17 @@ static void rejudge(struct front *f)
 void fronts_rejudge(struct edge *e)
 {
 	each(e, rejudge);
+}
+
+static void look_again(struct front *f)
+{
+	if (f->x)
+		exchange_look_again(f->x);
+}
+
+void fronts_look_again(struct edge *e)
+{
+	each(e, look_again);
 }
 
 static void drain(struct front *f)

@@ -49,6 +49,7 @@ struct raw {
 	uint32_t epoch;
 	enum policy_reason decision;
 	uint8_t kind, state, tries;
+	bool held;             /* no tunnel is there yet, of an edge that was upgraded */
 	char id[EDGE_ID], connector[64];
 	const char *name;                   /* what is looked up in rules: the configuration's, or its own */
 	char *own, *sni;                    /* passed on: the hello's name, as it is looked up and as it was said */
@@ -248,7 +249,13 @@ static void open_way(struct raw *k)
 	struct upstream *u;
 	int rc;
 
-	k->decision = k->e->child.draining ? POLICY_DRAINING : policy_of_route(find_way(k, &to));
+	const struct child *c = &k->e->child;
+	enum policy_route route = c->draining && !c->yields ? ROUTE_NONE : find_way(k, &to);
+
+	k->held = route == ROUTE_NO_CONNECTOR && k->e->warming;
+	if (k->held)
+		return;
+	k->decision = c->draining && !c->yields ? POLICY_DRAINING : policy_of_route(route);
 	if (k->decision != POLICY_ALLOWED) {
 		over(k, BY_EDGE, policy_name(k->decision), ZT_OK);
 		return;
@@ -471,6 +478,17 @@ static void each(struct edge *e, void (*call)(struct raw *k))
 void raws_rejudge(struct edge *e)
 {
 	each(e, rejudge);
+}
+
+static void look_again(struct raw *k)
+{
+	if (k->held && k->state == RAW_OPENING)
+		open_way(k);
+}
+
+void raws_look_again(struct edge *e)
+{
+	each(e, look_again);
 }
 
 /* A watch has no end of its own, and is begun again elsewhere. */

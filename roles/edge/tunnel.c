@@ -115,6 +115,7 @@ static void let_in(struct tunnel *t)
 	loop_timer_stop(t->e->child.loop, &t->limit);
 	t->e->n.tunnels_in++;
 	pass_over_older(t);
+	edge_tunnels_changed(t->e);
 	LOG(&t->e->child.log, LOG_INFO, "a connector is connected", LF_STR("connector", t->id),
 	    LF_STR("peer", addr_text(&t->peer, peer)));
 }
@@ -265,6 +266,7 @@ static void on_rules(struct tunnel *t, struct span message)
 	LOG(&t->e->child.log, LOG_INFO, "a connector announced its rules", LF_STR("connector", t->id),
 	    LF_U64("rules", next->rules.n), LF_U64("epoch", next->rules.epoch));
 	log_claims(t);
+	edge_tunnels_changed(t->e);
 }
 
 static void on_status(struct tunnel *t, struct span message)

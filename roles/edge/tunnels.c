@@ -200,6 +200,13 @@ void tunnels_drain(struct edge *e)
 	}
 }
 
+void tunnels_again(struct edge *e)
+{
+	for (struct tunnel *t = e->first_tunnel; t; t = t->next)
+		if (t->mux && t->state != TUNNEL_LEAVING)
+			mux_control(t->mux, CTRL_AGAIN, SPAN_NONE);
+}
+
 void tunnels_end(struct edge *e)
 {
 	while (e->first_tunnel)

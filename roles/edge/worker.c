@@ -94,20 +94,52 @@ int64_t edge_now(const struct edge *e)
 	return now > floor ? now : floor;
 }
 
-static bool is_empty(const struct edge *e)
+static bool has_no_visitors(const struct edge *e)
 {
 	const struct pool *const pools[] = {&e->fronts, &e->arrivals, &e->raws, &e->locals, &e->plain.pool};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->used)
 			return false;
-	return e->first_tunnel == NULL;
+	return true;
 }
 
 void edge_one_less(struct edge *e)
 {
-	if (e->child.draining && e->child.loop && is_empty(e))
+	if (!e->child.draining || e->child.loop == NULL || !has_no_visitors(e))
+		return;
+	if (e->first_tunnel == NULL)
 		child_drained(&e->child);
+	else if (e->child.yields && !e->tunnels_told) {
+		e->tunnels_told = true;
+		tunnels_drain(e);
+	}
+}
+
+/* ---- upgrades ------------------------------------------------------------------------------------- */
+
+#define WARM (8 * NS_PER_S) /* until all connectors have come over from the process before */
+
+void edge_tunnels_changed(struct edge *e)
+{
+	if (e->warming)
+		loop_timer(e->child.loop, &e->warm, 0); /* from a clean stack */
+}
+
+static void on_warm(struct timer *t, uint64_t now)
+{
+	struct edge *e = CONTAINER_OF(t, struct edge, warm);
+
+	e->warming = now < e->warm_until && loop_timer(e->child.loop, t, e->warm_until - now);
+	fronts_look_again(e);
+	raws_look_again(e);
+}
+
+static void begin_warm(struct edge *e)
+{
+	e->warm.fire = on_warm;
+	e->warm_until = loop_now(e->child.loop) + WARM;
+	e->warming = loop_timer(e->child.loop, &e->warm, WARM);
 }
 
 /* ---- the status list ------------------------------------------------------------------------------ */
@@ -137,6 +169,8 @@ static void on_look(struct timer *t, uint64_t now)
 	struct worker *w = CONTAINER_OF(t, struct worker, look);
 
 	(void)now;
+	if (w->e.child.yields)
+		raws_drain(&w->e);
 	if (w->e.keep)
 		rejudge(&w->e);
 	look_later(w);
@@ -278,6 +312,8 @@ static void worker_commit(struct child *c)
 		rejudge(&w->e);
 	else
 		look_later(w);
+	if (old == NULL && c->heir)
+		begin_warm(&w->e);
 	site_drop(old);
 }
 
@@ -311,6 +347,17 @@ static void worker_drain(struct child *c)
 	edge_one_less(e);
 }
 
+/* Who is connected asks once more, and is told then that the connection ends; his tunnels stay for that. Connectors go
+ * to the process that listens now. */
+static void worker_yield(struct child *c)
+{
+	struct edge *e = &of(c)->e;
+
+	doors_close(&e->doors);
+	tunnels_again(e);
+	edge_one_less(e);
+}
+
 static void end_all(struct edge *e)
 {
 	if (e->web == NULL)
@@ -331,6 +378,7 @@ static void worker_close(struct child *c)
 	end_all(&w->e);
 	peers_end(&w->e);
 	loop_timer_stop(c->loop, &w->look);
+	loop_timer_stop(c->loop, &w->e.warm);
 	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
 	outside_free(&w->e.out);
@@ -367,7 +415,7 @@ static void worker_counters(struct child *c, struct wr *out)
 		{"tunnels_in", e->n.tunnels_in}, {"tunnels_refused", e->n.tunnels_refused}, {"streams", e->n.streams},
 		{"raw", e->n.raw}, {"tls_accepted", t.accepted}, {"tls_resumed", t.resumed},
 		{"tls_refused_budget", t.refused_budget}, {"tls_waiting", t.waiting}, {"tls_running", t.running},
-		{"identity", e->keep != NULL}, {"cut_slow", e->n.slow},
+		{"identity", e->keep != NULL}, {"cut_slow", e->n.slow}, {"live", e->fronts.used + e->raws.used},
 	};
 
 	ipc_write_counters(out, rows, ARRAY_LEN(rows), NULL);
@@ -385,6 +433,7 @@ static const struct child_class worker_class = {
 	.commit = worker_commit,
 	.abort = worker_abort,
 	.drain = worker_drain,
+	.yield = worker_yield,
 	.counters = worker_counters,
 	.link = worker_link,
 	.close = worker_close,

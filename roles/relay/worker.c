@@ -173,6 +173,7 @@ static void worker_counters(struct child *c, struct wr *out)
 		{"tls_accepted", t.accepted},       {"tls_connected", t.connected},
 		{"tls_resumed", t.resumed},         {"tls_refused_budget", t.refused_budget},
 		{"tls_waiting", t.waiting},         {"tls_running", t.running},
+		{"live", w->conns.used},
 	};
 	uint64_t failed = 0;
 

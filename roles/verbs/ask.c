@@ -1,4 +1,4 @@
-/* The verbs that ask a running role through its control socket: status, reload, health. */
+/* The verbs that ask a running role through its control socket: status, reload, upgrade, health. */
 #include "base/err.h"
 #include "roles/roles.h"
 #include "serve/askrole.h"
@@ -28,6 +28,21 @@ int reload_main(int argc, char **argv)
 			 "not this machine's), 7 an address is in use, 2 wrong use, 1 anything else.",
 		.line = "reload",
 		.timeout_ms = 25000, /* children have 5 s to say whether it would work, and 10 s to start for it */
+		.absent_code = EXIT_ZT_UNREACHABLE,
+	};
+	return ask_role(&v, argc, argv);
+}
+
+int upgrade_main(int argc, char **argv)
+{
+	static const struct ask_verb v = {
+		.name = "upgrade",
+		.about = "Replace the running role by the program that lies at its path now: the new one reads its\n"
+			 "configuration and serves, then the old one finishes what it began. With any fault the\n"
+			 "running one goes on, and the reason is printed. Exit: 0 upgraded, 3 the new program refuses\n"
+			 "the configuration, 5 no role runs, 7 try again, 2 wrong use, 1 anything else.",
+		.line = "upgrade",
+		.timeout_ms = 60000, /* 10 s for each step, 5 for each child that has to be alone */
 		.absent_code = EXIT_ZT_UNREACHABLE,
 	};
 	return ask_role(&v, argc, argv);

@@ -103,7 +103,7 @@ TEST(the_example_parses_as_it_is_and_with_every_default_set)
 	NEED(conf_parse_text(&as_is, text, "example", &faults) == 0);
 	NEED(conf_parse_text(&all, wr_span(&w), "active", &faults) == 0);
 	CHECK_INT(faults.warnings, 0);
-	CHECK_INT(set, 68); /* 5 log, 4 state, 5 limits, 3 echo, 5 tls, 16 relay, 7 ca, 11 edge, 5 connector, 7 tunnel */
+	CHECK_INT(set, 69); /* 5 log, 4 state, 6 limits, 3 echo, 5 tls, 16 relay, 7 ca, 11 edge, 5 connector, 7 tunnel */
 	CHECK(memcmp(as_is->digest, plain->digest, SHA256_LEN) == 0);
 	CHECK(memcmp(all->digest, plain->digest, SHA256_LEN) == 0);
 	conf_free(plain);
@@ -179,5 +179,5 @@ TEST(environment_names_are_unique)
 			CHECK_INT(e.kind, k % 2 ? CONF_ENV_KEY_FILE : CONF_ENV_KEY);
 			n++;
 		}
-	CHECK_INT(n, 136);
+	CHECK_INT(n, 138);
 }

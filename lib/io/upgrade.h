@@ -1,0 +1,100 @@
+/*
+ * upgrade: a supervisor that gives its place to one of another program file, and one that takes it (docs/formats.md,
+ * "Upgrade"). Never is there a moment at which nobody listens, and until the new one has said that it serves, and lived
+ * for a second behind that, the old one can go on as if nothing had been asked.
+ *
+ *   the one that serves                          its successor, started by the shepherd
+ *   OFFER: locks, control socket, log, listeners ─▶  reads the configuration, binds what is new
+ *                                                ◀─ PREPARED
+ *   ends the children that must be alone (super_child.alone)
+ *   GO                                           ─▶  starts its children
+ *                                                ◀─ READY
+ *   IPC_YIELD to its children; a second later it lets go of everything and drains, for as long as [limits] linger
+ *
+ * 10 s of silence, a refusal or the end of the successor at any step: it is killed, what was ended is started again.
+ * Owns the lines to the other one and to the shepherd.
+ */
+#ifndef ZT_UPGRADE_H
+#define ZT_UPGRADE_H
+
+#include "base/bounds.h"
+#include "child.h"
+#include "shepherd.h"
+#include "spawn.h"
+#include "wire/addr.h"
+
+#define UPGRADE_INSTANCE CHILD_INSTANCE
+#define UPGRADE_TEXT 1024
+#define UPGRADE_PATH 432
+
+struct super;
+struct ctl_client;
+struct kid;
+struct listeners;
+
+/* How the process was started: a role's main() knows. */
+struct super_begin {
+	char *const *argv; /* of a successor, and ours, without HEIR_OPTION; NULL: there is no way to start one */
+	bool heir;         /* it is one: HEIR_FD_LINE and HEIR_FD_SHEPHERD are open */
+};
+
+enum upgrade_step {
+	UPGRADE_NONE,
+	UPGRADE_OFFERED, /* waits for PREPARED */
+	UPGRADE_ALONE,   /* ends children that must be alone, one after the other */
+	UPGRADE_GONE,    /* waits for READY */
+	UPGRADE_TRIAL,   /* its children yield; it could still go on */
+	UPGRADE_OVER     /* not in charge any more */
+};
+
+struct upgrade {
+	struct super_begin begin;
+	enum upgrade_step step;
+	struct source line;       /* to the successor; of a successor, until it serves, to the one before */
+	struct source watch;      /* of a successor: to the shepherd */
+	struct timer timer;
+	struct ctl_client *asker; /* NULL: a SIGUSR2 asked, or the asker left */
+	pid_t heir;
+	bool again, reload;       /* one that came at the wrong time: upgrade, reload */
+	bool ends;                /* the role is to end: our flock comes first */
+	bool crowned;             /* of a successor: the shepherd knows it as the one in charge */
+	bool gone;                /* of a successor: the one before says nothing any more */
+	bool cut;                 /* what drains has had [limits] linger */
+	char version[SHEPHERD_VERSION], exe[UPGRADE_PATH];
+	struct shepherd sh;       /* of the first process of the role */
+	uint8_t instance[UPGRADE_INSTANCE]; /* of the role, over all generations */
+	char elders[UPGRADE_TEXT]; /* of one in charge: lines of UPMSG_ELDERS */
+	/* of a successor: what it was offered */
+	int log_pipe[2];
+};
+
+void upgrade_init(struct super *s, const struct super_begin *begin);
+#define UPGRADE_FDS 3 /* of an offer, first: locks of state and of the control socket's place, the control socket */
+
+/* A successor, before it opens anything: takes the offer in. */
+int upgrade_take(struct super *s, struct listeners *offered, int *control, struct why *w);
+/* A successor, when it could serve: says so, and waits until what only one may have is free. */
+int upgrade_prepared(struct super *s, struct why *w);
+void upgrade_stepped(struct super *s);   /* a child is up */
+void upgrade_announced(struct super *s); /* all are: it serves */
+/* Of a successor that cannot: tells the one before, who tells whoever asked. s NULL: it is not one yet. */
+void upgrade_refuse(const struct super *s, enum zt_exit code, const char *text);
+
+void upgrade_begin(struct super *s, struct ctl_client *asker);
+bool upgrade_runs(const struct super *s); /* nothing else may change now */
+void upgrade_asker_gone(struct super *s, struct ctl_client *who);
+void upgrade_kid_gone(struct super *s);
+void upgrade_heir_ended(struct super *s, int wait_status);
+void upgrade_elders(struct super *s, const struct upmsg *m);
+void upgrade_stop(struct super *s);       /* the role stops: a running one comes to nothing */
+bool upgrade_reaped(struct super *s, pid_t pid, int wait_status); /* it was a supervisor of ours */
+/* The first process, once it is not in charge: passes it on. False: it is for us too. */
+bool upgrade_signal(struct super *s, int signo);
+bool upgrade_waits(struct super *s);      /* nothing of ours lives, but who has to end first does */
+void upgrade_count(struct super *s);      /* counters have come, of one that drains */
+/* What a child is told of the life of its role: io/child.h, "life". */
+const char *upgrade_life(const struct super *s, char out[static SPAWN_LIFE]);
+/* The very end: does not come back where this process has to be shepherd. Everything else is closed. */
+void upgrade_end(struct super *s);
+
+#endif

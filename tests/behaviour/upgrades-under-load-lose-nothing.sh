@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Edge and connector are replaced by a program that lies in their place, again and again, while visitors keep asking over
+# connections that they keep: no request fails, no connection is closed under one, and nothing is left of the processes
+# before. ZT_UPGRADES: of each role.
+# waits
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
+UPGRADES=${ZT_UPGRADES:-5}
+ORIGIN=$(free_port)
+cat >"$TMP/origin.py" <<'PY'
+import http.server, sys
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = self.path.encode() * 20
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a): pass
+class S(http.server.ThreadingHTTPServer):
+    request_queue_size = 200
+S(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
+PY
+start origin python3 "$TMP/origin.py" "$ORIGIN"
+wait_for listening "$ORIGIN"
+cat >"$TMP/load.py" <<'PY'
+# Each visitor keeps his connection for as long as he is let: a response that says so ends it, nothing else may.
+import socket, ssl, sys, threading, time
+port, ca, go = int(sys.argv[1]), sys.argv[2], threading.Event()
+bad, n, closes, slowest = [], [0], [0], [0.0]
+ctx = ssl.create_default_context(cafile=ca)
+def ask(s, path):
+    s.sendall(b"GET %s HTTP/1.1\r\nHost: app.test\r\n\r\n" % path)
+    got = b""
+    while b"\r\n\r\n" not in got:
+        part = s.recv(65536)
+        if not part: raise OSError("closed in the head after %d bytes" % len(got))
+        got += part
+    head, body = got.split(b"\r\n\r\n", 1)
+    fields = dict(l.lower().split(b": ", 1) for l in head.split(b"\r\n")[1:])
+    while len(body) < int(fields[b"content-length"]):
+        part = s.recv(65536)
+        if not part: raise OSError("closed in the body")
+        body += part
+    if not head.startswith(b"HTTP/1.1 200"): raise OSError(head.split(b"\r\n")[0].decode() + " " + body[:80].decode("latin1"))
+    if body != path * 20: raise OSError("another body")
+    return fields.get(b"connection") != b"close"
+def visitor(me):
+    i = 0
+    while not go.is_set():
+        try:
+            s = ctx.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=60), server_hostname="app.test")
+            keep = True
+            while keep and not go.is_set():
+                i += 1
+                before = time.monotonic()
+                keep = ask(s, b"/%d/%d" % (me, i))
+                slowest[0] = max(slowest[0], time.monotonic() - before)
+                n[0] += 1
+                time.sleep(0.001 * (me % 4))
+            closes[0] += not keep
+            s.close()
+        except OSError as e:
+            bad.append(f"visitor {me}: {e!r} at {time.strftime('%H:%M:%S', time.gmtime())}")
+ts = [threading.Thread(target=visitor, args=(i,)) for i in range(8)]
+[t.start() for t in ts]
+print("loaded", flush=True)
+sys.stdin.readline(); go.set(); [t.join() for t in ts]
+print(f"{n[0]} requests, {closes[0]} connections told to end, slowest {slowest[0]:.2f} s, {len(bad)} bad {bad[:5]}", flush=True)
+sys.exit(bool(bad) or n[0] < 100)
+PY
+host_section app public app.test
+ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
+ingress last 'service = http_status:404'
+# A program of its own place, so that another one can be put there.
+cp "$ZT" "$TMP/zt"
+THE_ZT=$ZT
+ZT=$TMP/zt
+start_web
+
+in_charge() { "$ZT" status "$1" --json -c "$2" | json process; }
+elders() { "$ZT" status "$1" --json -c "$2" | json elders; }
+no_elders() { [ "$(elders "$1" "$2")" = "[]" ]; }
+upgrade() { # ROLE CONF
+	local before
+	before=$(in_charge "$1" "$2")
+	cp "$THE_ZT" "$TMP/zt.new" && mv "$TMP/zt.new" "$TMP/zt"
+	expect 0 "$ZT" upgrade "$1" -c "$2"
+	[ "$(in_charge "$1" "$2")" != "$before" ] || fail "the same process serves"
+	[ ! "$(readlink "/proc/$(in_charge "$1" "$2")/exe")" -ef "$TMP/zt" ] || return 0
+	fail "not the program that lies there"
+}
+# From the first one on nothing grows.
+upgrade edge "$EDGE_CONF"
+upgrade connector "$CONNECTOR_CONF"
+wait_for no_elders edge "$EDGE_CONF"
+wait_for no_elders connector "$CONNECTOR_CONF"
+wait_for web app.test /once
+# What a role is, in all its processes: descriptors, processes, memory of the shepherd.
+tree() { local p; echo "$1"; for p in $(pgrep -P "$1"); do tree "$p"; done; }
+fds() { local p n=0; for p in $(tree "$1"); do n=$((n + $(find "/proc/$p/fd" -mindepth 1 2>/dev/null | wc -l))); done; echo "$n"; }
+dirty() { awk '/^Private_Dirty/ { print $2 }' "/proc/$1/smaps_rollup"; }
+edge_size=$(tree "${PIDS[edge]}" | wc -l) connector_size=$(tree "${PIDS[connector]}" | wc -l)
+edge_fds=$(fds "${PIDS[edge]}") connector_fds=$(fds "${PIDS[connector]}")
+
+mkfifo "$TMP/hold"
+start load sh -c "exec python3 '$TMP/load.py' $EDGE_PORT '$WEB_CA' <'$TMP/hold'"
+exec 9>"$TMP/hold"
+wait_for grep -q loaded "$TMP/load.log"
+for ((i = 0; i < UPGRADES; i++)); do
+	upgrade edge "$EDGE_CONF"
+	upgrade connector "$CONNECTOR_CONF"
+done
+echo bye >&9
+exec 9>&-
+join load
+tail -n 1 "$TMP/load.log"
+same "$STATUS" 0 "the load"
+wait_for no_elders edge "$EDGE_CONF"
+wait_for no_elders connector "$CONNECTOR_CONF"
+if [ "$(id -u)" = 0 ]; then
+	for role in edge connector; do
+		size=${role}_size fds=${role}_fds
+		no_more() { [ "$(fds "${PIDS[$role]}")" -le "${!fds}" ]; } # connections of the load have to end first
+		wait_for no_more
+		same "$(tree "${PIDS[$role]}" | wc -l)" "${!size}" "processes of the $role"
+		echo "figure: shepherd of the $role after $UPGRADES upgrades: $(dirty "${PIDS[$role]}") KB"
+		[ "$(dirty "${PIDS[$role]}")" -lt 300 ] || fail "the shepherd of the $role is not small"
+		echo "figure: descriptors of the $role before and after $UPGRADES upgrades: ${!fds}, $(fds "${PIDS[$role]}")"
+	done
+fi
+for role in edge connector; do
+	stop "$role"
+	same "$STATUS" 0 "the exit code of the $role"
+done
+if grep -q "a key was copied" "$TMP/edge.log"; then fail "the connector was taken for two"; fi
+pass

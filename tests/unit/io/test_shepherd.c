@@ -1,0 +1,148 @@
+/* A flock of shells that do nothing: who is started, crowned, ended, and told what. */
+#include "tests/unit/unit.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "io/shepherd.h"
+
+static struct {
+	struct shepherd sh;
+	struct notify notify;
+	int lost, over, crowded;
+} t;
+
+static void on_lost(struct shepherd *sh, int status) { (void)sh; t.lost = status; }
+static void on_over(struct shepherd *sh, int status) { (void)sh; t.over = status; }
+static void on_crowded(struct shepherd *sh) { (void)sh; t.crowded++; }
+
+/* argv[0] for the program, then a script; HEIR_OPTION becomes its $0. */
+static void begin(const char *exe, char *script)
+{
+	static char sh[] = "sh", c[] = "-c";
+	static char *argv[4];
+
+	argv[0] = sh;
+	argv[1] = c;
+	argv[2] = script;
+	memset(&t, 0, sizeof t);
+	t.notify.fd = -1;
+	t.lost = t.over = -1;
+	t.sh = (struct shepherd){.notify = &t.notify, .exe = exe, .argv = argv, .lost = on_lost, .over = on_over, .crowded = on_crowded};
+	CHECK_INT(loop_open(&t.sh.loop, LOOP_BEST, &clock_real), 0);
+}
+
+static void finish(void)
+{
+	shepherd_signal(&t.sh, SIGTERM);
+	for (int status; waitpid(-1, &status, 0) > 0;)
+		continue;
+	loop_free(t.sh.loop);
+}
+
+static char sleeps[] = "exec sleep 100";
+
+static pid_t start(void)
+{
+	struct why w = {0};
+	pid_t pid = 0;
+	int fd = shepherd_spawn(&t.sh, getpid(), &pid, &w);
+
+	CHECK(fd >= 0);
+	close(fd);
+	return pid;
+}
+
+static void bury(pid_t pid)
+{
+	int status = 0;
+
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(shepherd_reaped(&t.sh, pid, status));
+	loop_turn(t.sh.loop, 0);
+}
+
+TEST(there_is_one_candidate)
+{
+	struct why w = {0};
+	pid_t one, two = 0;
+
+	begin("/bin/sh", sleeps);
+	one = start();
+	CHECK(shepherd_has(&t.sh, FLOCK_CANDIDATE));
+	CHECK_INT(shepherd_spawn(&t.sh, getpid(), &two, &w), -ZT_E_AGAIN);
+	shepherd_crown(&t.sh, getpid() + 1); /* by somebody who did not ask for it */
+	CHECK(!shepherd_has(&t.sh, FLOCK_CROWNED));
+	shepherd_drop(&t.sh);
+	bury(one);
+	CHECK(WIFSIGNALED(t.lost) && WTERMSIG(t.lost) == SIGTERM);
+	CHECK(!shepherd_has(&t.sh, FLOCK_CANDIDATE));
+	CHECK(!shepherd_reaped(&t.sh, one, 0)); /* it is nobody now */
+	start();
+	finish();
+}
+
+TEST(what_cannot_be_run_says_why)
+{
+	uint8_t mem[UPMSG_BYTES];
+	int fds[CHAN_FDS], fd, status;
+	struct why w = {0};
+	struct upmsg m;
+	pid_t pid;
+	size_t n;
+
+	begin("/nowhere/zt", sleeps);
+	fd = shepherd_spawn(&t.sh, getpid(), &pid, &w);
+	CHECK(fd >= 0);
+	waitpid(pid, &status, 0);
+	CHECK_INT(upmsg_hear(fd, mem, &m, fds, &n), 1);
+	CHECK_INT(m.type, UPMSG_REFUSED);
+	CHECK(span_starts(m.text, "/nowhere/zt cannot be run: No such file"));
+	shepherd_reaped(&t.sh, pid, status);
+	close(fd);
+	finish();
+}
+
+TEST(the_one_in_charge_ends)
+{
+	pid_t pid;
+
+	begin("/bin/sh", sleeps);
+	pid = start();
+	shepherd_crown(&t.sh, getpid());
+	shepherd_signal(&t.sh, SIGKILL);
+	bury(pid);
+	CHECK_INT(t.lost, -1);
+	CHECK(WIFSIGNALED(t.over) && WTERMSIG(t.over) == SIGKILL);
+	finish();
+}
+
+/* Four that drain, and one more: the oldest is ended, this process first if it is one of them. */
+FLOODS(BOUND_ELDERS)
+{
+	pid_t pid[SHEPHERD_ELDERS + 3];
+	int status;
+
+	begin("/bin/sh", sleeps);
+	t.sh.own = true;
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++) {
+		pid[i] = start();
+		shepherd_crown(&t.sh, getpid());
+		if (i == SHEPHERD_ELDERS) {
+			CHECK_INT(t.crowded, 1);
+			shepherd_live(&t.sh, false, 0);
+		}
+		if (i <= SHEPHERD_ELDERS)
+			CHECK(waitpid(-1, &status, WNOHANG) == 0);
+		else
+			bury(pid[i - SHEPHERD_ELDERS - 1]);
+	}
+	CHECK_INT(t.crowded, 1);
+	for (size_t i = 2; i < ARRAY_LEN(pid); i++)
+		CHECK_INT(kill(pid[i], 0), 0);
+	CHECK_INT(waitpid(-1, &status, WNOHANG), 0);
+	finish();
+}
