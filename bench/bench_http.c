@@ -5,8 +5,8 @@
  *                                   became of those before it; an answer's time counts from when its request was due, so
  *                                   that who is slow is not asked less. Prints p50, p99 and the most in us, and how many
  *                                   answers a second came.
- *   visit PORT NAME N               N visitors, each of whom asked once and stays; prints "held", goes on until standard
- *                                   input ends
+ *   visit PORT NAME N TIMES         N visitors, each of whom asks so many TIMES (or never: 0) and stays; prints "held",
+ *                                   goes on until standard input ends
  *
  * Everything ends by itself: after MS (and what is on its way then), or with its input.
  */
@@ -221,10 +221,20 @@ static int rate(char **a)
 	return 0;
 }
 
+static void ask_and_wait(struct visitor *v, const char *request)
+{
+	struct pollfd p = {.fd = v->tls.fd, .events = POLLIN};
+
+	ask(v, request, 1);
+	while (!listen_to(v))
+		if (poll(&p, 1, 10000) <= 0)
+			die("no answer");
+}
+
 static int visit(char **a)
 {
 	struct visitor *v = calloc(1, sizeof *v); /* nobody speaks again: the next one takes its place, but not its socket */
-	unsigned n = number(a[2]), held = 0;
+	unsigned n = number(a[2]), times = number(a[3]), held = 0;
 	char request[256], end;
 
 	if (v == NULL)
@@ -232,15 +242,10 @@ static int visit(char **a)
 	raise_nofile();
 	snprintf(request, sizeof request, "GET /small HTTP/1.1\r\nHost: %s\r\n\r\n", a[1]);
 	for (; held < n; held++) {
-		struct pollfd p;
-
 		arrive(v, number(a[0]), a[1], 1 + held % 200);
 		set_blocking(v->tls.fd, false);
-		ask(v, request, 1);
-		p = (struct pollfd){.fd = v->tls.fd, .events = POLLIN};
-		while (!listen_to(v))
-			if (poll(&p, 1, 10000) <= 0)
-				die("no answer");
+		for (unsigned i = 0; i < times; i++)
+			ask_and_wait(v, request);
 	}
 	printf("held %u\n", held);
 	fflush(stdout);
@@ -253,7 +258,7 @@ static const struct {
 	const char *name;
 	int args;
 	int (*run)(char **args);
-} commands[] = {{"rate", 5, rate}, {"visit", 3, visit}};
+} commands[] = {{"rate", 5, rate}, {"visit", 4, visit}};
 
 int main(int argc, char **argv)
 {
