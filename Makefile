@@ -258,7 +258,7 @@ size: zt
 	@sh tests/check-binary.sh --report zt
 
 bench: zt tools
-	@bash bench/run.sh
+	@bash bench/run.sh $(BENCH)
 
 soak: zt tools $(UNIT_rel) $(FUZZ_BIN)
 	@bash tests/soak.sh
@@ -289,7 +289,7 @@ help:
 ## make forge      node-forge (from npm) reads our PKCS#12
 ## make reproducible  build twice, differently, and compare
 ## make size       what the binary weighs and whether it is hardened
-## make bench      measurements beside real peers
+## make bench      measurements beside real peers; BENCH=race for one of bench/*.sh
 ## make soak       the long versions of the tests
 ## make install    DESTDIR and PREFIX are honoured
 ## make V=1 ...    shows the commands

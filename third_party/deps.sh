@@ -75,6 +75,7 @@ test  cmd:sshd                  openssh-server  openssh-server
 test  cmd:ssh                   openssh-client  openssh-client-default,openssh-client
 test  cmd:ssh-keygen            openssh-client  openssh-keygen
 test  cmd:scp                   openssh-client  openssh-client-default,openssh-client
+test  cmd:pkg-config        pkg-config      pkgconf
 test  cmd:socat                 socat           socat
 test  cmd:setpriv               util-linux      setpriv,util-linux
 lint  cmd:bash                  bash            bash

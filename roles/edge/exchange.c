@@ -18,8 +18,6 @@
 #endif
 
 
-#define SLOW 1024 /* bytes a second */
-
 static bool make_room(struct edge *e)
 {
 	if (e->exchanges.bounds == NULL)
@@ -431,27 +429,6 @@ static void too_long(struct exchange *x)
 	}
 }
 
-/* The time over which it counts how much a visitor moves. */
-static uint64_t slow_after(const struct exchange *x)
-{
-	return 2 * NS_PER_MS * x->site->conf->edge.head_ms;
-}
-
-/* Of what an exchange holds others could have use: while that is so, a visitor for whom alone it waits, to send his
- * body or to take the answer, moves SLOW bytes a second or makes room. Who waits for the origin is not meant. */
-static bool is_too_slow(struct exchange *x, uint64_t now)
-{
-	uint64_t moved = x->near->in + x->near->out - x->p.owed_at, since = x->p.owed_since;
-
-	if (since == 0 || now - since < slow_after(x))
-		return false;
-	if (moved < (now - since) / (NS_PER_S / SLOW) && room_is_scarce(x->e, upstream_stream(x->up)))
-		return true;
-	x->p.owed_since = now;
-	x->p.owed_at += moved;
-	return false;
-}
-
 /* Set again when it fires, not with every byte. */
 static void on_time(struct timer *t, uint64_t now)
 {
@@ -470,7 +447,7 @@ static void on_time(struct timer *t, uint64_t now)
 		return; /* the way to the origin has a time of its own */
 	if (x->phase == X_TUNNEL)
 		x->moved_at = x->t.couple.moved_at;
-	if (x->phase == X_PASSING && is_too_slow(x, now)) {
+	if (x->phase == X_PASSING && exchange_is_too_slow(x, now)) {
 		x->e->n.slow++;
 		if (x->replied)
 			exchange_cut(x, "slow");
@@ -490,7 +467,7 @@ static void on_time(struct timer *t, uint64_t now)
 bool exchange_arm(struct exchange *x, uint64_t after_ns)
 {
 	if (x->phase == X_PASSING)
-		after_ns = num_min64(num_min64(after_ns, slow_after(x)),
+		after_ns = num_min64(num_min64(after_ns, exchange_slow_after(x)),
 				     num_min64(upstream_response_ms(x->up), upstream_idle_ms(x->up)) * NS_PER_MS);
 	return loop_timer(x->e->child.loop, &x->timer, after_ns);
 }

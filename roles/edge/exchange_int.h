@@ -126,6 +126,11 @@ void exchange_read(struct exchange *x);   /* the visitor's, as much as there is 
 void exchange_begin_passing(struct exchange *x);
 /* Moves what can be moved, and ends it when that was all. x may be gone. */
 void exchange_step(struct exchange *x);
+/* The time over which it is counted how much a visitor moves. */
+uint64_t exchange_slow_after(const struct exchange *x);
+/* Of what an exchange holds others could have use: while that is so, a visitor for whom alone it waits, to send his body
+ * or to take the answer, moves a KiB a second or makes room. Who waits for the origin is not meant. */
+bool exchange_is_too_slow(struct exchange *x, uint64_t now);
 
 /* ---- exchange_say.c ---------------------------------------------------------------------------- */
 

@@ -415,3 +415,25 @@ void exchange_step(struct exchange *x)
 	else if (far_goes_on(x) && near_goes_on(x))
 		settle(x);
 }
+
+/* ---- who makes room ---------------------------------------------------------------------------------- */
+
+#define SLOW 1024 /* bytes a second */
+
+uint64_t exchange_slow_after(const struct exchange *x)
+{
+	return 2 * NS_PER_MS * x->site->conf->edge.head_ms;
+}
+
+bool exchange_is_too_slow(struct exchange *x, uint64_t now)
+{
+	uint64_t moved = x->near->in + x->near->out - x->p.owed_at, since = x->p.owed_since;
+
+	if (since == 0 || now - since < exchange_slow_after(x))
+		return false;
+	if (moved < (now - since) / (NS_PER_S / SLOW) && room_is_scarce(x->e, upstream_stream(x->up)))
+		return true;
+	x->p.owed_since = now;
+	x->p.owed_at += moved;
+	return false;
+}

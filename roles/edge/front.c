@@ -521,6 +521,7 @@ static void stop(struct front *f)
 	front_end(f, ZT_E_CANCELLED, "zt is being stopped");
 	if (f->sock.src)
 		sockduct_stop(&f->sock);
+	tls_forget_peer(&f->tls); /* its world ends before the loop */
 }
 
 void fronts_end(struct edge *e)

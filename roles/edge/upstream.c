@@ -116,6 +116,7 @@ void upstreams_end(struct edge *e)
 			sockduct_stop(&l->sock);
 		else
 			loop_close(&l->src);
+		tls_forget_peer(&l->tls); /* its world ends before the loop */
 	}
 }
 

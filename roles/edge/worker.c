@@ -382,6 +382,9 @@ static void worker_close(struct child *c)
 	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
 	outside_free(&w->e.out);
+	bufs_free(w->e.bufs);
+	tls_world_free(w->web.tls);
+	tls_world_free(w->id.tls);
 }
 
 /* What connections gave back last is given back when the loop has reaped them. */

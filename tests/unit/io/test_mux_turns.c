@@ -1,0 +1,106 @@
+/* mux: whose turn it is, how much of it, and who gives way. */
+#include "tests/unit/io/muxusers.h"
+
+TEST(a_keystroke_passes_bulk)
+{
+	struct pair *p = both();
+	uint64_t before;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 50; i++)
+		opens(p, 0, i, 100000000, &rc);
+	pair_turns(p, 400);
+	CHECK(users[0][0].put > 200000 && users[0][49].put > 200000); /* they are bulk by now */
+	opens(p, 0, 50, 1, &rc);
+	before = users[0][0].put + users[0][1].put + users[0][2].put;
+	for (unsigned i = 0; i < 12 && users[1][50].got == 0; i++)
+		pair_turns(p, 1);
+	CHECK_INT(users[1][50].got, 1);
+	CHECK(users[0][0].put + users[0][1].put + users[0][2].put - before <= 3 * 8 * FRAME_PAYLOAD);
+	pair_free(p);
+}
+
+static uint64_t spread(size_t n, uint64_t *least)
+{
+	uint64_t most = 0;
+
+	*least = UINT64_MAX;
+	for (size_t i = 0; i < n; i++) {
+		*least = num_min64(*least, users[1][i].got);
+		most = users[1][i].got > most ? users[1][i].got : most;
+	}
+	return most - *least;
+}
+
+TEST(turns_are_shared_evenly)
+{
+	struct pair *p = both();
+	uint64_t least;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 20; i++)
+		opens(p, 0, i, 1u << 30, &rc);
+	pair_turns(p, 400);
+	CHECK(spread(20, &least) <= 3 * BULK_TURN && least > 1000000);
+	pair_turns(p, 1200);
+	CHECK(spread(20, &least) <= 3 * BULK_TURN && least > 4000000); /* it is no more than it was */
+	pair_free(p);
+}
+
+/* What arrives for one stream in one read is told at once, and bulk arrives whole batches at a time: else each frame of
+ * 16 KiB costs its receiver a send() of its own. */
+TEST(bulk_of_many_streams_arrives_in_large_pieces)
+{
+	struct pair *p = both();
+	uint64_t got = 0, events = 0, before = 0;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 20; i++)
+		opens(p, 0, i, 1u << 30, &rc);
+	pair_turns(p, 400);
+	for (size_t i = 0; i < 20; i++) {
+		before += users[1][i].got;
+		users[1][i].events = 0;
+	}
+	pair_turns(p, 400);
+	for (size_t i = 0; i < 20; i++) {
+		got += users[1][i].got;
+		events += users[1][i].events;
+	}
+	CHECK(got - before > 10000000 && (got - before) / events >= BULK_TURN / 2);
+	if ((got - before) / events < BULK_TURN / 2)
+		printf("%lu bytes an event\n", (unsigned long)((got - before) / events));
+	pair_free(p);
+}
+
+/* Both ends are one process here: what the connector's side holds, bytes that come to the edge's side need. */
+TEST(who_holds_most_gives_way_in_whichever_connection_it_is)
+{
+	struct pair *p = start();
+	int rc;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.kin = &p->kin;
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 10);
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40); /* 35 for bytes: two windows and a bit */
+	next_user = (struct user){.takes = false};
+	for (size_t i = 0; i < 2; i++)
+		opens(p, 0, i, 65536 - 4096 * i, &rc);
+	pair_turns(p, 100);
+	CHECK(users[0][0].put == 65536 && p->bounds.row[BOUND_TUNNEL_KEPT].used >= 31 && users[1][0].end == DUCT_GOING);
+	opens(p, 1, 2, 30000, &rc); /* the connector's; the edge takes nothing of it */
+	pair_turns(p, 100);
+	CHECK(users[1][0].end == DUCT_RESET && users[1][0].code == RESET_STALLED); /* the largest, on the other side */
+	CHECK(users[0][0].end == DUCT_RESET && users[0][0].code == RESET_STALLED);
+	CHECK(users[1][1].end == DUCT_GOING && users[0][2].end == DUCT_GOING && users[1][2].end == DUCT_GOING);
+	CHECK_INT(users[0][2].put, 30000);
+	CHECK(p->end[0].mux && p->end[1].mux);
+	pair_free(p);
+}
