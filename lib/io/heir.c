@@ -21,7 +21,8 @@ void upgrade_refuse(const struct super *s, enum zt_exit code, const char *text)
 }
 
 /* The next message from the one before, waited for. */
-static int wait_for(int ms, uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds, struct why *w)
+static int wait_for(int ms, uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds,
+		    struct why *w)
 {
 	struct pollfd p = {.fd = HEIR_FD_LINE, .events = POLLIN};
 	int rc = poll(&p, 1, ms) == 1 ? upmsg_hear(HEIR_FD_LINE, mem, m, fds, nfds) : -ZT_E_TIMEOUT;

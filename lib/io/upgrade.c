@@ -1,4 +1,5 @@
-/* upgrade: see upgrade.h. The side that gives its place away, and the first process's part as shepherd; heir.c takes. */
+/* upgrade: see upgrade.h. The side that gives its place away, and the first process's part as shepherd; heir.c
+ * takes. */
 #include "upgrade.h"
 
 #include <fcntl.h>
@@ -372,7 +373,8 @@ static int send_offer(struct super *s)
 	struct wr w = wr_of(text, sizeof text);
 	size_t n = UPGRADE_FDS;
 
-	wr_fmt(&w, "role %s\nversion %s\nstate %s\ncontrol %s\nepoch %u\ninstance ", s->role->name, ZT_VERSION, s->place.state, s->place.sock,
+	wr_fmt(&w, "role %s\nversion %s\nstate %s\ncontrol %s\nepoch %u\ninstance ",
+	       s->role->name, ZT_VERSION, s->place.state, s->place.sock,
 	       (unsigned)s->epoch);
 	ct_hex_encode(s->up.instance, UPGRADE_INSTANCE, hex);
 	wr_fmt(&w, "%s\n", hex);
@@ -439,7 +441,9 @@ static int start_heir(struct super *s, struct why *w)
 		close(fd);
 	else
 		rc = send_offer(s);
-	return rc < 0 && rc != -ZT_E_CLOSED /* it has gone already: why is on the line */ ? why_set(w, (enum zt_err)-rc, "what is open cannot be handed over") : 0;
+	if (rc == 0 || rc == -ZT_E_CLOSED) /* it has gone already: why is on the line */
+		return 0;
+	return why_set(w, (enum zt_err)-rc, "what is open cannot be handed over");
 }
 
 /* NULL: it may begin. */
