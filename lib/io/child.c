@@ -184,6 +184,8 @@ static void on_reopen(struct child *c, struct chan_msg *m)
 		c->cls->reopen(c);
 }
 
+_Static_assert(CHILD_NUMBERS <= UINT8_MAX + 1, "a number of a line is a byte");
+
 /* What both ends mean by an index into their configuration must be the same: a line of the epoch
  * that is about to be committed waits for that. */
 static void on_link(struct child *c, struct chan_msg *m)
@@ -191,7 +193,7 @@ static void on_link(struct child *c, struct chan_msg *m)
 	struct rd r = rd_of(m->ipc.payload);
 	unsigned number = rd_u8(&r);
 
-	if (r.bad || rd_left(&r) || number > CHILD_ADMIN || m->nfds != 1 || c->cls->link == NULL)
+	if (r.bad || rd_left(&r) || number >= CHILD_NUMBERS || m->nfds != 1 || c->cls->link == NULL)
 		return; /* chan_ready() closes what came along */
 	m->nfds = 0;
 	if (m->ipc.epoch != c->epoch && number < CHILD_LINKS)

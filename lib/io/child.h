@@ -53,6 +53,10 @@ struct child_class {
 #define CHILD_LINK(link, peer) ((unsigned)(link) + CHILD_LINK_KINDS * (unsigned)(peer))
 #define CHILD_LINKS CHILD_LINK(0, CHILD_PEERS) /* of one process, the next one apart */
 #define CHILD_ADMIN CHILD_LINKS /* a command that is to be answered, on a stream; any number of them live */
+/* Of a process that is alone, as many: lines to those that drain since an upgrade, each process of each generation. */
+#define CHILD_ELDER_LINES (BOUND_CAP(BOUND_ELDERS) * CHILD_PEERS)
+#define CHILD_ELDER(n) (CHILD_ADMIN + 1 + (unsigned)((n) % CHILD_ELDER_LINES))
+#define CHILD_NUMBERS (CHILD_ADMIN + 1 + CHILD_ELDER_LINES) /* one byte */
 
 #define CHILD_INSTANCE 16
 

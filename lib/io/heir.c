@@ -49,9 +49,13 @@ static int same_place(struct span value, const char *ours, const char *key, stru
 static int take_listener(struct offer *o, struct span value, struct why *w)
 {
 	struct listening *l = &o->open->l[o->open->n];
+	struct span addr, index;
+	uint64_t n = 0;
 
-	if (o->open->n == LISTENERS || o->at == o->n || addr_parse(value, true, &l->at) < 0)
+	if (o->open->n == ARRAY_LEN(o->open->l) || o->at == o->n || !span_cut(value, ' ', &addr, &index) ||
+	    addr_parse(addr, true, &l->at) < 0 || span_u64(index, CHILD_PEERS - 1, &n) < 0)
 		return why_set(w, ZT_E_SYNTAX, "what is listened on was not handed over as it should");
+	l->index = (unsigned)n;
 	l->fd = o->fds[o->at++];
 	o->open->n++;
 	return 0;
@@ -107,9 +111,20 @@ int upgrade_take(struct super *s, struct listeners *offered, int *control, struc
 	s->lock_fd = fds[0];
 	s->run_lock_fd = fds[1];
 	*control = fds[2];
-	while (rc == 0 && upmsg_line(&m.text, &key, &value))
-		rc = take_line(s, &o, key, value, w);
-	return rc;
+	for (;;) {
+		uint64_t left = m.n;
+
+		while (rc == 0 && upmsg_line(&m.text, &key, &value))
+			rc = take_line(s, &o, key, value, w);
+		if (rc < 0 || left == 0)
+			return rc;
+		rc = wait_for(PATIENCE_MS, mem, &m, fds, &o.n, w);
+		o.at = 0;
+		if (rc == 0 && (m.type != UPMSG_OFFER || m.n >= left))
+			rc = why_set(w, ZT_E_SYNTAX, "what is listened on was not handed over as it should");
+		if (rc < 0)
+			return rc;
+	}
 }
 
 static void before_ready(struct source *src, unsigned events)
@@ -135,6 +150,10 @@ static void shepherd_ready(struct source *src, unsigned events)
 
 	(void)events;
 	rc = upmsg_hear(src->fd, mem, &m, fds, &nfds);
+	if (rc > 0 && m.type == UPMSG_LINK && nfds == 1)
+		links_from_elder(s, m.n, fds[0]);
+	else if (rc > 0 && m.type == UPMSG_LINK && nfds == 0 && s->up.step == UPGRADE_OVER)
+		links_to_heir(s);
 	upmsg_drop(fds, nfds);
 	if (rc < 0) {
 		loop_close(src); /* we are about to be killed */
@@ -187,6 +206,7 @@ void upgrade_announced(struct super *s)
 {
 	if (!s->up.begin.heir)
 		return;
+	/* Where we do not listen nobody does from now on. Should we fail now, whoever goes on listens there again. */
+	super_end_rest(&s->before, &s->open);
 	upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_READY}, NULL, 0);
-	links_to_elder(s);
 }

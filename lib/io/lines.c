@@ -155,29 +155,54 @@ static void join(struct super *s, size_t link, struct kid *a, struct kid *b)
 	close(pair[1]);
 }
 
-#define ELDERS_LINKS (CHILD_LINKS / 2) /* the upper half of the numbers: as many elders keep their lines */
-
-void links_to_elder(struct super *s)
+/* From one of several to the one that is alone: what drains beside a successor is to go on with the successor's. */
+static bool is_kept(const struct super *s, const struct super_link *l)
 {
-	for (size_t i = 0; i < s->role->nlinks && s->role->nlinks <= ELDERS_LINKS; i++) {
-		struct kid *a = kid_of(s, s->role->links[i].a), *b = kid_of(s, s->role->links[i].b);
-		int pair[2];
+	return !s->role->children[l->a].alone && s->role->children[l->b].alone;
+}
 
-		if (a->what->alone || !b->what->alone || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-			continue;
-		if (tell_end(s, b, (uint8_t)(ELDERS_LINKS + s->epoch % ELDERS_LINKS), pair[0]) == 0)
-			upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_LINK, .n = i}, &pair[1], 1);
-		close(pair[0]);
-		close(pair[1]);
+void links_want(struct super *s, const struct kid *alone)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->role->nlinks; i++)
+		any |= is_kept(s, &s->role->links[i]) && (alone == NULL || alone->what == &s->role->children[s->role->links[i].b]);
+	if (any && s->up.begin.heir && s->up.crowned && !s->stopping)
+		upmsg_send(HEIR_FD_SHEPHERD, &(struct upmsg){.type = UPMSG_LINK}, NULL, 0);
+}
+
+static void make_to_heir(struct super *s, size_t link, struct kid *k)
+{
+	int pair[2];
+
+	if (k->state != KID_LEAVING)
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
+		LOG(&s->log, LOG_ERROR, "what drains hears of no new status list", LF_STR("child", k->what->proc),
+		    LF_STR("reason", strerror(errno)));
+		return;
+	}
+	if (tell_end(s, k, (uint8_t)CHILD_LINK(link, 0), pair[0]) == 0)
+		upgrade_link(s, link, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+void links_to_heir(struct super *s)
+{
+	for (size_t i = 0; i < s->role->nlinks; i++) {
+		const struct super_link *l = &s->role->links[i];
+
+		for (unsigned n = 0; is_kept(s, l) && n < kid_count(s, &s->role->children[l->a]); n++)
+			make_to_heir(s, i, kid_of(s, l->a, n));
 	}
 }
 
-void links_from_heir(struct super *s, uint64_t number, int fd)
+/* There are no more of them than numbers: who gets the number of another one has taken its place. */
+void links_from_elder(struct super *s, uint64_t link, int fd)
 {
-	struct kid *k = number < s->role->nlinks ? kid_of(s, s->role->links[number].a) : NULL;
-
-	if (k && k->state == KID_LEAVING && !k->what->alone)
-		tell_end(s, k, (uint8_t)number, fd);
+	if (link < s->role->nlinks && is_kept(s, &s->role->links[link]))
+		tell_end(s, kid_of(s, s->role->links[link].b, 0), (uint8_t)CHILD_ELDER(s->up.lines++), fd);
 }
 
 void links_make(struct super *s)

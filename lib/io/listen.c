@@ -45,11 +45,16 @@ static int already_open(const struct listeners *have, const struct listening *wa
 	return -1;
 }
 
-/* The first of several makes sure that nobody else is there; the others join it, on the port that it got. */
-static int open_one(const struct listening *want, unsigned copies, int first, struct why *w)
+/* The first of several makes sure that nobody else is there; the others join it, on the port that it got. Where that one
+ * is the socket of a process that still serves (an upgrade to more workers), those who knock go there until super_mend(). */
+static int open_one(const struct listening *want, unsigned copies, int first, bool joins, struct why *w)
 {
-	struct net_listen o = {.at = want->at, .reuseport = copies > 1, .first = want->index == 0};
+	struct net_listen o = {.at = want->at, .reuseport = copies > 1, .first = want->index == 0,
+			       .later = joins && want->index > 0};
+	int on = 1;
 
+	if (o.later)
+		setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on); /* it may have been the only one */
 	if (want->at.port == 0 && want->index > 0)
 		o.at.port = net_local(first).port;
 	return net_listen(&o, w);
@@ -72,6 +77,7 @@ int super_bind(struct listeners *out, const struct super_role *role, const struc
 	struct addr want[LISTENERS];
 	size_t count = role->listen ? role->listen(c, want) : 0;
 	const unsigned copies = copies_of(role, c);
+	bool joins = false;
 	int first = -1;
 
 	out->n = 0;
@@ -79,8 +85,9 @@ int super_bind(struct listeners *out, const struct super_role *role, const struc
 		struct listening one = {.at = want[i / copies], .index = (unsigned)(i % copies)};
 
 		one.fd = already_open(have, &one, out);
+		joins = one.index == 0 ? one.fd >= 0 : joins;
 		if (one.fd < 0)
-			one.fd = open_one(&one, copies, first, w);
+			one.fd = open_one(&one, copies, first, joins, w);
 		if (one.fd < 0) {
 			super_close_rest(out, have);
 			return one.fd;

@@ -155,7 +155,7 @@ static int bind_and_listen(int fd, const struct net_listen *o)
 	/* Behind bind(), which has found nobody there: another one of our own user with this option would have passed. */
 	if (o->reuseport && o->first && (listen(fd, 1) < 0 || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0))
 		return -1;
-	return listen(fd, o->backlog > 0 ? o->backlog : NET_BACKLOG);
+	return o->later ? 0 : listen(fd, o->backlog > 0 ? o->backlog : NET_BACKLOG);
 }
 
 int net_listen(const struct net_listen *o, struct why *why)

@@ -38,6 +38,7 @@ struct net_listen {
 	int backlog;    /* 0: NET_BACKLOG */
 	bool reuseport; /* several workers on one address, spread by the kernel; */
 	bool first;     /* the first of them: another program that is there is a fault */
+	bool later;     /* bound only: nobody is sent there before a listen() */
 };
 #define NET_BACKLOG 1024 /* the kernel cuts it to net.core.somaxconn */
 

@@ -301,10 +301,30 @@ static void heard(struct sheep *s, const struct upmsg *m)
 			span_to_cstr(m->text, s->version, sizeof s->version);
 		tell_elders(sh);
 		return;
-	case UPMSG_OFFER: case UPMSG_PREPARED: case UPMSG_GO: case UPMSG_STEP: case UPMSG_READY: case UPMSG_REFUSED: case UPMSG_LINK:
-	case UPMSG_SPAWNED: case UPMSG_ENDED: case UPMSG_ELDERS:
+	case UPMSG_OFFER: case UPMSG_PREPARED: case UPMSG_GO: case UPMSG_STEP: case UPMSG_READY: case UPMSG_REFUSED:
+	case UPMSG_SPAWNED: case UPMSG_ENDED: case UPMSG_ELDERS: case UPMSG_LINK:
 		return;
 	}
+}
+
+void shepherd_link(struct shepherd *sh, enum flock_part to, uint64_t n, const int *fd)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sh->sheep); i++)
+		if (sh->sheep[i].part == to)
+			upmsg_send(sh->sheep[i].fd, &(struct upmsg){.type = UPMSG_LINK, .n = n}, fd, fd ? 1 : 0);
+}
+
+static void heard_link(struct sheep *s, uint64_t n, const int *fds, size_t nfds)
+{
+	struct shepherd *sh = s->of;
+
+	if (s->part == FLOCK_ELDER && nfds == 1)
+		shepherd_link(sh, FLOCK_CROWNED, n, fds);
+	if (s->part != FLOCK_CROWNED || nfds)
+		return;
+	shepherd_link(sh, FLOCK_ELDER, 0, NULL);
+	if (sh->own && sh->linked)
+		sh->linked(sh);
 }
 
 static void line_ready(struct source *src, unsigned events)
@@ -317,6 +337,8 @@ static void line_ready(struct source *src, unsigned events)
 
 	(void)events;
 	rc = upmsg_hear(src->fd, mem, &m, fds, &nfds);
+	if (rc > 0 && m.type == UPMSG_LINK)
+		heard_link(s, m.n, fds, nfds);
 	upmsg_drop(fds, nfds);
 	if (rc > 0)
 		heard(s, &m);

@@ -66,6 +66,8 @@ struct shepherd {
 	void (*over)(struct shepherd *sh, int wait_status);
 	/* This process is the oldest of too many elders: it has to come to its end. */
 	void (*crowded)(struct shepherd *sh);
+	/* The one in charge wants lines from this process, an elder. */
+	void (*linked)(struct shepherd *sh);
 };
 
 /* Where this program was started from, absolute; -ZT_E_... */
@@ -78,6 +80,7 @@ void shepherd_live(struct shepherd *sh, bool own, uint64_t n); /* what lives in 
 bool shepherd_reaped(struct shepherd *sh, pid_t pid, int wait_status); /* false: it is not one of the flock */
 /* To whom a signal is meant: TERM and INT for all, the rest for the one in charge. */
 void shepherd_signal(struct shepherd *sh, int signo);
+void shepherd_link(struct shepherd *sh, enum flock_part to, uint64_t n, const int *fd); /* UPMSG_LINK; fd may be NULL */
 bool shepherd_has(struct shepherd *sh, enum flock_part part);
 void shepherd_keep(struct shepherd *sh); /* its lines outlive the loop, which is about to be freed */
 /* Nothing but a shepherd from now on. Comes back only with an error; every line is as before then. */

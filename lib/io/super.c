@@ -73,6 +73,7 @@ void super_kid_up(struct kid *k)
 	if (s->next)
 		renew_kid_up(k);
 	links_make(s);
+	links_want(s, k);
 	upgrade_stepped(s);
 	super_announce(s);
 }
@@ -301,7 +302,7 @@ static int open_log_sink(struct super *s, struct why *w)
 }
 
 /* Two locks: the places are set one by one, and each has room for one. */
-static int open_places(struct super *s, struct listeners *have, struct why *w)
+static int open_places(struct super *s, struct why *w)
 {
 	int rc = place_resolve(&s->place, s->role->name, s->conf->state.dir, s->conf->state.run_dir, w), control;
 	char lock[PLACE_PATH];
@@ -309,7 +310,7 @@ static int open_places(struct super *s, struct listeners *have, struct why *w)
 	if (rc < 0)
 		return rc;
 	if (s->up.begin.heir) {
-		rc = upgrade_take(s, have, &control, w);
+		rc = upgrade_take(s, &s->before, &control, w);
 		return rc < 0 ? rc : ctl_start(&s->ctl, s->loop, &s->bounds, control, w);
 	}
 	s->lock_fd = place_lock(s->place.state, "lock", w);
@@ -393,7 +394,6 @@ static int enter_jail(struct super *s, struct why *w)
 
 static int super_open(struct super *s, struct why *w)
 {
-	struct listeners have = {.n = 0};
 	int rc;
 
 	if (most_kids(s) > KIDS)
@@ -410,7 +410,7 @@ static int super_open(struct super *s, struct why *w)
 	s->exe_fd = spawn_self(w);
 	if (s->exe_fd < 0)
 		return s->exe_fd;
-	rc = open_places(s, &have, w);
+	rc = open_places(s, w);
 	if (rc == 0)
 		rc = open_dirs(s, w);
 	if (rc == 0)
@@ -418,10 +418,9 @@ static int super_open(struct super *s, struct why *w)
 	if (rc == 0)
 		rc = bundles_pack(&s->files, s, s->conf, w);
 	if (rc == 0)
-		rc = super_bind(&s->open, s->role, s->conf, &have, w);
+		rc = super_bind(&s->open, s->role, s->conf, &s->before, w);
 	if (rc < 0)
 		return rc;
-	super_close_rest(&have, &s->open);
 	log_own_pipe(&s->log);
 	rc = enter_jail(s, w);
 	return rc == 0 && s->up.begin.heir ? upgrade_prepared(s, w) : rc;

@@ -122,7 +122,7 @@ struct super {
 	struct kid kids[KIDS]; /* those that serve, by kind and index, then places for generations */
 	size_t nserve, nkids;
 	uint64_t births;
-	struct listeners open;
+	struct listeners open, before; /* before: of a successor, until it serves, of whoever serves now */
 	int dirs[KIDS]; /* of each kind of the role; -1: it has none */
 	struct bundles files;
 	struct watch watch;
@@ -209,9 +209,11 @@ int bundles_pack(struct bundles *out, const struct super *s, const struct conf *
 void bundles_none(struct bundles *b);
 void bundles_close(struct bundles *b);
 void links_make(struct super *s); /* for every pair that is up and not joined yet */
-/* What drains beside a successor goes on hearing from those of whom there is only the successor's. */
-void links_to_elder(struct super *s);
-void links_from_heir(struct super *s, uint64_t number, int fd); /* fd stays the caller's */
+/* What drains beside a successor goes on hearing from those of whom there is only the successor's. The one in charge
+ * asks for lines when it is, and when one that is alone was started again (NULL: any); all elders make them. */
+void links_want(struct super *s, const struct kid *alone);
+void links_to_heir(struct super *s);
+void links_from_elder(struct super *s, uint64_t link, int fd); /* fd stays the caller's */
 void links_admin(struct super *s, struct ctl_client *who); /* the control line "admin" */
 void watch_begin(struct super *s); /* over the files of the bundles, if there are any */
 void watch_fire(struct timer *t, uint64_t now);

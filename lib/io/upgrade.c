@@ -321,8 +321,6 @@ static int hear_heir(struct super *s)
 	size_t nfds;
 
 	rc = upmsg_hear(s->up.line.fd, mem, &m, fds, &nfds);
-	if (rc > 0 && m.type == UPMSG_LINK && nfds == 1 && s->up.step == UPGRADE_TRIAL)
-		links_from_heir(s, m.n, fds[0]);
 	upmsg_drop(fds, nfds);
 	for (size_t i = 0; rc > 0 && i < ARRAY_LEN(from_heir); i++)
 		if (from_heir[i].type == m.type) {
@@ -366,10 +364,33 @@ static const struct source_class heir_class = {"successor", line_wants, heir_rea
 
 /* ---- the beginning ------------------------------------------------------------------------ */
 
+#define OFFERED 32 /* sockets of one packet: 2 KiB of text */
+
+_Static_assert(UPGRADE_FDS + 2 + OFFERED <= CHAN_FDS, "descriptors of one packet");
+
+/* Behind what is written already as many as go with it, the others in packets of their own. */
+static int send_sockets(struct super *s, struct wr *w, int *fds, size_t n)
+{
+	char addr[ADDR_TEXT];
+	size_t i = 0;
+	int rc;
+
+	do {
+		for (size_t most = i + OFFERED; i < s->open.n && i < most; i++) {
+			wr_fmt(w, "listen %s %u\n", addr_text(&s->open.l[i].at, addr), s->open.l[i].index);
+			fds[n++] = s->open.l[i].fd;
+		}
+		rc = w->full ? -ZT_E_TOOLONG : upmsg_send(s->up.line.fd, &(struct upmsg){.type = UPMSG_OFFER, .n = s->open.n - i,
+							   .text = wr_span(w)}, fds, n);
+		w->n = n = 0;
+	} while (rc == 0 && i < s->open.n);
+	return rc;
+}
+
 static int send_offer(struct super *s)
 {
 	int fds[CHAN_FDS] = {s->lock_fd, s->run_lock_fd, s->ctl.door.src.fd};
-	char text[UPMSG_BYTES - UPMSG_HEADER], addr[ADDR_TEXT], hex[2 * UPGRADE_INSTANCE + 1] = "";
+	char text[UPMSG_BYTES - UPMSG_HEADER], hex[2 * UPGRADE_INSTANCE + 1] = "";
 	struct wr w = wr_of(text, sizeof text);
 	size_t n = UPGRADE_FDS;
 
@@ -383,21 +404,18 @@ static int send_offer(struct super *s)
 		fds[n++] = s->log_pipe[0];
 		fds[n++] = s->log_pipe[1];
 	}
-	for (size_t i = 0; i < s->open.n; i++) {
-		wr_fmt(&w, "listen %s\n", addr_text(&s->open.l[i].at, addr));
-		fds[n++] = s->open.l[i].fd;
-	}
-	return w.full ? -ZT_E_TOOLONG :
-			upmsg_send(s->up.line.fd, &(struct upmsg){.type = UPMSG_OFFER, .text = wr_span(&w)}, fds, n);
+	return send_sockets(s, &w, fds, n);
 }
-
-_Static_assert(UPGRADE_FDS + 2 + LISTENERS <= CHAN_FDS, "an offer is one packet");
 
 void upgrade_elders(struct super *s, const struct upmsg *m)
 {
+	bool first = !s->up.crowned;
+
 	s->up.crowned = true; /* nobody else is told */
 	if (span_to_cstr(m->text, s->up.elders, sizeof s->up.elders) < 0)
 		s->up.elders[0] = 0;
+	if (first)
+		links_want(s, NULL);
 }
 
 /* The shepherd answers at once: it does nothing else. */
@@ -514,6 +532,19 @@ static void on_crowded(struct shepherd *sh)
 		kid_kill(&s->kids[i]);
 }
 
+static void on_linked(struct shepherd *sh)
+{
+	links_to_heir(CONTAINER_OF(sh, struct super, up.sh));
+}
+
+void upgrade_link(struct super *s, uint64_t link, int fd)
+{
+	if (is_first(s))
+		shepherd_link(&s->up.sh, FLOCK_CROWNED, link, &fd);
+	else
+		upmsg_send(HEIR_FD_SHEPHERD, &(struct upmsg){.type = UPMSG_LINK, .n = link}, &fd, 1);
+}
+
 bool upgrade_reaped(struct super *s, pid_t pid, int wait_status)
 {
 	if (!is_first(s) || !shepherd_reaped(&s->up.sh, pid, wait_status))
@@ -568,7 +599,8 @@ void upgrade_init(struct super *s, const struct super_begin *begin)
 	struct why w = {0};
 
 	s->up = (struct upgrade){.timer.fire = on_time, .log_pipe = {-1, -1},
-				 .sh = {.notify = &s->notify, .exe = s->up.exe, .lost = on_lost, .over = on_over, .crowded = on_crowded}};
+				 .sh = {.notify = &s->notify, .exe = s->up.exe, .lost = on_lost, .over = on_over, .crowded = on_crowded,
+					.linked = on_linked}};
 	random_bytes(s->up.instance, sizeof s->up.instance);
 	if (begin)
 		s->up.begin = *begin;

@@ -60,6 +60,7 @@ struct upgrade {
 	bool crowned;             /* of a successor: the shepherd knows it as the one in charge */
 	bool gone;                /* of a successor: the one before says nothing any more */
 	bool cut;                 /* what drains has had [limits] linger */
+	unsigned lines;           /* from elders, so far */
 	char version[SHEPHERD_VERSION], exe[UPGRADE_PATH];
 	struct shepherd sh;       /* of the first process of the role */
 	uint8_t instance[UPGRADE_INSTANCE]; /* of the role, over all generations */
@@ -86,6 +87,7 @@ void upgrade_asker_gone(struct super *s, struct ctl_client *who);
 void upgrade_kid_gone(struct super *s);
 void upgrade_heir_ended(struct super *s, int wait_status);
 void upgrade_elders(struct super *s, const struct upmsg *m);
+void upgrade_link(struct super *s, uint64_t link, int fd); /* of an elder: to the one in charge; fd stays the caller's */
 void upgrade_stop(struct super *s);       /* the role stops: a running one comes to nothing */
 bool upgrade_reaped(struct super *s, pid_t pid, int wait_status); /* it was a supervisor of ours */
 /* The first process, once it is not in charge: passes it on. False: it is for us too. */

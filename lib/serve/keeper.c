@@ -2,7 +2,7 @@
  * keeper: see keeper.h. Owns the lists that make up the newest state (serve/liststore), so that a worker which
  * comes later gets and checks all of them.
  *
- * Allocates a plan, a line under CHILD_LINKS, and what a worker offers, at most LISTSTORE_MOST, while it is read.
+ * Allocates a plan, a line under CHILD_NUMBERS, and what a worker offers, at most LISTSTORE_MOST, while it is read.
  */
 #include "keeper.h"
 
@@ -37,7 +37,7 @@ struct keeper {
 	struct tls_world *world;
 	struct tls_plan *plan;
 	struct follow *follow;
-	struct line *line[CHILD_LINKS]; /* by number; NULL: none */
+	struct line *line[CHILD_NUMBERS]; /* by number; NULL: none */
 	struct liststore store;
 	bool stuck, whole;   /* whole: a full list was asked for */
 	bool quiet;          /* several lists are taken, to be told at once */
@@ -89,7 +89,7 @@ static void tell(struct line *l, const struct keepmsg *m, const int *fd)
 
 static void tell_all(struct keeper *k, const struct keepmsg *m, const int *fd)
 {
-	for (size_t i = 0; i < CHILD_LINKS; i++)
+	for (size_t i = 0; i < CHILD_NUMBERS; i++)
 		if (k->line[i] && !k->line[i]->behind)
 			tell(k->line[i], m, fd);
 }
@@ -342,7 +342,7 @@ static void keeper_link(struct child *c, unsigned number, int fd)
 	struct keeper *k = of(c);
 	struct line *l;
 
-	if (number == KEEPER_LINK_TLSD || number >= CHILD_LINKS) {
+	if (number == KEEPER_LINK_TLSD || number >= CHILD_NUMBERS) {
 		tls_world_link(k->world, fd, c->epoch);
 		return;
 	}

@@ -21,13 +21,12 @@
 
 enum upmsg_type {
 	/* between the one that serves and its successor */
-	UPMSG_OFFER = 1, /* ↓ lines of text, and descriptors in their order */
+	UPMSG_OFFER = 1, /* ↓ lines of text, and descriptors in their order; n: how many sockets come in further ones */
 	UPMSG_PREPARED,  /* ↑ the configuration is read, the addresses are bound; text: its version */
 	UPMSG_GO,        /* ↓ what only one may have at a time is free */
 	UPMSG_STEP,      /* ↑ it gets on: be patient */
 	UPMSG_READY,     /* ↑ it serves */
 	UPMSG_REFUSED,   /* ↑ n: exit code, text: why not */
-	UPMSG_LINK,      /* ↑ with READY: a line of the link n to a child of the new one, for a child that drains */
 	/* with the shepherd */
 	UPMSG_SPAWN = 16, /* ↑ start a successor of mine */
 	UPMSG_SPAWNED,    /* ↓ pid, and the line to it; n: 0 or an error, text: why */
@@ -36,7 +35,9 @@ enum upmsg_type {
 	UPMSG_CROWN,      /* ↑ it is in charge now, and not I */
 	UPMSG_NOTIFY,     /* ↑ text for the service manager */
 	UPMSG_LIVE,       /* ↑ n: what still lives in one that is not in charge any more; text: its version */
-	UPMSG_ELDERS      /* ↓ to the one in charge: a line of text for each of those: "pid n version" */
+	UPMSG_ELDERS,     /* ↓ to the one in charge: a line of text for each of those: "pid n version" */
+	/* By the one in charge, passed on to all that drain: make lines to what only I have. Back: a line of the link n. */
+	UPMSG_LINK
 };
 
 #define UPMSG_HEADER 16

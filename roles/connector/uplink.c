@@ -256,19 +256,27 @@ void uplinks_health(struct connector *c)
 
 /* ---- configurations ------------------------------------------------------------------------ */
 
-static void uplink_free(struct uplink *u, const char *why)
+/* Those that the edge wants kept, for visitors of a process of before its upgrade, become heir's, unless it is NULL. */
+static void uplink_free(struct uplink *u, struct uplink *heir, const char *why)
 {
 	struct connector *c = u->c;
+	size_t kept = 0;
 
 	if (u->dial)
 		dial_cancel(u->dial);
 	loop_timer_stop(c->child.loop, &u->again);
+	for (struct leg *g = c->legs; g; g = g->next)
+		kept += g->u == heir && g->keeps;
 	for (struct leg *g = c->legs, *next; g; g = next) {
+		bool keeps = heir && g->keeps && g->state == LEG_UP && kept < CONF_WORKERS;
+
 		next = g->next;
-		if (g->u == u) {
-			g->u = NULL;
+		if (g->u != u)
+			continue;
+		g->u = keeps ? heir : NULL;
+		kept += keeps;
+		if (!keeps)
 			leg_leave(g, LEAVE_DRAIN, c->ways->conf->limits.drain_ms, why);
-		}
 	}
 	free(u);
 }
@@ -277,7 +285,7 @@ static void edge_free(struct uplink *u)
 {
 	for (struct uplink *next; u; u = next) {
 		next = u->next;
-		uplink_free(u, "this edge is not in the configuration any more");
+		uplink_free(u, NULL, "this edge is not in the configuration any more");
 	}
 }
 
@@ -316,7 +324,7 @@ static void count_workers(struct uplink *first, uint8_t count)
 	for (struct uplink *gone = *at, *next; gone; gone = next) {
 		next = gone->next;
 		first->retries += gone->retries;
-		uplink_free(gone, "this edge has fewer workers now");
+		uplink_free(gone, first, "this edge has fewer workers now");
 	}
 	*at = NULL;
 	while (u->index + 1 < count && (u->next = uplink_new(first->c, first->host, first->port)) != NULL) {

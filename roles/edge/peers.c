@@ -87,9 +87,15 @@ void peers_arrived(struct edge *e, int fd, const struct addr *peer, struct span 
 	close(fd);
 }
 
-/* What is said of it is another worker's word; who is there is asked anew by TLS. */
+/* What is said of it is another worker's word; who is there is asked anew by TLS. One that drains sends it to the
+ * process that listens now: its connector dials again. */
 static void take_connection(struct edge *e, const struct workmsg *m, int fd)
 {
+	if (e->child.draining) {
+		e->peers->lost++;
+		close(fd);
+		return;
+	}
 	e->peers->taken++;
 	tunnel_accepted(e, fd, &m->peer, m->bytes);
 }

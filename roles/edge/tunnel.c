@@ -118,6 +118,8 @@ static void let_in(struct tunnel *t)
 	edge_tunnels_changed(t->e);
 	LOG(&t->e->child.log, LOG_INFO, "a connector is connected", LF_STR("connector", t->id),
 	    LF_STR("peer", addr_text(&t->peer, peer)));
+	if (t->e->child.yields) /* it was on its way when the others were told */
+		mux_control(t->mux, CTRL_AGAIN, SPAN_NONE);
 }
 
 static enum status_verdict verdict(const struct tunnel *t)
