@@ -30,7 +30,7 @@
 	X(BOUND_CONF_FAULTS, "config_faults", 64, "further faults are counted, not listed")        \
 	X(BOUND_CONF_LIST, "config_list_items", 64, "the file is refused with file:line")          \
 	X(BOUND_IPC_BYTES, "ipc_message_bytes", 4096, "the sender is told it is too long")         \
-	X(BOUND_IPC_FDS, "ipc_descriptors", 128, "the sender is told there are too many")           \
+	X(BOUND_IPC_FDS, "ipc_descriptors", 32, "the sender is told there are too many")           \
 	X(BOUND_JOURNAL_RECORD, "journal_record_bytes", 65536, "the append is refused")            \
 	X(BOUND_STORE_KEYS, "store_keys", 262144, "the new key is refused")                        \
 	X(BOUND_STORE_BYTES, "store_bytes", 67108864, "the new key or longer value is refused")    \

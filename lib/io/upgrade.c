@@ -364,9 +364,7 @@ static const struct source_class heir_class = {"successor", line_wants, heir_rea
 
 /* ---- the beginning ------------------------------------------------------------------------ */
 
-#define OFFERED 32 /* sockets of one packet: 2 KiB of text */
-
-_Static_assert(UPGRADE_FDS + 2 + OFFERED <= CHAN_FDS, "descriptors of one packet");
+#define OFFERED (CHAN_FDS - UPGRADE_FDS - 2) /* sockets of one packet, whose text is below 2 KiB */
 
 /* Behind what is written already as many as go with it, the others in packets of their own. */
 static int send_sockets(struct super *s, struct wr *w, int *fds, size_t n)
