@@ -8,8 +8,8 @@
 
 struct run {
 	const struct pathpat *p;
-	uint16_t list[2][PATHPAT_OPS], todo[PATHPAT_OPS]; /* places that read a byte; to be followed */
-	size_t n[2], ntodo;
+	uint16_t list[2][PATHPAT_OPS], ahead[PATHPAT_OPS]; /* places that read a byte; to be followed */
+	size_t n[2], nahead;
 	uint32_t seen[PATHPAT_OPS / 32]; /* in this position */
 	bool first, last, matched;
 	uint64_t steps;
@@ -20,18 +20,18 @@ static void push(struct run *r, size_t at)
 	if (r->seen[at / 32] >> (at % 32) & 1)
 		return;
 	r->seen[at / 32] |= UINT32_C(1) << (at % 32);
-	r->todo[r->ntodo++] = (uint16_t)at;
+	r->ahead[r->nahead++] = (uint16_t)at;
 }
 
-/* Everything that `at` leads to without reading. Each step is pushed once a position, so this ends, and todo
+/* Everything that `at` leads to without reading. Each step is pushed once a position, so this ends, and ahead
  * is never longer than the program. */
 static void follow(struct run *r, size_t at, int side)
 {
 	push(r, at);
-	while (r->ntodo) {
+	while (r->nahead) {
 		const struct op *o;
 
-		at = r->todo[--r->ntodo];
+		at = r->ahead[--r->nahead];
 		o = &r->p->ops[at];
 		r->steps++;
 		if (o->kind == OP_BYTE || o->kind == OP_SET)

@@ -144,7 +144,7 @@ static void take_length(struct dnsask *a)
 	a->state = ASK_BODY;
 }
 
-/* False: nothing more to read for now, or over. */
+/* False: nothing more has come yet, or it is over. */
 static bool read_some(struct dnsask *a)
 {
 	size_t room;

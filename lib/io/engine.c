@@ -22,6 +22,7 @@
 #include "base/ct.h"
 #include "base/num.h"
 #include "chain.h"
+#include "decide/suites.h"
 #include "sessions.h"
 #include "tlsfault.h"
 #include "wire/flight.h"
@@ -190,36 +191,6 @@ static bool is_resumed(const struct engine *e, const br_ssl_session_parameters *
 
 /* ---- beginning ------------------------------------------------------------------------------ */
 
-#define SUITES 6
-/* In the order zt likes them, where both processors do AES and where one of them does not: ChaCha20
- * is many times slower than AES in hardware, and AES in software six times slower than that. A
- * client without such hardware says so by naming ChaCha20 first, and then it comes first, or a
- * phone would pay for our speed. A key type's own are those with its column. */
-static const struct {
-	uint16_t with_aes, without;
-	int key_type;
-} suites[SUITES] = {
-	{SUITE_ECDSA_AES128, SUITE_ECDSA_CHACHA, BR_KEYTYPE_EC}, {SUITE_RSA_AES128, SUITE_RSA_CHACHA, BR_KEYTYPE_RSA},
-	{SUITE_ECDSA_AES256, SUITE_ECDSA_AES128, BR_KEYTYPE_EC}, {SUITE_RSA_AES256, SUITE_RSA_AES128, BR_KEYTYPE_RSA},
-	{SUITE_ECDSA_CHACHA, SUITE_ECDSA_AES256, BR_KEYTYPE_EC}, {SUITE_RSA_CHACHA, SUITE_RSA_AES256, BR_KEYTYPE_RSA},
-};
-
-/* key_type 0: all. */
-static size_t suites_for(int key_type, bool aes, uint16_t out[static SUITES])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < SUITES; i++)
-		if (key_type == 0 || suites[i].key_type == key_type)
-			out[n++] = aes ? suites[i].with_aes : suites[i].without;
-	return n;
-}
-
-static int key_type_of(const struct cred *c)
-{
-	return c->type == PK_RSA ? BR_KEYTYPE_RSA : BR_KEYTYPE_EC;
-}
-
 static void set_common(struct engine *e, const uint16_t *list, size_t n)
 {
 	br_ssl_engine_context *c = &e->eng;
@@ -254,7 +225,7 @@ static void start_server(struct engine *e, const struct engine_opts *o)
 {
 	const struct cred *k = o->cred;
 	uint16_t list[SUITES];
-	size_t n = suites_for(key_type_of(k), e->aes, list), anchors_n;
+	size_t n = suites_for(k->type, e->aes, list), anchors_n;
 	const br_x509_trust_anchor *anchors;
 
 	br_ssl_server_zero(&e->server);
@@ -286,7 +257,7 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 	uint16_t list[SUITES];
 
 	br_ssl_client_zero(&e->client);
-	set_common(e, list, suites_for(0, e->aes, list));
+	set_common(e, list, suites_for(PK_NONE, e->aes, list));
 	if (k && k->type == PK_RSA)
 		br_ssl_client_set_single_rsa(&e->client, k->chain, k->n, &k->rsa, cred_rsa_sign);
 	else if (k)
@@ -296,27 +267,12 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 		fail_closed(e);
 }
 
-/* Is the first suite of the client's that we speak one with ChaCha20? */
-static bool likes_chacha(const struct hello *h, int key_type)
-{
-	struct rd r = rd_of(h->suites);
-
-	while (rd_left(&r) >= 2) {
-		uint16_t suite = rd_be16(&r);
-
-		for (size_t i = 0; i < SUITES; i++)
-			if (suites[i].with_aes == suite && suites[i].key_type == key_type)
-				return suite_aead(suite) == AEAD_CHACHA20;
-	}
-	return false;
-}
-
 /* Reads the hello as the worker did: what does not come out the same must not be served. */
 static enum tls_fault check_hello(struct engine *e, const struct engine_opts *o)
 {
 	struct hello h;
 	uint16_t list[SUITES];
-	size_t n = suites_for(key_type_of(o->cred), e->aes, list);
+	size_t n = suites_for(o->cred->type, e->aes, list);
 	int used = hello_read(o->hello, e->buf, &h, NULL);
 
 	if (used <= 0 || (size_t)used != o->hello.n)
@@ -327,7 +283,7 @@ static enum tls_fault check_hello(struct engine *e, const struct engine_opts *o)
 		return TLSF_VERSION;
 	for (size_t i = 0; i < n; i++)
 		e->suites_meet |= hello_offers(&h, list[i]);
-	e->aes &= !likes_chacha(&h, key_type_of(o->cred));
+	e->aes &= !suites_chacha_first(&h, o->cred->type);
 	return TLSF_NONE;
 }
 

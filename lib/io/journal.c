@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "jfile.h"
 
 #define SUFFIX_ROOM 8 /* ".lock", ".new" and NUL, rounded up */
 
@@ -39,44 +39,6 @@ struct journal {
 	uint8_t mem[JREC_BATCH];
 };
 
-/* ---- system calls that go on after a signal ------------------------------------------------ */
-
-/* 0 or errno. */
-static int put_all(int fd, struct span s, uint64_t at)
-{
-	while (s.n) {
-		ssize_t n = pwrite(fd, s.p, s.n, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? errno : EIO;
-		s = span_sub(s, (size_t)n, s.n);
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
-static int sync_fd(int fd)
-{
-	int r;
-
-	do
-		r = fsync(fd);
-	while (r != 0 && errno == EINTR);
-	return r ? errno : 0;
-}
-
-static int cut_fd(int fd, uint64_t size)
-{
-	int r;
-
-	do
-		r = ftruncate(fd, (off_t)size);
-	while (r != 0 && errno == EINTR);
-	return r ? errno : 0;
-}
-
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -90,33 +52,6 @@ static bool disk_full(int sys)
 }
 
 /* ---- who may touch it ---------------------------------------------------------------------- */
-
-static int open_failed(const char *shown, const char *what, int sys, struct why *w)
-{
-	if (sys == ELOOP)
-		return why_set(w, ZT_E_PERM, "%.200s%s: is a symbolic link, which state files may not be", shown, what);
-	return why_sys(w, sys, "%.200s%s: cannot be opened", shown, what);
-}
-
-static int check_file(int fd, const char *shown, const char *what, struct why *w)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return why_sys(w, errno, "%.200s%s: cannot be examined", shown, what);
-	if (!S_ISREG(st.st_mode))
-		return why_set(w, ZT_E_PERM, "%.200s%s: is not a regular file", shown, what);
-	if (st.st_uid != geteuid())
-		return why_set(w, ZT_E_PERM, "%.200s%s: belongs to user %u but this is user %u: run as its owner, or chown it",
-			       shown, what, (unsigned)st.st_uid, (unsigned)geteuid());
-	if (st.st_mode & 077)
-		return why_set(w, ZT_E_PERM, "%.200s%s: mode %04o lets group or others in: chmod 600 it, and ask who "
-			       "may have read or changed it", shown, what, (unsigned)(st.st_mode & 07777));
-	if (st.st_nlink != 1)
-		return why_set(w, ZT_E_PERM, "%.200s%s: has %u hard links and may only have one", shown, what,
-			       (unsigned)st.st_nlink);
-	return 0;
-}
 
 static int open_dir(struct journal *j, int dirfd, struct why *w)
 {
@@ -135,40 +70,15 @@ static int open_dir(struct journal *j, int dirfd, struct why *w)
 	return 0;
 }
 
-static int held_elsewhere(struct journal *j, struct why *w)
-{
-	char text[24];
-	ssize_t n = pread(j->lockfd, text, sizeof text, 0);
-	struct span head, rest;
-	uint64_t pid;
-
-	if (n > 0 && span_cut(span_of(text, (size_t)n), '\n', &head, &rest) && span_u64(head, INT32_MAX, &pid) == 0)
-		return why_set(w, ZT_E_LOCKED, "%.200s: process %llu is using it: stop that one first", j->shown,
-			       (unsigned long long)pid);
-	return why_set(w, ZT_E_LOCKED, "%.200s: another process is using it: stop that one first", j->shown);
-}
-
-static int lock_fd(struct journal *j, int fd, struct why *w)
-{
-	int r;
-
-	do
-		r = flock(fd, LOCK_EX | LOCK_NB);
-	while (r != 0 && errno == EINTR);
-	if (r == 0)
-		return 0;
-	return errno == EWOULDBLOCK ? held_elsewhere(j, w) : why_sys(w, errno, "%.200s: cannot be locked", j->shown);
-}
-
 static int take_lock(struct journal *j, struct why *w)
 {
 	int err;
 
 	j->lockfd = openat(j->dirfd, j->lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (j->lockfd < 0)
-		return open_failed(j->shown, ".lock", errno, w);
-	err = check_file(j->lockfd, j->shown, ".lock", w);
-	return err ? err : lock_fd(j, j->lockfd, w);
+		return jfile_refused(j->shown, ".lock", errno, w);
+	err = jfile_check(j->lockfd, j->shown, ".lock", w);
+	return err ? err : jfile_lock(j->lockfd, j->lockfd, j->shown, w);
 }
 
 /* The pid is a hint for people: on a full disk it is better to run without it. Written once both
@@ -178,8 +88,8 @@ static void sign_lock(struct journal *j)
 	char text[24];
 	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 
-	if (cut_fd(j->lockfd, 0) == 0 && n > 0)
-		(void)put_all(j->lockfd, span_of(text, (size_t)n), 0);
+	if (jfile_cut(j->lockfd, 0) == 0 && n > 0)
+		(void)jfile_put(j->lockfd, span_of(text, (size_t)n), 0);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -217,10 +127,10 @@ static int open_file(struct journal *j, struct why *w)
 
 	j->fd = openat(j->dirfd, j->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (j->fd < 0)
-		return errno == ENOENT ? -ZT_E_NOTFOUND : open_failed(j->shown, "", errno, w);
-	err = check_file(j->fd, j->shown, "", w);
+		return errno == ENOENT ? -ZT_E_NOTFOUND : jfile_refused(j->shown, "", errno, w);
+	err = jfile_check(j->fd, j->shown, "", w);
 	if (!err)
-		err = lock_fd(j, j->fd, w);
+		err = jfile_lock(j->fd, j->lockfd, j->shown, w);
 	return err ? err : check_same(j, w);
 }
 
@@ -249,13 +159,13 @@ static int load_file(struct journal *j, const struct journal_opts *o, struct jou
 		return err;
 	j->size = report->good;
 	j->seq = report->last_seq;
-	sys = report->torn ? cut_fd(j->fd, j->size) : 0;
+	sys = report->torn ? jfile_cut(j->fd, j->size) : 0;
 	if (sys)
 		return why_sys(w, sys, "%.200s: its torn tail at offset %llu cannot be cut off", j->shown,
 			       (unsigned long long)j->size);
-	sys = sync_fd(j->fd);
+	sys = jfile_sync(j->fd);
 	if (sys == 0)
-		sys = sync_fd(j->dirfd);
+		sys = jfile_sync(j->dirfd);
 	return sys ? why_sys(w, sys, "%.200s: cannot be made safe on the disk", j->shown) : 0;
 }
 
@@ -327,7 +237,7 @@ int journal_verify(const struct journal_place *at, journal_each *each, void *ctx
 	*report = (struct journal_report){0};
 	s.fd = openat(at->dirfd, at->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (s.fd < 0)
-		return open_failed(shown, "", errno, w);
+		return jfile_refused(shown, "", errno, w);
 	s.mem = malloc(JREC_BATCH);
 	if (s.mem == NULL)
 		err = why_set(w, ZT_E_NOMEM, "%.200s: no memory to read it", shown);
@@ -375,7 +285,7 @@ size_t journal_room(const struct journal *j)
  * fsync() left there unwritten but readable. */
 static int commit_failed(struct journal *j, int sys, bool written, struct why *w)
 {
-	bool cut = cut_fd(j->fd, j->size) == 0;
+	bool cut = jfile_cut(j->fd, j->size) == 0;
 
 	forget_batch(j);
 	if (!cut || written || !disk_full(sys))
@@ -398,10 +308,10 @@ int journal_commit(struct journal *j, struct why *w)
 		return refuse(j, ZT_E_DEAD, w);
 	if (s.n == 0)
 		return 0;
-	sys = put_all(j->fd, s, j->size);
+	sys = jfile_put(j->fd, s, j->size);
 	if (sys)
 		return commit_failed(j, sys, false, w);
-	sys = sync_fd(j->fd);
+	sys = jfile_sync(j->fd);
 	if (sys)
 		return commit_failed(j, sys, true, w);
 	j->size += s.n;
@@ -435,7 +345,7 @@ static int snap_failed(struct journal *j, int sys, const char *what, struct why 
 static int snap_flush(struct journal *j, struct why *w)
 {
 	struct span s = wr_span(&j->batch);
-	int sys = put_all(j->snap.fd, s, j->snap.size);
+	int sys = jfile_put(j->snap.fd, s, j->snap.size);
 
 	if (sys)
 		return snap_failed(j, sys, "written", w);
@@ -475,12 +385,12 @@ static int snap_open(struct journal *j, struct why *w)
 	/* O_EXCL: ours from its first byte on, whatever somebody planted there. */
 	j->snap.fd = openat(j->dirfd, j->new_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (j->snap.fd < 0)
-		return open_failed(j->shown, ".new", errno, w);
+		return jfile_refused(j->shown, ".new", errno, w);
 	j->snap.size = 0;
 	j->snap.records = 0;
 	j->snap.seq = j->seq;
 	wr_bytes(&j->batch, jrec_magic, JREC_MAGIC);
-	return lock_fd(j, j->snap.fd, w);
+	return jfile_lock(j->snap.fd, j->lockfd, j->shown, w);
 }
 
 /* The base record, and everything on the disk. */
@@ -499,7 +409,7 @@ static int snap_seal(struct journal *j, struct why *w)
 		err = snap_flush(j, w);
 	if (err)
 		return err;
-	sys = sync_fd(j->snap.fd);
+	sys = jfile_sync(j->snap.fd);
 	if (sys) {
 		j->dead = true;
 		return why_sys(w, sys, "%.200s.new: cannot be made safe", j->shown);
@@ -518,7 +428,7 @@ static int snap_install(struct journal *j, struct why *w)
 	j->snap.fd = -1;
 	j->size = j->snap.size;
 	j->seq = j->snap.seq;
-	sys = sync_fd(j->dirfd);
+	sys = jfile_sync(j->dirfd);
 	if (sys == 0)
 		return 0;
 	j->dead = true; /* which of the two files a power cut would leave is unknown */

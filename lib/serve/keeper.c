@@ -16,8 +16,8 @@
 #include "identity.h"
 #include "io/chan.h"
 #include "io/child.h"
+#include "io/outside.h"
 #include "io/spawn.h"
-#include "io/sysnames.h"
 #include "liststore.h"
 #include "wire/ipc.h"
 #include "wire/keepmsg.h"
@@ -33,8 +33,7 @@ struct line {
 
 struct keeper {
 	struct child child;
-	struct resolver *resolver;
-	struct dialer *dialer;
+	struct outside out;
 	struct tls_world *world;
 	struct tls_plan *plan;
 	struct follow *follow;
@@ -43,7 +42,6 @@ struct keeper {
 	bool stuck, whole;   /* whole: a full list was asked for */
 	bool quiet;          /* several lists are taken, to be told at once */
 	bool began, idle, waits; /* idle: there is no identity yet; waits: a renewed one is not shown before a reload */
-	struct sysnames names; /* prepared */
 };
 
 static struct keeper *of(struct child *c)
@@ -275,17 +273,15 @@ static const struct follow_class follow_class = {on_list, on_anchors, on_renewed
 
 static void keeper_abort(struct child *c)
 {
-	sysnames_forget(&of(c)->names);
+	sysnames_forget(&of(c)->out.names);
 }
 
 static int make_parts(struct keeper *k, const struct conf *c, struct why *why)
 {
 	const struct tls_world_opts o = {.loop = k->child.loop, .bounds = &k->child.bounds, .log = &k->child.log,
 					 .shake_ms = ENROLTALK_SHAKE_MS, .rate = 1000, .burst = 1000, .floor = CLOCK_FLOOR_S};
-	int rc = resolver_new(&k->resolver, k->child.loop, &k->child.bounds);
+	int rc = outside_new(&k->out, k->child.loop, &k->child.bounds);
 
-	if (rc == 0)
-		rc = dialer_new(&k->dialer, k->child.loop, k->resolver, &k->child.bounds);
 	if (rc == 0)
 		rc = tls_world_new(&k->world, &o);
 	k->plan = rc == 0 ? calloc(1, sizeof *k->plan) : NULL;
@@ -305,7 +301,7 @@ static int keeper_prepare(struct child *c, const struct conf *next, const int *f
 	if (rc == 0 && first)
 		rc = make_parts(k, next, why);
 	if (rc == 0)
-		rc = sysnames_read(&k->names, fds[0], why);
+		rc = sysnames_read(&k->out.names, fds[0], why);
 	if (rc == 0 && first)
 		c->dir_fd = fds[1];
 	for (size_t i = 0; i < n; i++)
@@ -317,7 +313,7 @@ static int keeper_prepare(struct child *c, const struct conf *next, const int *f
 static int keeper_jailed(struct child *c, struct why *why)
 {
 	struct keeper *k = of(c);
-	const struct follow_opts o = {.loop = c->loop, .log = &c->log, .dialer = k->dialer, .world = k->world,
+	const struct follow_opts o = {.loop = c->loop, .log = &c->log, .dialer = k->out.dialer, .world = k->world,
 				      .plan = TLS_PLAN_AUTHORITY, .dirfd = c->dir_fd, .shown = TLS_ID_DIR,
 				      .cls = &follow_class, .ctx = k};
 
@@ -329,7 +325,7 @@ static void keeper_commit(struct child *c)
 {
 	struct keeper *k = of(c);
 
-	sysnames_give(&k->names, k->resolver, &c->log);
+	outside_commit(&k->out, &c->log);
 	tls_world_plan(k->world, k->plan, c->epoch);
 	k->idle = (k->idle || !k->began) && !identity_has(c->dir_fd, IDENTITY_FILE);
 	k->began = true;
@@ -376,10 +372,8 @@ static void keeper_close(struct child *c)
 {
 	struct keeper *k = of(c);
 
-	sysnames_forget(&k->names);
 	follow_stop(k->follow);
-	dialer_free(k->dialer);
-	resolver_free(k->resolver);
+	outside_free(&k->out);
 	tls_world_free(k->world);
 }
 

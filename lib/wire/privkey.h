@@ -37,7 +37,7 @@ void privkey_wipe(struct privkey *k);
 /* The other half, borrowed from k. */
 struct pk_public privkey_public(const struct privkey *k);
 
-/* PKCS#8 in DER into w, 241 bytes at most. EC only for now (RSA keys are never made by zt):
+/* PKCS#8 in DER into w, 241 bytes at most. EC only (zt never makes an RSA key):
  * 0, or -ZT_E_KEY; whether it fitted says w->full. */
 int privkey_write(struct wr *w, const struct pk_private *k);
 /* EncryptedPrivateKeyInfo: PBES2, PBKDF2-HMAC-SHA256, AES-256-CBC. salt: 16 bytes, iv: 16.

@@ -19,10 +19,9 @@
 #include "decide/tlsplan.h"
 #include "io/bufs.h"
 #include "io/child.h"
-#include "io/dial.h"
 #include "io/doors.h"
 #include "io/mux.h"
-#include "io/sysnames.h"
+#include "io/outside.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
@@ -53,12 +52,10 @@ struct leg;
 
 struct connector {
 	struct child child;
-	struct resolver *resolver;
-	struct dialer *dialer;
+	struct outside out;
 	struct tls_world *tls;
 	struct bufs *bufs;
 	struct keepline *keep;
-	struct sysnames names;      /* prepared */
 	struct ways *ways, *next;   /* in force; prepared */
 	struct doors doors;         /* for monitors alone */
 	struct plainport plain;

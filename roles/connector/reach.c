@@ -364,7 +364,7 @@ int reach_start(struct reach *r)
 	ZT_ASSERT(r->phase == IDLE);
 	req.timeout_ns = (r->dial_ms ? num_min64(r->dial_ms, ms) : ms) * NS_PER_MS;
 	r->c->n.dials++;
-	rc = s->is_unix ? ask_for_file(r, req.timeout_ns) : dial_start(r->c->dialer, &req, &r->dial);
+	rc = s->is_unix ? ask_for_file(r, req.timeout_ns) : dial_start(r->c->out.dialer, &req, &r->dial);
 	if (rc < 0)
 		return note_rc(r, rc);
 	r->phase = DIAL;

@@ -142,7 +142,7 @@ static void dial(struct uplink *u)
 		}
 	if (n >= LEGS_MOST && oldest)
 		leg_leave(oldest, LEAVE_REKEY, 0, "it was left long ago");
-	rc = dial_start(c->dialer, &req, &u->dial);
+	rc = dial_start(c->out.dialer, &req, &u->dial);
 	if (rc < 0)
 		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
 }

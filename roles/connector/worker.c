@@ -72,7 +72,7 @@ static void worker_abort(struct child *c)
 	struct connector *k = of(c);
 
 	doors_abort(&k->doors);
-	sysnames_forget(&k->names);
+	sysnames_forget(&k->out.names);
 	ways_drop(k->next);
 	k->next = NULL;
 }
@@ -92,7 +92,7 @@ static int make_ways(struct connector *c, const struct conf *conf, struct why *w
 	w->plan = calloc(1, sizeof *w->plan);
 	if (w->plan) {
 		tls_plan_of_identity(conf, w->plan);
-		rc = cas_of_plan(w->plan, c->names.bundle, why);
+		rc = cas_of_plan(w->plan, c->out.names.bundle, why);
 	}
 	if (rc == 0 && (w->plan == NULL || ingress_of(&w->set, conf, 1, &w->mem, NULL) < 0 || origins_new(&w->origins, c, w) < 0))
 		rc = why_set(why, ZT_E_NOMEM, "no memory for the rules");
@@ -104,10 +104,8 @@ static int make_parts(struct connector *c, struct why *why)
 	/* The limits come with each configuration. */
 	const struct tls_world_opts o = {
 		.loop = c->child.loop, .bounds = &c->child.bounds, .log = &c->child.log, .floor = CLOCK_FLOOR_S};
-	int rc = resolver_new(&c->resolver, c->child.loop, &c->child.bounds);
+	int rc = outside_new(&c->out, c->child.loop, &c->child.bounds);
 
-	if (rc == 0)
-		rc = dialer_new(&c->dialer, c->child.loop, c->resolver, &c->child.bounds);
 	if (rc == 0)
 		rc = tls_world_new(&c->tls, &o);
 	if (rc == 0)
@@ -137,7 +135,7 @@ static int worker_prepare(struct child *child, const struct conf *next, const in
 	if (rc == 0 && c->keep == NULL)
 		rc = make_parts(c, why);
 	if (rc == 0)
-		rc = sysnames_read(&c->names, fds[0], why);
+		rc = sysnames_read(&c->out.names, fds[0], why);
 	if (rc == 0)
 		rc = make_ways(c, next, why);
 	if (n)
@@ -152,7 +150,7 @@ static void take_registry(struct connector *c)
 	struct why why = {0};
 	struct span pem;
 
-	if (bundle_find(c->names.bundle, KEEPLINE_REGISTRY, &pem) < 0 || keepline_registry(c->keep, pem, &why) < 0)
+	if (bundle_find(c->out.names.bundle, KEEPLINE_REGISTRY, &pem) < 0 || keepline_registry(c->keep, pem, &why) < 0)
 		LOG(&c->child.log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
 }
 
@@ -166,7 +164,7 @@ static void worker_commit(struct child *child)
 	bounds_set(&child->bounds, BOUND_TUNNEL_KEPT, child->conf->tunnel.memory / KEPT_CHUNK);
 	bounds_set(&child->bounds, BOUND_SERVINGS, 2 * child->conf->tunnel.streams); /* two edges, or one that is replaced */
 	take_registry(c);
-	sysnames_give(&c->names, c->resolver, &child->log);
+	outside_commit(&c->out, &child->log);
 	c->ways = c->next;
 	c->next = NULL;
 	c->ways->epoch = c->ways->set.rules.epoch = child->epoch;
@@ -220,7 +218,6 @@ static void worker_close(struct child *child)
 {
 	struct connector *c = of(child);
 
-	sysnames_forget(&c->names);
 	if (c->ways) {
 		origins_stop(c->ways->origins);
 		servings_end(c);
@@ -228,8 +225,7 @@ static void worker_close(struct child *child)
 	}
 	plainport_end(&c->plain);
 	keepline_stop(c->keep);
-	dialer_free(c->dialer);
-	resolver_free(c->resolver);
+	outside_free(&c->out);
 	tls_world_free(c->tls);
 	bufs_free(c->bufs);
 }

@@ -5,8 +5,8 @@
  *   worker.c    the life of the worker; site.c: a configuration made ready to be asked
  *   arrive.c    a connection before anything: the PROXY header of a proxy that must send one, then to its door
  *   front.c     a connection of the public port until it is known what it is, then a web connection between requests
- *   exchange.c  one request: its phases, what is decided, its ends; exchange_pass.c: heads and bodies, both ways;
- *               exchange_say.c: answers of our own, the log
+ *   exchange.c  one request: its phases, what is decided, its ends; exchange_head.c: heads as they come in;
+ *               exchange_pass.c: heads and bodies, both ways; exchange_say.c: answers of our own, the log
  *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
  *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
  *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
@@ -23,9 +23,9 @@
 #include "decide/policy.h"
 #include "io/bufs.h"
 #include "io/child.h"
-#include "io/dial.h"
 #include "io/doors.h"
 #include "io/mux.h"
+#include "io/outside.h"
 #include "io/tls.h"
 #include "serve/keeper.h"
 #include "serve/keepline.h"
@@ -84,12 +84,12 @@ size_t edge_listen(const struct conf *c, struct addr out[static BOUND_CAP(BOUND_
 struct edge {
 	struct child child;
 	struct doors doors;         /* all kinds; door->at tells them apart: site.c's door_kind() */
-	struct resolver *resolver;
-	struct dialer *dialer;
+	struct outside out;
 	struct tls_world *web, *id; /* hosts and local origins; tunnels. id is NULL without an identity */
 	struct bufs *bufs;
 	struct keepline *keep;      /* NULL without an identity */
 	struct site *site;          /* in force */
+	const struct tls_plan *plan; /* web's, of the same configuration */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
 	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
 	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */

@@ -1,6 +1,6 @@
 /*
  * exchange_int: what the files of exchange share: exchange.c (its life, what is decided, where it goes),
- * exchange_pass.c (heads and bodies between visitor and origin), exchange_say.c (answers of our own, the log).
+ * exchange_head.c (heads as they come in), exchange_pass.c (heads and bodies between visitor and origin), exchange_say.c (answers of our own, the log).
  * Nobody else includes it.
  *
  * One is small, because a WebSocket keeps it for hours. What a request needs while it is a request lies in an arena
@@ -95,12 +95,10 @@ _Static_assert(sizeof(struct exchange) <= 880, "an open WebSocket is small");
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
 
-/* As much as there is room for now, the rest as soon as there is some. Nothing may be left from before. false: no
+/* As much as there is room for at once, the rest as soon as there is more. Nothing may be left from before. false: no
  * memory for it. */
 bool exchange_put(struct exchange *x, unsigned to, struct span s);
-/* The whole head of this side: > 0 its bytes, *untaken of which are in the duct still, for the caller to take; ZT_MORE;
- * or an error, with scan.refusal set when it is the head's. */
-int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t *untaken);
+void exchange_decide(struct exchange *x); /* its head is read; x may be gone */
 void exchange_forget(struct edge *e, struct arena *mem); /* of a request that is over */
 bool exchange_arm(struct exchange *x, uint64_t after_ns);
 /* The ends of an exchange; x is gone. */
@@ -111,6 +109,13 @@ void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unr
 bool exchange_may_repeat(const struct exchange *x); /* while not a byte of an answer has come */
 void exchange_drop_far(struct exchange *x, enum zt_err why);
 bool exchange_near_gone(const struct exchange *x); /* no answer reaches the visitor any more */
+
+/* ---- exchange_head.c ------------------------------------------------------------------------- */
+
+/* The whole head of this side: > 0 its bytes, *untaken of which are in the duct still, for the caller to take; ZT_MORE;
+ * or an error, with scan.refusal set when it is the head's. */
+int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t *untaken);
+void exchange_read(struct exchange *x);   /* the visitor's, as much as there is of it; x may be gone */
 
 /* ---- exchange_pass.c --------------------------------------------------------------------------- */
 

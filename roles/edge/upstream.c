@@ -178,18 +178,15 @@ static void local_ready(struct source *s, unsigned events)
 
 static const struct source_class local_class = {"local origin", local_wants, local_ready, local_reap};
 
-/* The index of its client plan, counted as tls_plan_of() counts; -1: the configuration is another one now. */
+/* The index of its client plan; -1: the configuration is another one now. */
 static int plan_of(const struct upstream *u)
 {
-	struct service at;
-	struct why w = {0};
-	int n = u->site->conf->relay.connect == CONF_LEG_TLS ? 1 : 0;
+	const struct site *now = u->e->site;
 
-	if (u->site != u->e->site)
-		return -1;
-	for (const struct conf_host *h = conf_first_host(u->site->conf); h && h != u->host; h = conf_next_host(h))
-		n += h->origin[0] && service_read(span_str(h->origin), 0, &at, &w) == 0 && at.tls;
-	return n;
+	for (size_t i = 0; u->site == now && i < now->rules.hosts; i++)
+		if (site_host(now, (int)i) == u->host)
+			return u->e->plan->server[i].origin;
+	return -1;
 }
 
 static void shake(struct upstream *u, struct span name)
@@ -300,7 +297,7 @@ static void dial_origin(struct upstream *u)
 	struct place at = place_of(u);
 	const struct dial_req req = {.host = at.host, .port = at.port, .timeout_ns = DIAL_NS, .tune = &tune,
 				     .done = on_dialled, .owner = u};
-	int rc = dial_start(u->e->dialer, &req, &u->dial);
+	int rc = dial_start(u->e->out.dialer, &req, &u->dial);
 
 	if (rc < 0)
 		cannot_connect(u, rc);

@@ -2,7 +2,6 @@
  * worker: the jailed worker of an edge: the life of the process, what it is handed at start and with each reload,
  * and who is told that something may not live any more.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,7 +10,7 @@
 #include "edge.h"
 #include "exchange.h"
 #include "io/cas.h"
-#include "io/sysnames.h"
+#include "io/realm.h"
 #include "roles/roles.h"
 #include "wire/bundle.h"
 #include "wire/ipc.h"
@@ -19,20 +18,12 @@
 /* How often what lives by certificates is judged again while no list comes: it may have become too old. */
 #define LOOK_EVERY (10 * NS_PER_S)
 
-/* One of the two: the world, the plan that it goes by, and room for the next. */
-struct world {
-	struct tls_world *tls;
-	struct tls_plan *plan[2];
-	unsigned at;
-};
-
 struct worker {
 	struct edge e;
-	struct world web, id;
+	struct realm web, id;
 	struct keepline *keep;      /* there from the start: its line comes once */
 	struct site *next;          /* prepared */
 	bool next_identity;
-	struct sysnames names;      /* prepared, with the bundle that they came in */
 	struct timer look;
 };
 
@@ -153,14 +144,9 @@ static void on_look(struct timer *t, uint64_t now)
 
 /* ---- configurations --------------------------------------------------------------------------- */
 
-static struct tls_plan *next_plan(const struct world *w)
-{
-	return w->plan[!w->at];
-}
-
 static void forget(struct worker *w)
 {
-	sysnames_forget(&w->names);
+	sysnames_forget(&w->e.out.names);
 	site_drop(w->next);
 	w->next = NULL;
 }
@@ -171,10 +157,8 @@ static void worker_abort(struct child *c)
 
 	doors_abort(&w->e.doors);
 	forget(w);
-	if (w->id.plan[1]) {
-		cas_drop_plan(next_plan(&w->web));
-		cas_drop_plan(next_plan(&w->id));
-	}
+	realm_abort(&w->web);
+	realm_abort(&w->id);
 }
 
 static int read_trust(struct worker *w, struct why *why)
@@ -184,7 +168,7 @@ static int read_trust(struct worker *w, struct why *why)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(anchors); i++)
-		if (bundle_find(w->names.bundle, anchors[i], &pem) == 0)
+		if (bundle_find(w->e.out.names.bundle, anchors[i], &pem) == 0)
 			rc = site_trust(w->next, pem, anchors[i], why);
 	return rc;
 }
@@ -194,47 +178,33 @@ static int read_trust(struct worker *w, struct why *why)
 static int read_files(struct worker *w, int fd, struct why *why)
 {
 	struct span bundle, text;
-	int rc = sysnames_read(&w->names, fd, why);
+	int rc = sysnames_read(&w->e.out.names, fd, why);
 
 	if (rc < 0)
 		return rc;
-	bundle = w->names.bundle;
+	bundle = w->e.out.names.bundle;
 	w->next_identity = bundle_find(bundle, KEEPLINE_REGISTRY, &text) == 0 && bundle_find(bundle, TLS_ID_INFRA, &text) == 0;
 	site_demands(w->next, bundle);
-	rc = cas_of_plan(next_plan(&w->web), bundle, why);
+	rc = cas_of_plan(realm_next(&w->web), bundle, why);
 	if (rc == 0)
-		rc = cas_of_plan(next_plan(&w->id), bundle, why);
+		rc = cas_of_plan(realm_next(&w->id), bundle, why);
 	return rc < 0 ? rc : read_trust(w, why);
-}
-
-/* Its limits come with each configuration: commit_world(). */
-static int make_world(struct worker *w, struct world *out)
-{
-	const struct tls_world_opts o = {
-		.loop = w->e.child.loop, .bounds = &w->e.child.bounds, .log = &w->e.child.log, .floor = CLOCK_FLOOR_S};
-	int rc = tls_world_new(&out->tls, &o);
-
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(out->plan); i++)
-		if ((out->plan[i] = calloc(1, sizeof(struct tls_plan))) == NULL)
-			rc = -ZT_E_NOMEM;
-	return rc;
 }
 
 static int make_parts(struct worker *w, struct why *why)
 {
 	struct edge *e = &w->e;
-	int rc = resolver_new(&e->resolver, e->child.loop, &e->child.bounds);
+	const struct tls_world_opts o = {.loop = e->child.loop, .bounds = &e->child.bounds, .log = &e->child.log, .floor = CLOCK_FLOOR_S};
+	int rc = outside_new(&e->out, e->child.loop, &e->child.bounds);
 
-	if (rc == 0)
-		rc = dialer_new(&e->dialer, e->child.loop, e->resolver, &e->child.bounds);
 	if (rc == 0)
 		rc = bufs_new(&e->bufs, e->child.loop, &e->child.bounds);
 	if (rc == 0)
 		rc = keepline_new(&w->keep, e->child.loop, &e->child.log, &keep_class, e);
 	if (rc == 0)
-		rc = make_world(w, &w->web);
+		rc = realm_new(&w->web, &o);
 	if (rc == 0)
-		rc = make_world(w, &w->id);
+		rc = realm_new(&w->id, &o);
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	e->web = w->web.tls;
@@ -255,8 +225,8 @@ static int make_next(struct worker *w, const struct conf *next, int fd, struct w
 		return why_set(why, ZT_E_CONFIG, "[edge] listen is empty: say where the edge should take connections");
 	if (site_new(&w->next, next) < 0)
 		return why_set(why, ZT_E_NOMEM, "no memory for the configuration");
-	tls_plan_of(next, next_plan(&w->web));
-	tls_plan_of_identity(next, next_plan(&w->id));
+	tls_plan_of(next, realm_next(&w->web));
+	tls_plan_of_identity(next, realm_next(&w->id));
 	return read_files(w, fd, why);
 }
 
@@ -277,14 +247,6 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 	return rc;
 }
 
-static void commit_world(struct world *w, const struct conf_tls *t, uint32_t epoch)
-{
-	w->at = !w->at;
-	tls_world_plan(w->tls, w->plan[w->at], epoch);
-	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
-	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
-}
-
 static void commit_identity(struct worker *w)
 {
 	struct child *c = &w->e.child;
@@ -293,7 +255,7 @@ static void commit_identity(struct worker *w)
 
 	w->e.id = w->next_identity ? w->id.tls : NULL;
 	w->e.keep = w->next_identity ? w->keep : NULL;
-	if (w->next_identity && bundle_find(w->names.bundle, KEEPLINE_REGISTRY, &pem) == 0 && keepline_registry(w->keep, pem, &why) < 0)
+	if (w->next_identity && bundle_find(w->e.out.names.bundle, KEEPLINE_REGISTRY, &pem) == 0 && keepline_registry(w->keep, pem, &why) < 0)
 		LOG(&c->log, LOG_ERROR, "no status list can be believed", LF_STR("why", why.text));
 }
 
@@ -312,10 +274,11 @@ static void worker_commit(struct child *c)
 	w->next->epoch = c->epoch;
 	w->e.site = w->next;
 	w->next = NULL;
-	commit_world(&w->web, &c->conf->tls, c->epoch);
-	commit_world(&w->id, &c->conf->tls, c->epoch);
+	realm_commit(&w->web, &c->conf->tls, c->epoch);
+	w->e.plan = realm_plan(&w->web);
+	realm_commit(&w->id, &c->conf->tls, c->epoch);
 	commit_identity(w);
-	sysnames_give(&w->names, w->e.resolver, &c->log);
+	outside_commit(&w->e.out, &c->log);
 	doors_commit(&w->e.doors, c->loop, &c->log);
 	if (old)
 		rejudge(&w->e);
@@ -373,8 +336,7 @@ static void worker_close(struct child *c)
 	loop_timer_stop(c->loop, &w->look);
 	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
-	dialer_free(w->e.dialer);
-	resolver_free(w->e.resolver);
+	outside_free(&w->e.out);
 }
 
 /* What connections gave back last is given back when the loop has reaped them. */
@@ -382,17 +344,12 @@ static void free_rest(struct worker *w)
 {
 	struct edge *e = &w->e;
 	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->arrivals};
-	struct world *const worlds[] = {&w->web, &w->id};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->bounds)
 			pool_free(pools[i]);
-	for (size_t i = 0; i < ARRAY_LEN(worlds); i++)
-		for (size_t k = 0; k < ARRAY_LEN(worlds[i]->plan); k++) {
-			if (worlds[i]->plan[k])
-				cas_drop_plan(worlds[i]->plan[k]);
-			free(worlds[i]->plan[k]);
-		}
+	realm_free(&w->web);
+	realm_free(&w->id);
 	write_lines(e);
 	exchanges_free(e);
 	plainport_free(&e->plain);

@@ -289,7 +289,7 @@ static void shake_far(struct conn *k, const struct addr *to)
 {
 	const struct tls_connect req = {.plan = 0, .ip = to};
 	struct tls *t = tls_of(k, FAR);
-	int rc = t ? tls_connect(t, k->w->tls, &far_tls, &k->src[FAR], &req) : -ZT_E_NOMEM;
+	int rc = t ? tls_connect(t, k->w->web.tls, &far_tls, &k->src[FAR], &req) : -ZT_E_NOMEM;
 
 	k->state = CONN_FAR;
 	if (rc < 0)
@@ -333,7 +333,7 @@ static void go_dial(struct conn *k)
 	const struct conf_relay *c = &k->w->child.conf->relay;
 	const struct dial_req req = {.host = span_str(c->to.host), .port = c->to.port, .tune = &tune,
 				     .timeout_ns = c->connect_ms * NS_PER_MS, .done = on_dialled, .owner = k};
-	int rc = dial_start(k->w->dialer, &req, &k->dial);
+	int rc = dial_start(k->w->out.dialer, &req, &k->dial);
 
 	k->state = CONN_DIAL;
 	if (rc < 0)
@@ -359,7 +359,7 @@ static const struct tls_class near_tls = {on_near_opened, on_near_failed, NULL};
 static void shake_near(struct conn *k)
 {
 	struct tls *t = tls_of(k, NEAR);
-	int rc = t ? tls_accept(t, k->w->tls, &near_tls, &k->src[NEAR], &k->peer) : -ZT_E_NOMEM;
+	int rc = t ? tls_accept(t, k->w->web.tls, &near_tls, &k->src[NEAR], &k->peer) : -ZT_E_NOMEM;
 
 	if (rc == -ZT_E_DENIED)
 		conn_close(k, "zt", "this address begins too many handshakes");

@@ -5,27 +5,22 @@
 #include "base/pool.h"
 #include "io/child.h"
 #include "io/couple.h"
-#include "io/dial.h"
 #include "io/doors.h"
+#include "io/outside.h"
+#include "io/realm.h"
 #include "io/sockduct.h"
-#include "io/sysnames.h"
-#include "io/tls.h"
 
 struct conn;
 
 struct relay {
 	struct child child;
 	struct doors doors;
-	struct resolver *resolver;
-	struct dialer *dialer;
-	struct tls_world *tls;
-	struct tls_plan *plan[2]; /* that in force, and room for the next */
-	unsigned plan_at;
+	struct outside out;
+	struct realm web;
 	struct pool conns;
 	struct bufs *bufs;
 	struct conn *first; /* every connection */
 	uint64_t accepted, bytes[2]; /* bytes: of connections that have ended */
-	struct sysnames names; /* prepared */
 };
 
 /* conn.c */

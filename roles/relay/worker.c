@@ -9,7 +9,6 @@
  *
  * This file is the life of the worker: what it is handed at start and with each reload.
  */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -58,43 +57,29 @@ static struct relay *relay_of(struct child *c)
 	return CONTAINER_OF(c, struct relay, child);
 }
 
-static struct tls_plan *next_plan(struct relay *w)
-{
-	return w->plan[!w->plan_at];
-}
-
 static void worker_abort(struct child *c)
 {
 	struct relay *w = relay_of(c);
 
 	doors_abort(&w->doors);
-	sysnames_forget(&w->names);
-	if (next_plan(w))
-		cas_drop_plan(next_plan(w));
+	sysnames_forget(&w->out.names);
+	realm_abort(&w->web);
 }
 
-static int make_parts(struct relay *w, const struct conf *c, struct why *why)
+static int make_parts(struct relay *w, struct why *why)
 {
 	const struct tls_world_opts o = {
 		.loop = w->child.loop,
 		.bounds = &w->child.bounds,
 		.log = &w->child.log,
-		.shake_ms = (uint32_t)c->tls.handshake_ms,
-		.rate = (uint32_t)c->tls.per_address,
-		.burst = (uint32_t)c->tls.burst,
 		.floor = CLOCK_FLOOR_S,
 	};
-	int rc = resolver_new(&w->resolver, w->child.loop, &w->child.bounds);
+	int rc = outside_new(&w->out, w->child.loop, &w->child.bounds);
 
-	if (rc == 0)
-		rc = dialer_new(&w->dialer, w->child.loop, w->resolver, &w->child.bounds);
 	if (rc == 0)
 		rc = bufs_new(&w->bufs, w->child.loop, &w->child.bounds);
 	if (rc == 0)
-		rc = tls_world_new(&w->tls, &o);
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(w->plan); i++)
-		if ((w->plan[i] = calloc(1, sizeof(struct tls_plan))) == NULL)
-			rc = -ZT_E_NOMEM;
+		rc = realm_new(&w->web, &o);
 	if (rc < 0)
 		return why_set(why, (enum zt_err)-rc, "no memory for the worker");
 	conn_pool_init(w);
@@ -114,14 +99,14 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 		close(fds[0]);
 		return rc;
 	}
-	if (w->tls == NULL)
-		rc = make_parts(w, next, why);
+	if (w->web.tls == NULL)
+		rc = make_parts(w, why);
 	if (rc == 0) {
-		tls_plan_of(next, next_plan(w));
-		rc = sysnames_read(&w->names, fds[0], why);
+		tls_plan_of(next, realm_next(&w->web));
+		rc = sysnames_read(&w->out.names, fds[0], why);
 	}
 	if (rc == 0) /* who may give roles is in the same bundle */
-		rc = cas_of_plan(next_plan(w), w->names.bundle, why);
+		rc = cas_of_plan(realm_next(&w->web), w->out.names.bundle, why);
 	close(fds[0]);
 	if (rc == 0 && relay_listen(next, at) == 0)
 		rc = why_set(why, ZT_E_CONFIG, "[relay] listen is empty: say where the relay should take connections");
@@ -133,15 +118,11 @@ static int worker_prepare(struct child *c, const struct conf *next, const int *f
 static void worker_commit(struct child *c)
 {
 	struct relay *w = relay_of(c);
-	const struct conf_tls *t = &c->conf->tls;
 
 	bounds_set(&c->bounds, BOUND_RELAY_CONNS, c->conf->relay.max_conns);
-	bounds_set(&c->bounds, BOUND_TLS_SHAKES, t->handshakes);
-	sysnames_give(&w->names, w->resolver, &c->log);
-	w->plan_at = !w->plan_at;
-	tls_world_plan(w->tls, w->plan[w->plan_at], c->epoch);
-	cas_drop_plan(next_plan(w)); /* the old one; handshakes that need it hold on to it */
-	tls_world_limits(w->tls, (uint32_t)t->handshake_ms, (uint32_t)t->per_address, (uint32_t)t->burst);
+	bounds_set(&c->bounds, BOUND_TLS_SHAKES, c->conf->tls.handshakes);
+	outside_commit(&w->out, &c->log);
+	realm_commit(&w->web, &c->conf->tls, c->epoch);
 	doors_commit(&w->doors, c->loop, &c->log);
 	conn_reloaded(w);
 }
@@ -149,7 +130,7 @@ static void worker_commit(struct child *c)
 static void worker_link(struct child *c, unsigned number, int fd)
 {
 	(void)number; /* there is one */
-	tls_world_link(relay_of(c)->tls, fd, c->epoch);
+	tls_world_link(relay_of(c)->web.tls, fd, c->epoch);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -173,18 +154,16 @@ static void worker_close(struct child *c)
 {
 	struct relay *w = relay_of(c);
 
-	sysnames_forget(&w->names);
 	conn_end_all(w);
 	bufs_free(w->bufs);
-	dialer_free(w->dialer);
-	resolver_free(w->resolver);
-	tls_world_free(w->tls);
+	outside_free(&w->out);
+	tls_world_free(w->web.tls);
 }
 
 static void worker_counters(struct child *c, struct wr *out)
 {
 	struct relay *w = relay_of(c);
-	const struct tls_stats t = tls_world_stats(w->tls);
+	const struct tls_stats t = tls_world_stats(w->web.tls);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -231,10 +210,6 @@ int relay_worker_main(int argc, char **argv)
 
 	if (w.conns.bounds)
 		pool_free(&w.conns);
-	for (size_t i = 0; i < ARRAY_LEN(w.plan); i++) {
-		if (w.plan[i])
-			cas_drop_plan(w.plan[i]);
-		free(w.plan[i]);
-	}
+	realm_free(&w.web);
 	return code;
 }

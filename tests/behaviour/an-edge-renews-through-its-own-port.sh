@@ -66,7 +66,7 @@ after=$(openssl x509 -in "$TMP/vps/edge/identity/identity.pem" -noout -serial)
 [ "$before" != "$after" ] || fail "it says that it has renewed, and the certificate is the same"
 ca 0 list --all --role edge --json
 has "$OUT" "$(sed 's/.*=//' <<<"$after" | tr A-F a-f)"
-python3 "$TMP/client.py" "$RAW" 100000 || fail "what runs through the tunnel does not go on"
+python3 "$ROOT/tests/behaviour/digest.py" client "$RAW" 100000 || fail "what runs through the tunnel does not go on"
 shown() { openssl s_client -connect "127.0.0.1:$E" -alpn zt-tunnel/1 </dev/null 2>/dev/null | openssl x509 -noout -serial; }
 renewed_is_shown() { [ "$(shown)" = "$after" ]; }
 wait_for renewed_is_shown

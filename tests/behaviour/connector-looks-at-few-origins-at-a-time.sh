@@ -12,15 +12,7 @@ start_ca
 join_as edge one "$TMP/one.id"
 A=$(free_port) HOLE=$(free_port) NOBODY=$(free_port)
 start_origin a "$A"
-# A listener whose queue is full: it accepts nothing and refuses nothing.
-start hole python3 -c '
-import socket, sys, time
-l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-l.bind(("127.0.0.1", int(sys.argv[1]))); l.listen(0)
-full = [socket.socket() for i in range(4)]
-for s in full: s.setblocking(False); s.connect_ex(("127.0.0.1", int(sys.argv[1])))
-print("full", flush=True); time.sleep(600)' "$HOLE"
-wait_for grep -q full "$TMP/hole.log"
+start_hole "$HOLE"
 
 add a http "service = http://127.0.0.1:$A"
 add none http "service = http://127.0.0.1:$NOBODY" 'health_every = 1h'

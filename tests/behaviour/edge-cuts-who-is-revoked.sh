@@ -7,35 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 
 N=$(free_port)
-cat >"$TMP/origin.py" <<'PY'
-# /drip sends until its reader is gone; anything else is answered.
-import http.server, socketserver, sys, time
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200)
-        if self.path != "/drip":
-            self.send_header("Content-Length", "3")
-            self.end_headers()
-            self.wfile.write(b"ok\n")
-            return
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        try:
-            while True:
-                self.wfile.write(b"5\r\ndrip\n\r\n")
-                self.wfile.flush()
-                time.sleep(0.02)
-        except OSError:
-            print("the reader is gone", flush=True)
-            self.close_connection = True
-    def log_message(self, *a):
-        pass
-class S(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-S(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
-PY
-start origin python3 "$TMP/origin.py" "$N"
+start origin python3 "$ROOT/tests/behaviour/drip.py" "$N"
 wait_for listening "$N"
 
 start_authority

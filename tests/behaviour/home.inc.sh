@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # home.inc.sh: a whole house: an edge that home has called, a connector, programs behind it. Source lib.sh, ca.inc.sh and
 # caserve.inc.sh first. Not a test itself.
+. "$(dirname "${BASH_SOURCE[0]}")/nginx.inc.sh"
 E=$(free_port) RAW=$(free_port) SSHP=$(free_port) GONE=$(free_port)
 ORIGIN=$(free_port) NGINX=$(free_port) SSHD=$(free_port) NOBODY=$(free_port)
 # shellcheck disable=SC2034 # for the script that sources this
@@ -15,59 +16,8 @@ certificate() {
 }
 start_home_programs() {
 	certificate inner && certificate web || fail "no certificates"
-	mkdir -p "$TMP/www" && echo "hello from home" >"$TMP/www/hello"
-	cat >"$TMP/nginx.conf" <<END
-user $(id -un);
-pid $TMP/nginx.pid;
-error_log $TMP/nginx.err;
-daemon off;
-master_process off;
-events {}
-http {
-	access_log off;
-	client_body_temp_path $TMP/t1; proxy_temp_path $TMP/t2; fastcgi_temp_path $TMP/t3; uwsgi_temp_path $TMP/t4; scgi_temp_path $TMP/t5;
-	server {
-		listen 127.0.0.1:$NGINX ssl;
-		ssl_certificate $TMP/inner.pem;
-		ssl_certificate_key $TMP/inner.key;
-		root $TMP/www;
-	}
-}
-END
-	start nginx nginx -c "$TMP/nginx.conf"
-	# Takes all there is, answers with its digest and as many bytes of its own.
-	cat >"$TMP/origin.py" <<'PY'
-import hashlib, socket, sys, threading
-def serve(c):
-    h, n, block = hashlib.sha256(), 0, bytes(range(251)) * 1044
-    while data := c.recv(1 << 16):
-        h.update(data); n += len(data)
-    c.sendall(h.hexdigest().encode())
-    while n > 0:
-        c.sendall(block[:n]); n -= len(block)
-    c.close()
-s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-while True:
-    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
-PY
-	cat >"$TMP/client.py" <<'PY'
-import hashlib, socket, sys
-port, n = int(sys.argv[1]), int(sys.argv[2])
-c = socket.create_connection(("127.0.0.1", port), timeout=50)
-block, h, left = bytes(range(251)) * 1044, hashlib.sha256(), n
-while left > 0:
-    part = block[:left]; h.update(part); c.sendall(part); left -= len(part)
-c.shutdown(socket.SHUT_WR)
-got = b""
-while len(got) < 64:
-    got += c.recv(64 - len(got)) or sys.exit("cut")
-assert got.decode() == h.hexdigest(), "what arrived is not what was sent"
-back, total = hashlib.sha256(), 0
-while data := c.recv(1 << 16):
-    back.update(data); total += len(data)
-assert total == n and back.hexdigest() == h.hexdigest(), f"back came {total} bytes"
-PY
-	start origin python3 "$TMP/origin.py" "$ORIGIN"
+	start_nginx "$NGINX" "$TMP/inner"
+	start origin python3 "$ROOT/tests/behaviour/digest.py" origin "$ORIGIN"
 	ssh-keygen -q -t ed25519 -N "" -f "$TMP/hostkey" && ssh-keygen -q -t ed25519 -N "" -f "$TMP/sshkey" || fail "ssh-keygen"
 	printf 'Port %s\nListenAddress 127.0.0.1\nHostKey %s/hostkey\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n' "$SSHD" "$TMP" >"$TMP/sshd.conf"
 	printf 'AuthorizedKeysFile %s/sshkey.pub\nPasswordAuthentication no\n' "$TMP" >>"$TMP/sshd.conf"
@@ -77,7 +27,6 @@ PY
 		start sshd "$(command -v sshd)" -D -e -f "$TMP/sshd.conf"
 	fi
 	wait_for listening "$ORIGIN"
-	wait_for listening "$NGINX"
 	wait_for listening "$SSHD"
 }
 

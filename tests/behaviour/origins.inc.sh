@@ -41,6 +41,17 @@ self_signed() {
 }
 pin_of() { openssl x509 -in "$PKI/$1.pem" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1; }
 
+# start_hole PORT: a listener whose queue is full: it accepts nothing and refuses nothing.
+start_hole() {
+	start hole python3 -c '
+import socket, sys, time
+l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+l.bind(("127.0.0.1", int(sys.argv[1]))); l.listen(0)
+full = [socket.socket() for i in range(4)]
+for s in full: s.setblocking(False); s.connect_ex(("127.0.0.1", int(sys.argv[1])))
+print("full", flush=True); time.sleep(600)' "$1"
+	wait_for grep -q full "$TMP/hole.log"
+}
 # start_origin NAME PORT|PATH OPTION...
 start_origin() {
 	start "origin-$1" python3 "$ROOT/tests/behaviour/origin.py" "$2" "$1" "${@:3}"

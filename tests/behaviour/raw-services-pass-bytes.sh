@@ -6,6 +6,7 @@
 # log; and what a reload, a limit and silence do to them.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tls.inc.sh"
+. "$(dirname "$0")/nginx.inc.sh"
 need nginx curl python3
 E=$(free_port) P=$(free_port) IDLE=$(free_port) DOWN=$(free_port) HOLD=$(free_port)
 ORIGIN=$(free_port) NGINX=$(free_port) NOBODY=$(free_port)
@@ -15,57 +16,9 @@ ca edge
 cert inner home serverAuth "DNS:inner.test, DNS:a.pass.test"
 cert web edge serverAuth "DNS:web.test"
 chmod 755 "$TMP" "$PKI"
-mkdir -p "$TMP/www" && echo "hello from home" >"$TMP/www/hello" && chmod -R a+rX "$TMP/www" "$PKI"/inner.*
-cat >"$TMP/nginx.conf" <<END
-pid $TMP/nginx.pid;
-error_log $TMP/nginx.err;
-daemon off;
-master_process off;
-events {}
-http {
-	access_log off;
-	client_body_temp_path $TMP/t1; proxy_temp_path $TMP/t2; fastcgi_temp_path $TMP/t3; uwsgi_temp_path $TMP/t4; scgi_temp_path $TMP/t5;
-	server {
-		listen 127.0.0.1:$NGINX ssl;
-		ssl_certificate $PKI/inner.pem;
-		ssl_certificate_key $PKI/inner.key;
-		root $TMP/www;
-	}
-}
-END
-start nginx nginx -c "$TMP/nginx.conf"
-# The origin: takes all there is, answers with its digest and as many bytes of its own. A connection that
-# begins with "hold" is kept open; one with "reset" is reset after a few bytes.
-cat >"$TMP/origin.py" <<'PY'
-import hashlib, socket, struct, sys, threading
-def pattern(n):
-    block = bytes(range(251)) * 1044
-    while n > 0:
-        yield block[:n]
-        n -= len(block)
-def serve(c):
-    h, total, first = hashlib.sha256(), 0, b""
-    while data := c.recv(1 << 16):
-        h.update(data); total += len(data)
-        first = first or data
-        if first.startswith(b"PROXY "):
-            c.sendall(first); first = b"-"
-        if first == b"hold":
-            c.sendall(b"held"); first = b"-"
-        if first == b"reset":
-            c.sendall(b"x"); c.recv(1)
-            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close(); return
-    c.sendall(h.hexdigest().encode())
-    for b in pattern(total):
-        c.sendall(b)
-    c.close()
-s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-while True:
-    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
-PY
-start origin python3 "$TMP/origin.py" "$ORIGIN"
+start_nginx "$NGINX" "$PKI/inner"
+start origin python3 "$ROOT/tests/behaviour/digest.py" origin "$ORIGIN"
 wait_for listening "$ORIGIN"
-wait_for listening "$NGINX"
 
 # conf LINE...: the edge's, the LINEs at its end.
 conf() {
@@ -94,24 +47,7 @@ lines() { # PART...: a line of the log that has them all
 }
 
 # 64 MB there, its digest and 64 MB back, with a half-close between them.
-cat >"$TMP/client.py" <<'PY'
-import hashlib, socket, sys, threading
-port, n = int(sys.argv[1]), int(sys.argv[2])
-c = socket.create_connection(("127.0.0.1", port), timeout=50)
-block, h, left = bytes(range(251)) * 1044, hashlib.sha256(), n
-while left > 0:
-    part = block[:left]; h.update(part); c.sendall(part); left -= len(part)
-c.shutdown(socket.SHUT_WR)
-got = b""
-while len(got) < 64:
-    got += c.recv(64 - len(got)) or sys.exit("cut")
-assert got.decode() == h.hexdigest(), "what arrived is not what was sent"
-back, total = hashlib.sha256(), 0
-while data := c.recv(1 << 16):
-    back.update(data); total += len(data)
-assert total == n and back.hexdigest() == h.hexdigest(), f"back came {total} bytes"
-PY
-python3 "$TMP/client.py" "$P" $((64 << 20)) || fail "64 MB through a raw port"
+python3 "$ROOT/tests/behaviour/digest.py" client "$P" $((64 << 20)) || fail "64 MB through a raw port"
 wait_for lines '"kind":"tcp"' '"route":"plain"' "\"bytes_read\":$((64 << 20))" "\"size\":$(((64 << 20) + 64))" '"decision":"allowed"' '"by":"visitor"'
 
 # End to end: the certificate is home's, under the names of sni alone; others are the edge's own business.

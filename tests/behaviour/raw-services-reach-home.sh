@@ -28,7 +28,7 @@ start connector "$ZT" connector -c "$TMP/connector.conf"
 wait_for edge_says tunnels 1
 
 # 64 MB there, its digest and 64 MB back, a half-close between them.
-python3 "$TMP/client.py" "$RAW" $((64 << 20)) || fail "64 MB through a raw port and the tunnel"
+python3 "$ROOT/tests/behaviour/digest.py" client "$RAW" $((64 << 20)) || fail "64 MB through a raw port and the tunnel"
 wait_for lines '"kind":"tcp"' '"route":"raw"' "\"bytes_read\":$((64 << 20))" "\"size\":$(((64 << 20) + 64))" '"decision":"allowed"' "\"connector\":\"$CONNECTOR\""
 
 # TLS that home ends, by name; another name is not passed on.
@@ -53,7 +53,7 @@ join session
 wait_for lines '"route":"ssh"' '"fault":"' '"decision":"allowed"'
 same "$(first_byte "$SSHP")" "b''" "what a visitor of a name without a grant gets"
 wait_for lines '"route":"ssh"' '"decision":"not-granted"'
-python3 "$TMP/client.py" "$RAW" 100000 || fail "the other names do not go on"
+python3 "$ROOT/tests/behaviour/digest.py" client "$RAW" 100000 || fail "the other names do not go on"
 edge_conf >"$TMP/edge.conf"
 expect 0 "$ZT" reload edge -c "$TMP/edge.conf"
 expect 0 "${SSH[@]}" 'echo again'

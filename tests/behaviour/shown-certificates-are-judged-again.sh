@@ -7,32 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 
 N=$(free_port)
-cat >"$TMP/origin.py" <<'PY'
-import http.server, sys, time
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200)
-        if self.path != "/drip":
-            print("served", self.path, flush=True)
-            self.send_header("Content-Length", "3")
-            self.end_headers()
-            self.wfile.write(b"ok\n")
-            return
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        try:
-            while True:
-                self.wfile.write(b"5\r\ndrip\n\r\n")
-                time.sleep(0.02)
-        except OSError:
-            print("cut", flush=True)
-            self.close_connection = True
-    def log_message(self, *a):
-        pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
-PY
-start origin python3 "$TMP/origin.py" "$N"
+start origin python3 "$ROOT/tests/behaviour/drip.py" "$N"
 wait_for listening "$N"
 web_cert app app.test
 for who in old new; do
@@ -107,7 +82,7 @@ wait_for later
 touch "$TMP/other"
 wait_for grep -q "^then" "$TMP/slow.log"
 same "$(tail -n1 "$TMP/slow.log")" 'then closed' "a handshake under authorities that do not count any more"
-wait_for grep -q "^cut" "$TMP/origin.log"
+wait_for grep -q "the reader is gone" "$TMP/origin.log"
 lacks "$(grep -c served "$TMP/origin.log")" 2
 same "$(web app.test / -o /dev/null -w '%{http_code}' --cert "$WEB/ann.pem" --key "$WEB/ann.key" 2>/dev/null)" 000 "a new connection"
 edge_is_alive

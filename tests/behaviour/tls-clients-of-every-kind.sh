@@ -8,7 +8,7 @@ need openssl curl wget gnutls-cli tstclnt certutil pk12util node python3 chromiu
 ca home
 ca other
 ca people
-cert p256 home serverAuth "DNS:p256.test, DNS:maybe.test, DNS:must.test, DNS:plain.test"
+cert p256 home serverAuth "DNS:p256.test, DNS:maybe.test, DNS:must.test, DNS:plain.test, DNS:slow.test"
 KEY_OPT=ec_paramgen_curve:P-384 cert p384 home serverAuth "DNS:p384.test"
 KEY_ALG=rsa KEY_OPT=rsa_keygen_bits:2048 cert rsa home serverAuth "DNS:rsa.test"
 cert alice people clientAuth
@@ -24,7 +24,8 @@ relay_conf near "to = 127.0.0.1:$WEB" 'accept = tls' \
 	"$(host rsa rsa 'names = rsa.test' 'alpn = http/1.1')" "$(host plain p256 'names = plain.test')" \
 	"$(host liar p256 'names = liar.test')" \
 	"$(host maybe p256 'names = maybe.test' 'client_cert = optional' "client_ca = $PKI/people.pem")" \
-	"$(host must p256 'names = must.test' 'client_cert = required' "client_ca = $PKI/people.pem" 'alpn = http/1.1')"
+	"$(host must p256 'names = must.test' 'client_cert = required' "client_ca = $PKI/people.pem" 'alpn = http/1.1')" \
+	"$(host slow p256 'names = slow.test' 'client_cert = required' "client_ca = $PKI/people.pem")"
 export ZT_TLS_HANDSHAKE_TIMEOUT=120s # a browser that starts beside compilers takes its time
 start_relay near
 port=${AT[near]}
@@ -37,7 +38,7 @@ nssdb "$TMP/nss-other-none" other
 mkdir -p "$TMP/chromium/policies/managed"
 # The policy answers the question which certificate to show; nobody is there to click.
 echo '{"AutoSelectCertificateForUrls": ["{\"pattern\": \"https://*\", \"filter\": {}}"]}' >"$TMP/chromium/policies/managed/zt.json"
-echo "127.0.0.1 localhost p256.test p384.test rsa.test plain.test liar.test maybe.test must.test" >"$TMP/hosts"
+echo "127.0.0.1 localhost p256.test p384.test rsa.test plain.test liar.test maybe.test must.test slow.test" >"$TMP/hosts"
 
 head -c 1048576 /dev/urandom >"$TMP/blob"
 echo "hello from behind" >"$TMP/hello"
@@ -282,8 +283,10 @@ if_ok() {
 opened() { logged near open "name=$1.test" "$2"; }
 not_opened() { ! opened "$@"; }
 
-# The page has sixty assets and sends a megabyte there and back.
-browse trusts p256 p384 rsa plain maybe must liar
+# The page has sixty assets and sends a megabyte there and back. Where a protocol is agreed on, Chromium takes the
+# connection for open before our last word (RFC 7918), and when a refusal comes in that moment it says of one in ten
+# that the socket is not connected. Without a protocol it waits.
+browse trusts p256 p384 rsa plain maybe slow liar
 for key in p256 p384 rsa; do cell chromium $key ok "${VISIT[$key]}"; done
 cell chromium "1 MB" ok "${VISIT[p256]}"
 cell chromium "1 MB rsa" ok "${VISIT[rsa]}"
@@ -292,7 +295,7 @@ cell chromium "no alpn" ok "$(if_ok plain not_opened plain alpn=)"
 [ "$(if_ok p256 opened p256 resumed=true)" = ok ] && SEEN=resumed || SEEN=${VISIT[p256]} # on six connections
 cell chromium resume resumed "$SEEN"
 cell chromium maybe ok "$(if_ok maybe not_opened maybe client=)"
-cell chromium must BAD_SSL_CLIENT_AUTH_CERT "${VISIT[must]}"
+cell chromium must BAD_SSL_CLIENT_AUTH_CERT "${VISIT[slow]}"
 cell chromium "wrong name" CERT_COMMON_NAME_INVALID "${VISIT[liar]}"
 browse distrusts p256
 cell chromium "wrong ca" CERT_AUTHORITY_INVALID "${VISIT[p256]}"
