@@ -15,6 +15,12 @@ export ZT_SEED=${ZT_SEED:-$(($(date +%s) % 2147483647))} # of the fuzzers, so th
 export DIFFER_CASES=${DIFFER_CASES:-100000} # mutated requests through the edge to two servers
 export WEB_BYTES=${WEB_BYTES:-1073741824}    # through the tunnel, each way, with their digest
 export WEB_MESSAGES=${WEB_MESSAGES:-100000}  # of a WebSocket
+export PARTITION_S=${PARTITION_S:-60} HALF_OPEN_DIRS=${HALF_OPEN_DIRS:-up down both} FLIPS=${FLIPS:-100} # faults.inc.sh
+export FLIP_SEED=${FLIP_SEED:-$ZT_SEED}
+export UPLINK_KBIT=${UPLINK_KBIT:-64} UPLINK_FILL_S=${UPLINK_FILL_S:-20} UPLINK_ASKS=${UPLINK_ASKS:-20}
+export LOSS_BYTES=${LOSS_BYTES:-20000000} LATENCY_BYTES=${LATENCY_BYTES:-200000000}
+export SLOW_READERS=${SLOW_READERS:-200} UPLOAD_BYTES=${UPLOAD_BYTES:-1000000000}
+export IDLE_S=${IDLE_S:-90000}
 export DIFFER_SEED=${DIFFER_SEED:-$ZT_SEED}
 export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
