@@ -2,7 +2,7 @@
 # waits
 # A WebSocket on which nothing moves for hours, as long as the host's `idle` allows, lives: the tunnel is pinged, lists come,
 # nothing is taken for dead. Then 10 MB go through it both ways, and each side may end before the other. Time is made to pass:
-# IDLE_S of it (24 h in the long version). A raw service likewise.
+# IDLE_S of it (the long version: until the tunnel's connection is replaced at 24 h; what lives on the old one has an hour more).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/faults.inc.sh"
 . "$(dirname "$0")/web.inc.sh"
