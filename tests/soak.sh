@@ -25,6 +25,13 @@ export STORM_IDLE=${STORM_IDLE:-9000}        # idle visitors
 export STORM_SHAKES=${STORM_SHAKES:-10000}   # handshakes in a storm
 export STORM_READERS=${STORM_READERS:-1000}  # slow readers under a limit of memory
 export STARVE_UP_TO=${STARVE_UP_TO:-200}     # failures of an allocator in each worker
+export PARTITION_S=${PARTITION_S:-60} HALF_OPEN_DIRS=${HALF_OPEN_DIRS:-up down both} FLIPS=${FLIPS:-100} # faults.inc.sh
+export FLIP_SEED=${FLIP_SEED:-$ZT_SEED}
+export UPLINK_KBIT=${UPLINK_KBIT:-64} UPLINK_FILL_S=${UPLINK_FILL_S:-20} UPLINK_ASKS=${UPLINK_ASKS:-20}
+export LOSS_BYTES=${LOSS_BYTES:-20000000} LATENCY_BYTES=${LATENCY_BYTES:-200000000}
+export SLOW_READERS=${SLOW_READERS:-200} UPLOAD_BYTES=${UPLOAD_BYTES:-1000000000}
+export CHAOS_S=${CHAOS_S:-28800} CHAOS_SEED=${CHAOS_SEED:-$ZT_SEED} # tests/chaos.sh; 0 leaves it out
+export IDLE_S=${IDLE_S:-88000}
 export DIFFER_SEED=${DIFFER_SEED:-$ZT_SEED}
 export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
@@ -35,6 +42,7 @@ mkdir -p build
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 {
 	bash tests/run.sh all "${1:-}"
+	[ "$CHAOS_S" = 0 ] || SOAK_S=$CHAOS_S bash tests/chaos.sh || echo "0 passed, 1 failed" # mixed traffic and faults
 	[ "$fuzz_seconds" = 0 ] || bash tests/fuzz/run.sh "$fuzz_seconds"
 } >"$log" 2>&1
 
@@ -50,6 +58,7 @@ sed -n 's/^ok    \([a-z0-9_]*\): \([0-9]* inputs .*\)/| fuzz \1 | \2 |/p' "$log"
 echo
 echo "slowest:"
 head -n 10 build/test-times.txt
+sed -n '/^| process |/,/^figure/p' "$log" # of chaos.sh
 grep -A 62 '^FAIL' "$log"
 grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | awk '
 	{ passed += $1; failed += $3 }

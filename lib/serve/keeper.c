@@ -214,13 +214,15 @@ static const struct source_class line_class = {"worker of the keeper", line_want
 static void on_list(void *ctx, struct span list)
 {
 	struct keeper *k = ctx;
-	const struct status_seen before = k->store.newest;
+	struct status_seen before = k->store.newest;
 	struct statlist l;
 	int rc = statlist_read(&l, list, NULL);
 
 	k->stuck = false;
-	if (rc == 0 && l.kind == STATLIST_FULL)
+	if (rc == 0 && l.kind == STATLIST_FULL) {
 		k->whole = false;
+		before = (struct status_seen){0}; /* to all, who keep it in the place of many changes, even if they know that much */
+	}
 	if (rc == 0)
 		rc = liststore_add(&k->store, list, &l);
 	if (rc == -ZT_E_NOMEM || rc == -ZT_E_NOTFOUND) {

@@ -95,6 +95,14 @@ static bool is_old(const struct keepline *k, const struct statlist *l)
 	return k->view.known && l->epoch == s->epoch && l->number <= s->number;
 }
 
+/* A full list of what is known takes the place of the changes that led there. */
+static int shorten(struct keepline *k, struct span list, const struct statlist *l)
+{
+	if (!k->keeps || l->kind != STATLIST_FULL || liststore_fits(&k->kept, l) < 0 || statlist_signed_by(l, &k->registry) < 0)
+		return 0;
+	return liststore_add(&k->kept, list, l);
+}
+
 static int take_list(struct keepline *k, struct span list)
 {
 	struct statlist l;
@@ -103,7 +111,7 @@ static int take_list(struct keepline *k, struct span list)
 	if (statlist_read(&l, list, NULL) < 0)
 		return -ZT_E_SYNTAX;
 	if (is_old(k, &l))
-		return 0;
+		return shorten(k, list, &l);
 	r = status_apply(&k->view, list, &k->registry, keepline_now(k), NULL, NULL);
 	if (r != STATUS_TAKEN) {
 		LOG(k->log, LOG_WARN, "a status list from the keeper was refused", LF_STR("reason", status_refusal_name(r)),

@@ -38,6 +38,7 @@ struct reach;
  * older one live on, new ones for it are refused. */
 struct ways {
 	unsigned users;
+	uint64_t until_ns;          /* when others came into force */
 	const struct conf *conf;    /* held: conf_hold() */
 	uint32_t epoch;             /* of child; the announced table's too */
 	struct arena mem;
@@ -45,8 +46,10 @@ struct ways {
 	struct origins *origins;    /* health and turns, in mem */
 	struct tls_plan *plan;      /* tls_plan_of_identity(), with its cas; tls_plan_origin() finds a rule's */
 };
+struct connector;
 struct ways *ways_hold(struct ways *w);
 void ways_drop(struct ways *w); /* NULL is allowed */
+void ways_tidy(struct connector *c); /* of those that were in force, drops what no edge goes by any more */
 
 struct leg;
 

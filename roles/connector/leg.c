@@ -141,8 +141,9 @@ void leg_say(struct leg *g, unsigned what)
 	}
 	if (g->say & LEG_RULES && !g->may_say_rules) {
 		g->may_say_rules = window_rate_take(&g->tables, loop_now(g->c->child.loop));
-		if (!g->may_say_rules)
+		if (!g->may_say_rules && !g->waits)
 			uplinks_soon(g->c);
+		g->waits = !g->may_say_rules;
 	}
 	if (g->say & LEG_RULES && g->may_say_rules && say_rules(g)) {
 		g->say &= ~(unsigned)LEG_RULES;

@@ -34,7 +34,7 @@ struct leg {
 	unsigned say;            /* what is to be announced, as soon as there is room */
 	struct status_seen said; /* the newest list that the edge was told */
 	struct window_rate opens, tables; /* tables: an edge takes no more than one a second for long */
-	bool may_say_rules;      /* taken from tables, and not said yet */
+	bool may_say_rules, waits; /* taken from tables, and not said yet; it will be asked again */
 	uint64_t born_ns, up_ns; /* up_ns 0: not yet */
 	uint8_t serial[STATLIST_KEY], own[KEEPMSG_SERIAL]; /* of the edge's certificate; of ours, zero: not told yet */
 	struct addr peer;

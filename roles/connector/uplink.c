@@ -23,7 +23,7 @@
 #define RETRY_MOST_MS 30000   /* none is longer than this */
 #define DENIED_RETRIES 5      /* who was told no waits up to 16 s at once */
 #define HEALTHY (30 * NS_PER_S) /* a leg that was up for so long: what failed before counts no more */
-#define SOON (NS_PER_S / 2)
+#define SOON NS_PER_S         /* what was told too often may be told again by then */
 #define CHORES (5 * NS_PER_S) /* a stale leg's successor is made in one of these turns */
 #define ROTATE_GRACE_MS 3600000 /* what still lives on a stale leg after this is cut */
 #define LEGS_MOST 4           /* of one edge; when one more is made, the oldest that was left is ended */
@@ -213,6 +213,7 @@ static void on_chores(struct timer *t, uint64_t now)
 		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer");
 	for (struct leg *g = c->legs; g; g = g->next)
 		leg_say(g, 0);
+	ways_tidy(c);
 }
 
 void uplinks_soon(struct connector *c)

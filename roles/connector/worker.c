@@ -20,6 +20,7 @@
 
 #define LIST_WAIT (5 * NS_PER_S) /* the keeper has its first list sooner when the authority answers at all */
 #define WAYS_MEM (INGRESS_MEM + (1u << 20)) /* the rules, and what is known of their origins */
+#define WAYS_KEPT (60 * NS_PER_S) /* longer than any way to an edge is */
 
 const struct status_limits connector_stale = {STATUS_MAX_STALE, STATUS_CUT_STALE};
 
@@ -65,6 +66,15 @@ void ways_drop(struct ways *w)
 	arena_free(&w->mem);
 	conf_free((struct conf *)(uintptr_t)w->conf); /* one of its holders */
 	free(w);
+}
+
+void ways_tidy(struct connector *c)
+{
+	for (size_t i = 0; i < WAYS_WAS; i++)
+		if (c->was[i] && loop_now(c->child.loop) - c->was[i]->until_ns > WAYS_KEPT) {
+			ways_drop(c->was[i]);
+			c->was[i] = NULL;
+		}
 }
 
 static void worker_abort(struct child *c)
@@ -170,6 +180,8 @@ static void worker_commit(struct child *child)
 	ways_drop(c->was[WAYS_WAS - 1]);
 	memmove(&c->was[1], &c->was[0], sizeof c->was - sizeof c->was[0]);
 	c->was[0] = old;
+	if (old)
+		old->until_ns = loop_now(child->loop);
 	c->ways = c->next;
 	c->next = NULL;
 	c->ways->epoch = c->ways->set.rules.epoch = child->epoch;

@@ -3,10 +3,10 @@
 # come, go and change places between reloads, and every few of them is no good, in one way after the other. That is
 # refused with its exit code and the place of the fault, and the old one serves on. Not one request fails, on kept
 # connections and new ones, to origins at home and beside the edge, with TLS and without; a WebSocket and a download
-# outlast all of it, byte for byte. ZT_RELOADS: how many.
+# outlast all of it, byte for byte. ZT_RELOADS: how many of each.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/web.inc.sh"
-RELOADS=${ZT_RELOADS:-50}
+RELOADS=${ZT_RELOADS:-25}
 A=$(free_port) B=$(free_port) T=$(free_port) SECOND=$(free_port) TAKEN=$(free_port)
 host_section app public 'app.test' # at home
 host_section here public 'here.test' "origin = http://127.0.0.1:$A"

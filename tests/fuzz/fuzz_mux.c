@@ -91,7 +91,7 @@ static void check_sums(const struct mux *m)
 	for (const struct stream_state *st = m->all; st; st = st->next) {
 		found += st->found;
 		MUST(st->in.received <= st->in.granted && st->out.sent <= st->out.limit && st->kept.n <= window_in_held(&st->in));
-		MUST(st->direct.n == 0 && (st->found || st->closed || st->state == STRM_CLOSED));
+		MUST(m->run.of == NULL && m->run.n == 0 && (st->found || st->closed || st->state == STRM_CLOSED));
 	}
 	MUST(found == m->mine + m->theirs && m->theirs <= 20);
 }

@@ -16,8 +16,8 @@
  * Peers come from 127.1.0.1 to 127.1.0.200. Prints one JSON object: how the peers fared (begun; open: those that were let
  * in; failed: not; cut: by the edge, and after how many ms the first and the last; status codes), and what one visitor
  * whose connection lives (kept) and one who comes anew each time (fresh) waited for: before, during and after, in us.
- * Its TLS is BearSSL's engine and checks no certificate: it is the load, not the subject. Everything ends by itself; SIGTERM ends
- * the storm before its time.
+ * Its TLS is BearSSL's engine and checks no certificate: it is the load, not the subject. Everything ends by itself; SIGTERM, or
+ * the end of the last peer, ends the storm before its time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -392,7 +392,8 @@ static void run_crowd(struct crowd *c, uint64_t us, bool begins)
 	uint64_t end = now_us() + us, look = 0, now;
 	bool again = c->p->kind == SHAKE || c->p->kind == DROP || c->p->full;
 
-	while (!enough && (now = now_us()) < end) {
+	/* With all of them gone it is over. */
+	while (!enough && (now = now_us()) < end && (again || !begins || c->begun < c->p->n || c->live || c->p->kind == NONE)) {
 		turn(c, !begins ? 0 : again ? c->p->most : c->p->n);
 		for (unsigned i = 0; now >= look && i < c->p->n; i++)
 			if (c->peer[i].fd >= 0 && c->peer[i].due <= now)

@@ -167,7 +167,7 @@ TEST(client_shows_its_certificate_when_asked)
 		static struct chain asks;
 		struct engine *e;
 
-		NEED(chain_init(&asks, &(struct chain_rule){t, LEAF_CLIENT, false, KIT_NOW}) == 0);
+		NEED(chain_init(&asks, &(struct chain_rule){.trust = t, .use = LEAF_CLIENT, .now = KIT_NOW}) == 0);
 		peer_server(&p, k);
 		br_ssl_engine_set_x509(&p.eng, &asks.vtable);
 		br_ssl_server_set_trust_anchor_names_alt(&p.server, asks.anchors, asks.anchors_n);

@@ -49,7 +49,7 @@ static int pack(const struct file_want *want, size_t n, struct span *bundle, voi
 /* That one file is refused, and the sentence names it and holds `words`. */
 static void refuses(const char *name, enum file_kind kind, enum zt_err e, const char *words)
 {
-	const struct file_want want = {name, kind, false, NULL, NULL};
+	const struct file_want want = {name, kind, false, NULL, NULL, NULL};
 	struct span bundle;
 	void *mem = NULL;
 	int rc = pack(&want, 1, &bundle, &mem);
@@ -63,9 +63,9 @@ static void refuses(const char *name, enum file_kind kind, enum zt_err e, const 
 TEST(what_is_read_is_what_is_there)
 {
 	const struct file_want want[] = {
-		{put(0, "certificate", 0644), FILE_PUBLIC, false, NULL, NULL},
-		{put(1, "key", 0600), FILE_SECRET, false, NULL, NULL},
-					 {put(2, "", 0400), FILE_SECRET, false, NULL, NULL}};
+		{put(0, "certificate", 0644), FILE_PUBLIC, false, NULL, NULL, NULL},
+		{put(1, "key", 0600), FILE_SECRET, false, NULL, NULL, NULL},
+					 {put(2, "", 0400), FILE_SECRET, false, NULL, NULL, NULL}};
 	struct span bundle, file;
 	void *mem;
 
@@ -87,7 +87,7 @@ TEST(nothing_wanted_is_an_empty_bundle)
 
 TEST(the_section_that_names_a_file_is_told)
 {
-	struct file_want want = {"/nowhere/at.all", FILE_PUBLIC, false, "host ", "nas"};
+	struct file_want want = {"/nowhere/at.all", FILE_PUBLIC, false, "host ", "nas", NULL};
 	struct span bundle;
 	void *mem;
 
@@ -98,7 +98,7 @@ TEST(the_section_that_names_a_file_is_told)
 
 TEST(the_system_s_authorities_stand_under_their_name)
 {
-	const struct file_want want = {FILES_SYSTEM, FILE_PUBLIC, false, NULL, NULL};
+	const struct file_want want = {FILES_SYSTEM, FILE_PUBLIC, false, NULL, NULL, NULL};
 	struct span bundle, file;
 	void *mem;
 
@@ -122,7 +122,7 @@ TEST(a_key_is_for_its_owner_alone)
 	for (size_t i = 0; i < ARRAY_LEN(open_modes); i++)
 		refuses(put(0, "k", open_modes[i]), FILE_SECRET, ZT_E_PERM, "chmod 600 ");
 	for (mode_t m = 0400; m <= 0700; m += 0100) {
-		const struct file_want want = {put(0, "k", m), FILE_SECRET, false, NULL, NULL};
+		const struct file_want want = {put(0, "k", m), FILE_SECRET, false, NULL, NULL, NULL};
 
 		NEED(pack(&want, 1, &bundle, &mem) == 0);
 		free(mem);
@@ -131,7 +131,7 @@ TEST(a_key_is_for_its_owner_alone)
 
 TEST(a_certificate_may_be_read_but_not_written_by_everybody)
 {
-	const struct file_want want = {put(0, "c", 0664), FILE_PUBLIC, false, NULL, NULL};
+	const struct file_want want = {put(0, "c", 0664), FILE_PUBLIC, false, NULL, NULL, NULL};
 	struct span bundle;
 	void *mem;
 
@@ -142,7 +142,7 @@ TEST(a_certificate_may_be_read_but_not_written_by_everybody)
 
 TEST(a_list_of_authorities_is_written_by_its_owner_alone)
 {
-	const struct file_want want = {put(0, "a", 0644), FILE_AUTHORITY, false, NULL, NULL};
+	const struct file_want want = {put(0, "a", 0644), FILE_AUTHORITY, false, NULL, NULL, NULL};
 	struct span bundle;
 	void *mem;
 
@@ -156,7 +156,7 @@ TEST(a_list_of_authorities_is_written_by_its_owner_alone)
 TEST(a_list_for_a_worker_holds_no_key)
 {
 	static const char *const keys[] = {"", "RSA ", "EC ", "ENCRYPTED "};
-	const struct file_want want = {put(0, "-----BEGIN CERTIFICATE-----\n", 0644), FILE_ANCHORS, false, NULL, NULL};
+	const struct file_want want = {put(0, "-----BEGIN CERTIFICATE-----\n", 0644), FILE_ANCHORS, false, NULL, NULL, NULL};
 	struct span bundle;
 	char text[100];
 	void *mem;
@@ -195,7 +195,7 @@ TEST(a_key_of_somebody_else_is_refused)
 
 TEST(a_link_is_followed_and_its_target_judged)
 {
-	const struct file_want want = {path[1], FILE_SECRET, false, NULL, NULL};
+	const struct file_want want = {path[1], FILE_SECRET, false, NULL, NULL, NULL};
 	struct span bundle, file;
 	void *mem;
 
@@ -236,8 +236,8 @@ TEST(a_file_that_is_longer_than_it_says_is_refused)
 
 FLOODS(BOUND_BUNDLE)
 {
-	const struct file_want one = {put(0, "", 0600), FILE_SECRET, false, NULL, NULL};
-	const struct file_want both[] = {one, {put(1, "k", 0600), FILE_SECRET, false, NULL, NULL}};
+	const struct file_want one = {put(0, "", 0600), FILE_SECRET, false, NULL, NULL, NULL};
+	const struct file_want both[] = {one, {put(1, "k", 0600), FILE_SECRET, false, NULL, NULL, NULL}};
 	struct span bundle, file;
 	size_t head = 8 + 2 + strlen(path[0]) + 4;
 	void *mem;
@@ -271,8 +271,8 @@ static bool changed(const struct file_want *want, size_t n, struct files_mark *l
 TEST(a_mark_sees_every_kind_of_change)
 {
 	const struct file_want want[] = {
-		{put(0, "a", 0644), FILE_PUBLIC, false, NULL, NULL},
-		{put(1, "b", 0600), FILE_SECRET, false, NULL, NULL}};
+		{put(0, "a", 0644), FILE_PUBLIC, false, NULL, NULL, NULL},
+		{put(1, "b", 0600), FILE_SECRET, false, NULL, NULL, NULL}};
 	const struct timespec back[2] = {{1000, 5}, {1000, 5}}, later[2] = {{1000, 6}, {1000, 6}};
 	struct files_mark m;
 	char new[220];
@@ -301,9 +301,9 @@ TEST(a_mark_sees_every_kind_of_change)
 TEST(what_was_packed_and_what_is_looked_at_have_one_mark)
 {
 	const struct file_want want[] = {
-		{put(0, "a", 0644), FILE_PUBLIC, false, NULL, NULL},
-		{path[1], FILE_SECRET, false, NULL, NULL},
-		{FILES_SYSTEM, FILE_PUBLIC, false, NULL, NULL}};
+		{put(0, "a", 0644), FILE_PUBLIC, false, NULL, NULL, NULL},
+		{path[1], FILE_SECRET, false, NULL, NULL, NULL},
+		{FILES_SYSTEM, FILE_PUBLIC, false, NULL, NULL, NULL}};
 	size_t n = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0 ? 3 : 2;
 	struct files_mark packed, seen;
 	int fd;
@@ -361,9 +361,9 @@ TEST(a_relative_path_is_below_the_state_directory_and_keeps_its_name)
 {
 	const struct files_base base = {.dir = state_dir("inside")};
 	const struct file_want want[] = {
-		{"keys/k", FILE_SECRET, false, NULL, NULL},
-		{"keys/none", FILE_SECRET, true, NULL, NULL},
-					 {"nodir/none", FILE_SECRET, true, NULL, NULL}, {put(0, "outside", 0644), FILE_PUBLIC, false, NULL, NULL}};
+		{"keys/k", FILE_SECRET, false, NULL, NULL, NULL},
+		{"keys/none", FILE_SECRET, true, NULL, NULL, NULL},
+					 {"nodir/none", FILE_SECRET, true, NULL, NULL, NULL}, {put(0, "outside", 0644), FILE_PUBLIC, false, NULL, NULL, NULL}};
 	struct span bundle, file;
 	void *mem;
 
@@ -378,7 +378,7 @@ TEST(a_relative_path_is_below_the_state_directory_and_keeps_its_name)
 TEST(a_file_of_our_own_that_is_a_link_or_missing_or_open_is_refused)
 {
 	const struct files_base base = {.dir = state_dir("inside")};
-	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL};
+	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL, NULL};
 	struct span bundle;
 	char at[240], to[240];
 	void *mem;
@@ -400,7 +400,7 @@ TEST(what_is_no_file_stands_beside_the_files)
 {
 	const struct files_extra extra[] = {{"passphrase", SPAN_LIT("open sesame")}, {"command", SPAN_NONE}};
 	const struct files_base base = {.dir = state_dir("inside"), .extra = extra, .nextra = 2};
-	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL};
+	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL, NULL};
 	struct span bundle, file;
 	void *mem;
 
@@ -412,7 +412,7 @@ TEST(what_is_no_file_stands_beside_the_files)
 
 static void without_a_directory(void)
 {
-	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL};
+	const struct file_want want = {"keys/k", FILE_SECRET, false, NULL, NULL, NULL};
 	struct files_mark mark;
 
 	files_pack(&want, 1, NULL, &mark, NULL);

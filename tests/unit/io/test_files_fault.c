@@ -28,7 +28,7 @@ static void files(void)
 		fd = open(path[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		CHECK(fd >= 0 && write(fd, "some bytes", 10) == 10);
 		close(fd);
-		want[i] = (struct file_want){path[i], i == 1 ? FILE_SECRET : FILE_PUBLIC, false, NULL, NULL};
+		want[i] = (struct file_want){path[i], i == 1 ? FILE_SECRET : FILE_PUBLIC, false, NULL, NULL, NULL};
 	}
 	wrap_reset();
 	why = (struct why){0};

@@ -286,6 +286,7 @@ static void again_waits_for_the_next_turn(enum loop_backend kind)
 	loop_again(&a.src); /* once is enough */
 	CHECK_INT(loop_turn(l, -1), 0); /* must not wait: there is work */
 	CHECK_INT(a.calls, 1);
+	CHECK_INT(a.seen, LOOP_IN | LOOP_ASKED); /* who is told bytes came is told LOOP_IN alone */
 	CHECK_INT(loop_turn(l, 0), 0);
 	CHECK_INT(a.calls, 1);
 	loop_again(&a.src);

@@ -214,6 +214,33 @@ TEST(lists_are_passed_on_in_order_and_gone_on_with)
 	end(s);
 }
 
+TEST(a_full_list_takes_the_place_of_the_changes_that_led_to_it)
+{
+	struct stage *s = start();
+	struct status_seen seen = {0};
+	struct taken t = {.most = 9};
+
+	anew();
+	add(signs_list(&s->by, 1, 10, 0, 3, STATUS_GOOD));
+	add(signs_list(&s->by, 1, 11, 10, 0, STATUS_GOOD));
+	add(signs_list(&s->by, 1, 12, 11, 0, STATUS_GOOD));
+	says(s, 12, wr_span(&chain));
+	anew();
+	add(signs_list(&s->by, 1, 11, 0, 3, STATUS_GOOD)); /* of what was before: not that */
+	says(s, 12, wr_span(&chain));
+	anew();
+	add(signs_list(&s->by, 1, 12, 0, 3, STATUS_GOOD));
+	says(s, 12, wr_span(&chain));
+	CHECK_INT(counter(s, "lists"), 3); /* it is nothing new */
+	CHECK_INT(s->listed, 1);
+	anew();
+	add(signs_list(&s->by, 1, 13, 12, 0, STATUS_GOOD));
+	says(s, 13, wr_span(&chain));
+	keepline_each_list(s->k, &seen, take, &t);
+	CHECK_STR(t.text, "12 13 ");
+	end(s);
+}
+
 TEST(a_silent_keeper_is_offered_everything_and_one_that_speaks_what_it_lacks)
 {
 	struct stage *s = start();
