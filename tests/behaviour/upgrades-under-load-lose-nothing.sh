@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Edge and connector are replaced by a program that lies in their place, again and again, while visitors keep asking over
 # connections that they keep: no request fails, no connection is closed under one, and nothing is left of the processes
-# before. ZT_UPGRADES: of each role.
+# before. ZT_UPGRADES: of each role. ZT_UPGRADE_WORKERS: how many workers the edge has, in turn, one number each upgrade.
 # waits
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
-UPGRADES=${ZT_UPGRADES:-5}
+UPGRADES=${ZT_UPGRADES:-3}
+read -ra WORKERS <<<"${ZT_UPGRADE_WORKERS:-1}"
+edge_line "workers = ${WORKERS[0]}"
 ORIGIN=$(free_port)
 cat >"$TMP/origin.py" <<'PY'
 import http.server, sys
@@ -108,7 +110,8 @@ mkfifo "$TMP/hold"
 start load sh -c "exec python3 '$TMP/load.py' $EDGE_PORT '$WEB_CA' <'$TMP/hold'"
 exec 9>"$TMP/hold"
 wait_for grep -q loaded "$TMP/load.log"
-for ((i = 0; i < UPGRADES; i++)); do
+for ((i = 1; i <= UPGRADES; i++)); do
+	sed -i "s/^workers = .*/workers = ${WORKERS[i % ${#WORKERS[@]}]}/" "$EDGE_CONF"
 	upgrade edge "$EDGE_CONF"
 	upgrade connector "$CONNECTOR_CONF"
 done

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # security
 # A download and a WebSocket live through an upgrade of the edge and one of the connector, byte by byte, and status says
-# that they do; the processes before end with them. What a status list cuts is cut in those too. With [limits] linger
-# over, what still lives is cut.
+# that they do; the processes before end with them. What a status list cuts is cut in those too, in each worker of each
+# generation, also when the keeper that tells them was started again. With [limits] linger over, what still lives is cut.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
+export ZT_EDGE_WORKERS=2
 ORIGIN=$(free_port)
 cat >"$TMP/origin.py" <<'PY'
 # /NAME: half of a body, and the rest when $TMP/NAME.go is there; with Upgrade: what comes goes back.
@@ -112,7 +113,7 @@ start download web app.test /one -o "$TMP/one.body"
 half_is_here() { [ "$(stat -c %s "$TMP/one.body")" -ge 500000 ]; }
 wait_for half_is_here
 ws chat app.test
-ws mine mine.test "$DEVICE_CERT" "$DEVICE_KEY"
+for me in {1..5}; do ws "mine$me" mine.test "$DEVICE_CERT" "$DEVICE_KEY"; done # they meet both workers, as a rule
 message chat 1000
 expect 0 "$ZT" upgrade edge -c "$EDGE_CONF"
 wait_for lingers edge "$EDGE_CONF"
@@ -121,12 +122,20 @@ expect 0 "$ZT" upgrade connector -c "$CONNECTOR_CONF"
 wait_for lingers connector "$CONNECTOR_CONF"
 has "$("$ZT" status edge -c "$EDGE_CONF")" "before an upgrade: pid ${PIDS[edge]}, zt"
 message chat 3000
-message mine 4000
+message mine1 4000
+wait_for is_served
+ws between mine.test "$DEVICE_CERT" "$DEVICE_KEY"
+expect 0 "$ZT" upgrade edge -c "$EDGE_CONF"
+keeper() { "$ZT" status edge --json -c "$EDGE_CONF" | python3 -c 'import json, sys; print([k["pid"] for k in json.load(sys.stdin)["children"] if k["name"] == "keeper" and k["state"] == "up"][0])' 2>/dev/null; }
+was=$(keeper)
+kill -9 "$was"
+is_another() { local now; now=$(keeper) && [ "$now" != "$was" ]; }
+wait_for is_another
 wait_for is_served
 # The list says no: in a process that was told to go, too.
 "$ZT" ca list -c "$CONF" --json >"$TMP/listed" 2>/dev/null
 ca 0 revoke "$(openssl x509 -in "$DEVICE_CERT" -noout -subject -nameopt multiline | sed -n 's/ *commonName *= //p')"
-wait_for grep -q '^ended' "$TMP/mine.log"
+for gone in mine{1..5} between; do wait_for grep -q '^ended' "$TMP/$gone.log"; done
 message chat 5000
 touch "$TMP/one.go"
 join download

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# waits
+# The same with an edge of several workers, and of another number of them after each upgrade.
+export ZT_UPGRADES=${ZT_UPGRADES:-3} ZT_UPGRADE_WORKERS="2 4 1"
+exec bash "$(dirname "${BASH_SOURCE[0]}")/upgrades-under-load-lose-nothing.sh"
