@@ -35,6 +35,7 @@ test  cmd:python3               python3         python3
 test  cmd:strace                strace          strace
 test  cmd:dnsmasq               dnsmasq-base    dnsmasq
 test  cmd:ip                    iproute2        iproute2
+test  cmd:ss                    iproute2        iproute2-ss,iproute2
 test  cmd:unshare               util-linux      util-linux-misc,util-linux
 test  cmd:ps                    procps          procps-ng,procps
 test  cmd:pgrep                 procps          procps-ng,procps
