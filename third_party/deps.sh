@@ -36,6 +36,7 @@ test  cmd:strace                strace          strace
 test  cmd:dnsmasq               dnsmasq-base    dnsmasq
 test  cmd:ip                    iproute2        iproute2
 test  cmd:ss                    iproute2        iproute2-ss,iproute2
+test  cmd:sysctl                procps          procps-ng,procps
 test  cmd:unshare               util-linux      util-linux-misc,util-linux
 test  cmd:ps                    procps          procps-ng,procps
 test  cmd:pgrep                 procps          procps-ng,procps
