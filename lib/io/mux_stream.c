@@ -98,6 +98,7 @@ static void grant(struct stream_state *st)
 	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
 	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
 
+	m->now = loop_now(m->o.loop); /* who takes late does so in a turn of his own: that time is his, not the path's */
 	if (m->dying || !window_in_grant(&st->in, m->now, window_rtt_of(&m->rtt), may_grow, &credit) ||
 	    strm_step(&st->state, STRM_TX_CREDIT) != STRM_GO)
 		return;
