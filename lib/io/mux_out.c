@@ -171,11 +171,11 @@ void out_control(struct mux *m)
 	}
 }
 
-/* One piece a batch: eight megabytes of a status list hold nobody up. */
+/* One piece a batch, and no more than a quarter of it: eight megabytes of a status list hold nobody up. */
 static void put_message(struct mux *m)
 {
 	struct mux_message *g = &m->say[0];
-	size_t n, most = num_min(m->c.most, m->pace - TLS_ALERT_BYTES - RECORD_OVERHEAD - RECORD_OVERHEAD) - FRAME_HEADER - 2;
+	size_t n, most = num_min(m->c.most, m->pace / 4) - FRAME_HEADER - 2;
 	struct wr w;
 
 	if (g->mem == NULL || !space(m, FRAME_HEADER + 2 + num_min(g->n - g->at, most)))

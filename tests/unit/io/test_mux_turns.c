@@ -134,3 +134,30 @@ TEST(bulk_goes_on_where_the_path_has_become_slow)
 	CHECK(users[1][0].got > got + 100000);
 	pair_free(p);
 }
+
+TEST(a_long_message_on_a_slow_path_holds_nobody_up)
+{
+	static const uint8_t mem[60000];
+	struct pair *p = start();
+	unsigned turns = 0;
+	int rc;
+
+	p->paced = true;
+	both_of(p);
+	next_user = (struct user){.takes = true};
+	opens(p, 0, 0, 0, &rc);
+	pair_turns(p, 10);
+	CHECK_INT(mux_control(p->end[0].mux, CTRL_RULES, span_of(mem, sizeof mem)), 0);
+	clock_fake_step(&p->clock, 30000000);
+	pair_turns(p, 1); /* its beginning is on its way */
+	users[0][0].to_put = 1;
+	feed(&users[0][0]);
+	for (; turns < 100 && users[1][0].got == 0; turns++) {
+		clock_fake_step(&p->clock, 30000000); /* no slower, and no faster */
+		pair_turns(p, 1);
+	}
+	CHECK_INT(users[1][0].got, 1);
+	CHECK_INT(controls, 0);
+	CHECK(turns <= 3);
+	pair_free(p);
+}
