@@ -39,7 +39,7 @@ TAKEN=$(free_port)
 start stranger python3 -m http.server --bind 127.0.0.1 "$TAKEN"
 wait_for listening "$TAKEN"
 sed -i "s/^workers = .*/workers = 4/; s/^http_listen = .*/http_listen = 127.0.0.1:$TAKEN/" "$EDGE_CONF"
-expect 1 "$ZT" upgrade edge -c "$EDGE_CONF"
+expect 7 "$ZT" upgrade edge -c "$EDGE_CONF"
 wait_for have "$ADDRESSES"
 each_answers
 stop edge
