@@ -12,12 +12,14 @@
 static struct {
 	struct shepherd sh;
 	struct notify notify;
-	int lost, over, crowded;
+	int lost, over, crowded, linked;
 } t;
 
 static void on_lost(struct shepherd *sh, int status) { (void)sh; t.lost = status; }
 static void on_over(struct shepherd *sh, int status) { (void)sh; t.over = status; }
 static void on_crowded(struct shepherd *sh) { (void)sh; t.crowded++; }
+
+static void on_linked(struct shepherd *sh) { (void)sh; t.linked++; }
 
 /* argv[0] for the program, then a script; HEIR_OPTION becomes its $0. */
 static void begin(const char *exe, char *script)
@@ -31,7 +33,8 @@ static void begin(const char *exe, char *script)
 	memset(&t, 0, sizeof t);
 	t.notify.fd = -1;
 	t.lost = t.over = -1;
-	t.sh = (struct shepherd){.notify = &t.notify, .exe = exe, .argv = argv, .lost = on_lost, .over = on_over, .crowded = on_crowded};
+	t.sh = (struct shepherd){.notify = &t.notify, .exe = exe, .argv = argv, .lost = on_lost, .over = on_over, .crowded = on_crowded,
+				.linked = on_linked};
 	CHECK_INT(loop_open(&t.sh.loop, LOOP_BEST, &clock_real), 0);
 }
 
@@ -117,6 +120,31 @@ TEST(the_one_in_charge_ends)
 	bury(pid);
 	CHECK_INT(t.lost, -1);
 	CHECK(WIFSIGNALED(t.over) && WTERMSIG(t.over) == SIGKILL);
+	finish();
+}
+
+/* 24, version 1, least 1: it asks for lines. */
+static char asks[] = "printf '\\030\\0\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' >&4; exec sleep 100";
+
+TEST(who_is_in_charge_asks_for_lines_and_nobody_else)
+{
+	begin("/bin/sh", asks);
+	t.sh.own = true;
+	start();
+	loop_turn(t.sh.loop, 5000); /* it says so before it is crowned: nobody asked it */
+	CHECK_INT(t.linked, 0);
+	shepherd_crown(&t.sh, getpid());
+	start(); /* and so does this one */
+	loop_turn(t.sh.loop, 5000);
+	CHECK_INT(t.linked, 0);
+	finish();
+
+	begin("/bin/sh", asks);
+	t.sh.own = true;
+	start();
+	shepherd_crown(&t.sh, getpid());
+	loop_turn(t.sh.loop, 5000);
+	CHECK_INT(t.linked, 1);
 	finish();
 }
 
