@@ -11,7 +11,7 @@ need openssl curl
 start_ca
 join_as edge one "$TMP/one.id"
 origin_pki
-origin_cert good DNS:localhost,DNS:app.test,IP:127.0.0.1 28
+origin_cert good DNS:localhost,DNS:filetls.test,IP:127.0.0.1 28
 origin_cert other DNS:other.test 28
 origin_cert old DNS:localhost over
 self_signed self 127.0.0.1

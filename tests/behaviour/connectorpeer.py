@@ -71,8 +71,8 @@ class Link:
         self.sock = ctx.wrap_socket(self.raw, suppress_ragged_eofs=False)
         self.have, self.goaway, self.opened, self.resets, self.got, self.ended, self.answers = b"", None, [], [], {}, False, answers
         self.one, self.news = threading.RLock(), threading.Condition()
-        if says_hello:
-            self.send(frame(HELLO, 0, hello(instance=instance)))
+        if says_hello: # or a hello of its own: a PING may be here already, and its answer must not be first
+            self.send(frame(HELLO, 0, hello(instance=instance) if says_hello is True else says_hello))
         if reads:
             threading.Thread(target=self._run, daemon=True).start()
 

@@ -14,8 +14,7 @@ good.list(lists); good.serve(1, b"app.test")
 assert let_in(good, "good") and carries(good)
 said = {}
 for lo, hi in ((1, 1), (1, 2), (1, 65535), (2, 2), (2, 3), (65535, 65535), (2, 1), (0, 0)):
-    l = link("skew", says_hello=False)
-    l.send(frame(HELLO, 0, hello(lo=lo, hi=hi)))
+    l = link("skew", says_hello=hello(lo=lo, hi=hi))
     if lo <= 1 <= hi:
         l.list(lists); l.serve(1, b"other.test")
         assert let_in(l, "skew"), (lo, hi, l.goaway)
