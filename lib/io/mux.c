@@ -17,6 +17,7 @@
 #define OLD_RECORDS (UINT64_C(1) << 24)
 #define OLD_NS (UINT64_C(86400) * 1000000000)
 #define MS UINT64_C(1000000)
+#define ANSWERS (2000 * MS)
 
 static const char silent[] = "nothing came, not even the answer to a ping";
 
@@ -383,10 +384,32 @@ static void read_all(struct mux *m)
 		mux_die(m, clean && (m->left || m->peer_left) ? MUX_LEFT : MUX_TLS, words);
 }
 
+
+/* It leaves, and no stream has a user any more: the peer's ends are waited for as long as it answers pings. */
+static bool is_forsaken(const struct mux *m)
+{
+	return m->left && m->mine + m->theirs == m->forsaken;
+}
+
+static void arm(struct mux *m)
+{
+	uint64_t dead = num_add64_sat(m->heard_ns, m->o.dead_after_ns), wait = m->o.ping_after_ns;
+
+	wait = num_min64(wait, dead > m->now ? dead - m->now : 0);
+	if (m->left)
+		wait = num_min64(wait, m->leave_ns > m->now ? m->leave_ns - m->now : 0);
+	if (is_forsaken(m))
+		wait = num_min64(wait, ANSWERS / 2);
+	if (!loop_timer(m->o.loop, &m->tick, wait))
+		mux_die(m, MUX_NOMEM, "no memory for a timer");
+}
+
 static void check_left(struct mux *m)
 {
 	if (m->left && m->mine + m->theirs == 0 && out_idle(m))
 		mux_die(m, MUX_LEFT, "drained");
+	else if (is_forsaken(m))
+		arm(m);
 }
 
 void mux_ready(struct mux *m, unsigned events)
@@ -422,30 +445,6 @@ unsigned mux_wants(const struct mux *m)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-void mux_ping(struct mux *m)
-{
-	uint8_t mem[8];
-	struct wr w = wr_of(mem, sizeof mem);
-
-	if (m->pinging)
-		return;
-	wr_le64(&w, ++m->ping);
-	m->ping_ns = m->now;
-	m->pinging = true;
-	mux_say(m, FRAME_PING, 0, wr_span(&w));
-}
-
-static void arm(struct mux *m)
-{
-	uint64_t dead = num_add64_sat(m->heard_ns, m->o.dead_after_ns), wait = m->o.ping_after_ns;
-
-	wait = num_min64(wait, dead > m->now ? dead - m->now : 0);
-	if (m->left)
-		wait = num_min64(wait, m->leave_ns > m->now ? m->leave_ns - m->now : 0);
-	if (!loop_timer(m->o.loop, &m->tick, wait))
-		mux_die(m, MUX_NOMEM, "no memory for a timer");
-}
-
 static void on_tick(struct timer *t, uint64_t now_ns)
 {
 	struct mux *m = CONTAINER_OF(t, struct mux, tick);
@@ -455,6 +454,8 @@ static void on_tick(struct timer *t, uint64_t now_ns)
 		mux_die(m, MUX_SILENT, m->heard_hello ? silent : "it said nothing");
 	else if (m->left && now_ns >= m->leave_ns)
 		mux_die(m, MUX_LEFT, "its time to drain is over");
+	else if (is_forsaken(m) && m->pinging && now_ns >= m->ping_ns + ANSWERS && now_ns >= m->heard_ns + ANSWERS)
+		mux_die(m, MUX_LEFT, "nobody uses it, and it does not answer");
 	else
 		mux_ping(m);
 	if (!m->dying)

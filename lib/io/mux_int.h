@@ -115,7 +115,8 @@ struct mux {
 	struct stream_line line[2], eager;
 	struct stream_state *turn;
 	unsigned fresh_turns;
-	size_t mine, theirs;                    /* streams in the hash */
+	size_t mine, theirs;                    /* streams in the hash; */
+	size_t forsaken;                        /* of these: closed by their users, the peer's end is waited for */
 	enum mux_over why;
 	bool dying, over, busy, reap;           /* reap: a stream was closed, by its user or the protocol */
 	const char *words;

@@ -394,6 +394,19 @@ static void put_streams(struct mux *m)
 
 /* ---- batches ------------------------------------------------------------------------------- */
 
+void mux_ping(struct mux *m)
+{
+	uint8_t mem[8];
+	struct wr w = wr_of(mem, sizeof mem);
+
+	if (m->pinging)
+		return;
+	wr_le64(&w, ++m->ping);
+	m->ping_ns = m->now;
+	m->pinging = true;
+	mux_say(m, FRAME_PING, 0, wr_span(&w));
+}
+
 bool out_idle(const struct mux *m)
 {
 	return !m->blocked && m->rec == 0 && m->out.head == m->out.tail && m->control.n == 0 && m->say[0].mem == NULL;

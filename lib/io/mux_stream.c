@@ -51,6 +51,7 @@ void stream_over(struct mux *m, struct stream_state *st)
 		m->mine--;
 	else
 		m->theirs--;
+	m->forsaken -= st->closed;
 	m->reap = true;
 	mux_kick(m);
 }
@@ -366,6 +367,7 @@ static void close_stream(struct duct *d, enum zt_err why)
 	if (st->closed)
 		return;
 	st->closed = true;
+	mux_of(st)->forsaken += st->found;
 	kept_drop(st);
 	if (!said_all) /* else its end is delivered, and the peer's is waited for: stream_data() */
 		stream_cut(mux_of(st), st, RESET_CANCEL, why ? err_text(why) : "");

@@ -234,12 +234,11 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 	struct uplink *u = g->state == LEG_LEFT ? NULL : g->u;
 	const struct mux_stats s = mux_stats(m);
 
-	(void)why; /* words say it */
 	LOG(&g->c->child.log, u ? LOG_WARN : LOG_INFO, "connection to the edge is over", LF_STR("edge", g->edge),
 	    LF_STR("why", words), LF_U64("streams", s.opened), LF_U64("bytes_in", s.in), LF_U64("bytes_out", s.out),
 	    LF_U64("s", (loop_now(g->c->child.loop) - g->born_ns) / NS_PER_S));
 	if (u)
-		uplink_lost(u, g, words);
+		(why == MUX_NOMEM ? uplink_starved : uplink_lost)(u, g, words);
 	leg_close(g);
 }
 
@@ -278,6 +277,14 @@ static void give_up(struct leg *g, const char *why)
 	uplink_lost(u, NULL, why);
 }
 
+static void starve(struct leg *g, int rc)
+{
+	struct uplink *u = g->u;
+
+	leg_close(g);
+	uplink_starved(u, NULL, err_text((enum zt_err)-rc));
+}
+
 static void on_failed(struct tls *t, enum tls_fault f, const char *words)
 {
 	(void)f;
@@ -312,6 +319,7 @@ static void on_open(struct tls *t, const struct span *chain, size_t n)
 	struct leg *g = leg_of(t->src);
 	const char *no = "it showed no certificate";
 	struct x509 leaf;
+	int rc;
 
 	if (n && x509_read(&leaf, chain[0], NULL) == 0 && leaf.serial.n == sizeof g->serial) {
 		memcpy(g->serial, leaf.serial.p, sizeof g->serial);
@@ -321,8 +329,9 @@ static void on_open(struct tls *t, const struct span *chain, size_t n)
 		give_up(g, no);
 		return;
 	}
-	if (start_mux(g) < 0) {
-		give_up(g, "no memory for the connection");
+	rc = start_mux(g);
+	if (rc < 0) {
+		starve(g, rc);
 		return;
 	}
 	g->state = LEG_HELLO;
@@ -343,7 +352,7 @@ void leg_new(struct connector *c, struct uplink *u, const char *edge, const char
 	if (g == NULL || loop_add(c->child.loop, &g->src) < 0) {
 		free(g);
 		close(fd);
-		uplink_lost(u, NULL, "no memory for the connection");
+		uplink_starved(u, NULL, "no memory for the connection");
 		return;
 	}
 	memcpy(g->own, c->identity, sizeof g->own);
@@ -354,7 +363,7 @@ void leg_new(struct connector *c, struct uplink *u, const char *edge, const char
 	c->legs = g;
 	rc = tls_connect(&g->tls, c->tls, &tls_class, &g->src, &req);
 	if (rc < 0)
-		give_up(g, err_text((enum zt_err)-rc));
+		starve(g, rc);
 	else
 		loop_touch(&g->src);
 }

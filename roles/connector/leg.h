@@ -59,5 +59,6 @@ void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h);
 void uplink_lost(struct uplink *u, const struct leg *g, const char *why); /* g: NULL when it never was up */
 void uplink_again(struct uplink *u, struct leg *g); /* the edge wants another one beside g, soon */
 void uplink_denied(struct uplink *u, const char *why);                     /* lost, and not to be had soon */
+void uplink_starved(struct uplink *u, const struct leg *g, const char *why); /* lost for want of memory of our own */
 
 #endif

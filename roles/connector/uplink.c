@@ -105,6 +105,20 @@ void uplink_denied(struct uplink *u, const char *why)
 	uplink_lost(u, NULL, why);
 }
 
+/* The wait is for the edge's sake. One that was asked and says no is spared, as is one that gets as far as TLS; whoever
+ * finds no way there, or no memory of its own, spares nobody by being late when there is one again. */
+static void unheard(struct uplink *u)
+{
+	if (u->failed > UNHEARD)
+		u->failed = UNHEARD;
+}
+
+void uplink_starved(struct uplink *u, const struct leg *g, const char *why)
+{
+	unheard(u);
+	uplink_lost(u, g, why);
+}
+
 static void dial(struct uplink *u);
 
 /* Who is reached says by its certificate whether it is the one, so an old address can do no harm. */
@@ -138,10 +152,8 @@ static void on_dialled(void *owner, const struct dial_result *r)
 	}
 	if (dial_last(u, r))
 		return;
-	/* The wait is for the edge's sake. One that was asked and says no is spared, as is one that gets as far as TLS;
-	 * whoever finds no way there spares nobody by being late when there is one again. */
-	if (r->rc != -ZT_E_REFUSED && u->failed > UNHEARD)
-		u->failed = UNHEARD;
+	if (r->rc != -ZT_E_REFUSED)
+		unheard(u);
 	if (r->n)
 		addr_text(&r->tried[0].to, tried);
 	snprintf(why, sizeof why, "%s%s%s", tried, r->n ? ": " : "", err_text((enum zt_err)-r->rc));
@@ -172,7 +184,7 @@ static void dial(struct uplink *u)
 		leg_leave(oldest, LEAVE_REKEY, 0, "it was left long ago");
 	rc = dial_start(c->out.dialer, &req, &u->dial);
 	if (rc < 0)
-		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
+		uplink_starved(u, NULL, err_text((enum zt_err)-rc));
 }
 
 /* True: there is a good leg, or one on its way that is not late yet. */

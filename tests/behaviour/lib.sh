@@ -187,17 +187,18 @@ print(v if isinstance(v, str) else json.dumps(v))
 }
 
 cleanup() {
-	local code=$? pid tries
+	local code=$? name pid tries
 	trap - EXIT
 	for pid in "${PIDS[@]}"; do
 		kill -TERM "$pid" 2>/dev/null
 	done
-	for pid in "${PIDS[@]}"; do
+	for name in "${!PIDS[@]}"; do
+		pid=${PIDS[$name]}
 		for tries in {1..250}; do # 5 s to end well
 			kill -0 "$pid" 2>/dev/null || continue 2
 			sleep 0.02
 		done
-		echo "cleanup: $pid ignored SIGTERM ($tries times asked), killed" >&2
+		echo "cleanup: $name, $pid, ignored SIGTERM ($tries times asked), killed" >&2
 		kill -KILL "$pid" 2>/dev/null
 		wait "$pid"
 		[ "$code" != 0 ] || code=1

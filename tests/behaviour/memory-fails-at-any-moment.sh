@@ -55,6 +55,7 @@ good = n = 0
 while good < want and n < 3000: # it is over when so many in a row are answered
     code = visit(n); told[code] += 1; n += 1
     good = good + 1 if code == "200" else 0
+    if code == "503": time.sleep(.02) # a connector that had no memory to connect comes again within 2 s, each time
 assert good == want, f"still failing: {told}"
 assert set(told) <= {"200", "502", "503", "504", "closed", "cut"}, told
 print(n, dict(told))

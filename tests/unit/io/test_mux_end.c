@@ -177,3 +177,28 @@ TEST(what_comes_late_is_not_read)
 	CHECK(p->end[1].over && p->end[1].why == MUX_SILENT && took == NULL && got == 0);
 	pair_free(p);
 }
+
+/* Said all and gone: a peer that answers may take its time for its end; one that is silent is not waited for. */
+TEST(a_drain_waits_for_nobody_who_is_gone)
+{
+	for (unsigned silent = 0; silent < 2; silent++) {
+		struct stream *s;
+		struct pair *p = both(&s);
+
+		duct_finish(&s->d);
+		duct_close(&s->d, 0);
+		pair_turns(p, 9);
+		mux_leave(p->end[0].mux, LEAVE_DRAIN, 30000, "restart");
+		pair_turns(p, 9);
+		CHECK(!p->end[0].over);
+		if (silent)
+			p->end[0].cap = 0;
+		for (unsigned i = 0; i < 10; i++) {
+			clock_fake_step(&p->clock, 400 * NS_PER_MS);
+			pair_turns(p, 9);
+		}
+		CHECK_INT(p->end[0].over, silent);
+		CHECK(!silent || p->end[0].why == MUX_LEFT);
+		pair_free(p);
+	}
+}
