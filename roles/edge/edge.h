@@ -164,9 +164,10 @@ void room_commit(struct edge *e); /* the caps that this configuration, the memor
 /* A quarter of the places is left, of visitors or of the streams of the tunnel that carries it; NULL: of no tunnel. Then
  * who holds one and moves next to nothing gives it up. */
 bool room_is_scarce(const struct edge *e, const struct stream *carries);
-/* Three eighths are left: of all that ways to origins take; of the streams of one tunnel. Else a kept one gives way. */
-bool room_to_keep(const struct edge *e);
-bool room_to_keep_in(const struct mux *m);
+#define ROOM_SCARCE 6 /* eighths */
+/* More than so much is taken: of what ways to origins need; of the streams of one tunnel. */
+bool room_is_past(const struct edge *e, unsigned eighths);
+bool room_is_past_in(const struct mux *m, unsigned eighths);
 
 /* ---- front.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);

@@ -47,35 +47,26 @@ void room_commit(struct edge *e)
 		    LF_U64("descriptors", e->child.nofile));
 }
 
-#define SCARCE 6 /* eighths */
-/* What nobody uses goes before it is scarce, and while it goes (a stream counts until the connector has heard of its
- * end) others come. */
-#define KEPT 5
-
 static bool is_past(const struct edge *e, enum bound_id id, unsigned eighths)
 {
 	return e->child.bounds.row[id].used > e->child.bounds.row[id].cap / 8 * eighths;
 }
 
-static bool is_busy(const struct mux *m, unsigned eighths)
+bool room_is_past_in(const struct mux *m, unsigned eighths)
 {
 	const struct mux_stats s = mux_stats(m);
 
 	return s.streams > s.most / 8 * eighths;
 }
 
-bool room_to_keep(const struct edge *e)
+bool room_is_past(const struct edge *e, unsigned eighths)
 {
-	return !is_past(e, BOUND_STREAMS, KEPT) && !is_past(e, BOUND_EDGE_UPSTREAMS, KEPT) && !is_past(e, BOUND_EDGE_ORIGINS, KEPT);
-}
-
-bool room_to_keep_in(const struct mux *m)
-{
-	return !is_busy(m, KEPT);
+	return is_past(e, BOUND_STREAMS, eighths) || is_past(e, BOUND_EDGE_UPSTREAMS, eighths) ||
+	       is_past(e, BOUND_EDGE_ORIGINS, eighths);
 }
 
 bool room_is_scarce(const struct edge *e, const struct stream *carries)
 {
-	return is_past(e, BOUND_EDGE_CONNS, SCARCE) || is_past(e, BOUND_STREAMS, SCARCE) ||
-	       (carries && is_busy(carries->mux, SCARCE));
+	return is_past(e, BOUND_EDGE_CONNS, ROOM_SCARCE) || is_past(e, BOUND_STREAMS, ROOM_SCARCE) ||
+	       (carries && room_is_past_in(carries->mux, ROOM_SCARCE));
 }

@@ -21,6 +21,11 @@
 #define DIAL_NS (10 * NS_PER_S) /* it is near, or it is down */
 /* Many servers close what was idle for 5 s; who asks in that moment is never answered. */
 #define LOCAL_KEEP_MS 4000
+/* What nobody uses goes before room is scarce: a stream counts until the connector has heard of its end, and others come
+ * meanwhile. One that was used a moment ago stays, and the next one is not kept: when more come in turn than can be
+ * kept, the oldest is who asks next, and nobody would find his. */
+#define ROOM_KEPT 5           /* eighths */
+#define STALE (5 * NS_PER_S)
 
 /* A connection of our own. It outlives its upstream until what was put has left. */
 struct local {
@@ -56,6 +61,7 @@ struct upstream {
 	struct {
 		struct upstream *older, *newer;
 	} beside[2];              /* of all that are kept, of its tunnel's */
+	uint64_t since;
 	struct duct_user idle;
 	struct timer timer;
 };
@@ -388,16 +394,24 @@ static void note_times(struct upstream *u, const struct upstream_to *to)
 		u->idle_ms = to->service->idle_ms;
 }
 
-/* The one that is kept longest for nothing gives way. */
+/* The one that is kept longest for nothing, where so much is taken; else NULL. */
+static struct upstream *oldest_past(const struct edge *e, const struct tunnel *t, unsigned eighths)
+{
+	if (t && t->mux && room_is_past_in(t->mux, eighths))
+		return t->kept.oldest;
+	return room_is_past(e, eighths) ? e->kept.oldest : NULL;
+}
+
+static bool is_stale(const struct upstream *u)
+{
+	return loop_now(u->e->child.loop) - u->since > STALE;
+}
+
 static void make_room(struct edge *e, const struct tunnel *t)
 {
-	struct upstream *u = NULL;
+	struct upstream *u = oldest_past(e, t, ROOM_KEPT);
 
-	if (t && t->mux && !room_to_keep_in(t->mux))
-		u = t->kept.oldest;
-	else if (!room_to_keep(e))
-		u = e->kept.oldest;
-	if (u)
+	if (u && (is_stale(u) || oldest_past(e, t, ROOM_SCARCE)))
 		drop_kept(u);
 }
 
@@ -508,15 +522,19 @@ static void on_time(struct timer *t, uint64_t now)
 
 void upstream_keep(struct upstream *u, struct upstream **slot)
 {
+	struct upstream *oldest;
+
 	*slot = u;
 	join_kept(u, slot);
 	u->owner = NULL;
 	u->d->user = &u->idle;
 	duct_want(u->d, DUCT_IN);
-	if (loop_timer(u->e->child.loop, &u->timer, u->keep_ms * NS_PER_MS))
-		make_room(u->e, u->tunnel);
-	else
+	u->since = loop_now(u->e->child.loop);
+	oldest = oldest_past(u->e, u->tunnel, ROOM_KEPT);
+	if (!loop_timer(u->e->child.loop, &u->timer, u->keep_ms * NS_PER_MS))
 		drop_kept(u);
+	else if (oldest)
+		drop_kept(is_stale(oldest) ? oldest : u);
 }
 
 static bool leads_to(const struct upstream *u, const struct upstream_to *to)
