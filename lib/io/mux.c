@@ -233,6 +233,8 @@ static int on_pong(struct mux *m, const struct frame *f)
 	m->pinging = false;
 	window_rtt_sample(&m->rtt, m->now - m->ping_ns, m->now);
 	m->stats.rtt_ns = m->rtt.average_ns;
+	if (m->c.by->path)
+		m->c.by->path(m);
 	return 0;
 }
 

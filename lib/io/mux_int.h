@@ -32,6 +32,7 @@ struct mux_carrier {
 	void (*bye)(struct mux *m);
 	const char *(*end)(const struct mux *m, bool *clean); /* of what read() called over */
 	void (*pace)(struct mux *m);                 /* m->pace has changed. NULL: it is all of out, always */
+	void (*path)(struct mux *m);                 /* m->rtt has changed. NULL: it does not matter */
 };
 /* mux_new() is this with records of o->tls. head and most: of a record's plaintext. */
 struct mux_carried {
@@ -96,6 +97,7 @@ struct mux {
 	bool blocked;                           /* the socket has not taken all that is sealed, or must say first that it */
 	uint64_t blocked_ns;                    /* has room again; since then */
 	bool room;                              /* it has said so, in this turn */
+	bool brief;                             /* little may wait unread in the socket */
 	size_t pace, unsure;                    /* bytes of a batch; those sent since it said so last */
 	struct mux_run run;
 	struct mux_kept control;                /* frames, whole, in order */

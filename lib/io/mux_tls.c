@@ -1,6 +1,7 @@
 /*
  * mux_tls: a mux over TLS: its records are those of one struct tls, its numbers those of [tunnel]. Owns nothing.
  */
+#include "base/num.h"
 #include "decide/config.h"
 #include "mux_int.h"
 #include "net.h"
@@ -40,6 +41,24 @@ static void pace_tls(struct mux *m)
 	(void)net_tune(m->o.src->fd, &(struct net_tune){.notsent_lowat = batches * (unsigned)m->pace});
 }
 
+/* On a short path what waits unread is no help to anybody: 256 KiB in each 250 us are a gigabyte a second, more than one
+ * processor opens. Left to itself the kernel lets megabytes wait there when a reader's processor was away for some ms,
+ * and a keystroke behind them. The kernel's round trip ends at the next relay and remembers the least of minutes, so PINGs
+ * have a say: there 256 KiB in each 20 ms are 13 MB/s until the kernel has forgotten. */
+#define UNREAD_MOST 262144
+#define SHORT_US 250
+#define SHORT_PING_NS (20 * NS_PER_MS)
+
+static void path_tls(struct mux *m)
+{
+	int fd = m->o.src->fd;
+	/* One late answer is a processor that was away, which this is for. */
+	bool brief = num_min64(m->rtt.last_ns, m->rtt.before_ns) <= SHORT_PING_NS && net_least_rtt_us(fd) <= SHORT_US;
+
+	if (brief != m->brief && net_unread_most(fd, brief ? UNREAD_MOST : 0) == 0)
+		m->brief = brief;
+}
+
 #define STREAM_CREDIT (4 * FRAME_PAYLOAD) /* whole frames: of 64 KiB the last one would have 32 bytes, in a record of its own */
 #define CREDIT_WINDOWS 4 /* of the largest stream: the connection's credit, so that one that stalls holds up no other */
 
@@ -56,7 +75,7 @@ struct mux_opts mux_opts_of(const struct conf_tunnel *t)
 
 int mux_new(struct mux **out, const struct mux_opts *o)
 {
-	static const struct mux_carrier tls = {read_tls, seal_tls, send_tls, bye_tls, end_tls, pace_tls};
+	static const struct mux_carrier tls = {read_tls, seal_tls, send_tls, bye_tls, end_tls, pace_tls, path_tls};
 	struct net_tune tune = mux_tune;
 
 	tune.user_timeout_ms = (unsigned)(o->dead_after_ns / NS_PER_MS) + 1000;

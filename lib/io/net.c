@@ -192,6 +192,28 @@ int net_tune(int fd, const struct net_tune *t)
 	return 0;
 }
 
+/* tcpi_min_rtt: a C library's struct tcp_info may end before it. Eight bytes, 24 u32, four u64 and three u32 are in front. */
+#define LEAST_RTT ((8 + 24 * 4 + 4 * 8 + 3 * 4) / 4)
+
+uint32_t net_least_rtt_us(int fd)
+{
+	uint32_t info[LEAST_RTT + 1];
+	socklen_t n = sizeof info;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) < 0 || n < sizeof info ? UINT32_MAX : info[LEAST_RTT];
+}
+
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
+int net_unread_most(int fd, unsigned bytes)
+{
+	if (set_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0) < 0 || (bytes && set_int(fd, SOL_SOCKET, SO_RCVBUF, bytes) < 0))
+		return -(int)err_from_errno(errno);
+	return 0;
+}
+
 int net_connect(const struct addr *to)
 {
 	struct sockaddr_storage ss;

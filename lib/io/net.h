@@ -55,6 +55,13 @@ struct net_tune {
 /* 0, or -ZT_E_… of the first option that the kernel refused. */
 int net_tune(int fd, const struct net_tune *t);
 
+/* The least round trip that the kernel has seen lately on a connection, in us; UINT32_MAX: it does not say. Both ends are
+ * kernels: nobody's waiting for a processor is in it. */
+uint32_t net_least_rtt_us(int fd);
+/* How much of what arrives may wait unread, about; 0: the kernel measures that itself, again. A kernel that cannot be
+ * told the latter (before 5.15) is not told the former: -ZT_E_…. */
+int net_unread_most(int fd, unsigned bytes);
+
 /* Begin to connect. A descriptor that becomes LOOP_OUT (or LOOP_HUP) when it is decided, then
  * net_connected(); or -ZT_E_… when it is decided already. */
 int net_connect(const struct addr *to);

@@ -145,7 +145,7 @@ const struct sys_rule sys_rules[] = {
 	ALLOW(shutdown, NET, "half-close"),
 	ALLOW(getsockname, NET, "which address was reached"),
 	ALLOW(getpeername, NET, "who is there"),
-	ALLOW(getsockopt, NET, "how a connect() ended"),
+	ALLOW(getsockopt, NET, "how a connect() ended; how long a path is"),
 	CHECK(setsockopt, NET, sol_socket, "buffers, keep-alive"),
 	CHECK(setsockopt, NET, sol_tcp, "delays and time-outs"),
 	CHECK(setsockopt, NET, sol_ip, "UDP"),

@@ -92,7 +92,7 @@ static const char *pipe_ended(const struct mux *m, bool *clean)
 	return end_of(m)->cut ? "cut" : "closed";
 }
 
-static const struct mux_carrier pipe_carrier = {pipe_read, pipe_seal, pipe_send, pipe_bye, pipe_ended, NULL};
+static const struct mux_carrier pipe_carrier = {pipe_read, pipe_seal, pipe_send, pipe_bye, pipe_ended, NULL, NULL};
 
 static unsigned pipe_wants(const struct source *s)
 {

@@ -1,6 +1,8 @@
 /* mux_tls: two multiplexers over real records and a real socket, in a real loop. */
-#include "io/mux.h"
+#include "io/mux_int.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -108,6 +110,22 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 static const struct mux_class mux_class = {on_hello, on_opened, on_control, on_leaving, on_over};
 
 static uint16_t small = 4096;
+static bool over_tcp;
+
+static int tcp_pair(int pair[2])
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof at;
+	int ls = socket(AF_INET, SOCK_STREAM, 0);
+	bool ok = ls >= 0 && bind(ls, (struct sockaddr *)&at, n) == 0 && listen(ls, 1) == 0 &&
+		  getsockname(ls, (struct sockaddr *)&at, &n) == 0;
+
+	pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ok = ok && connect(pair[0], (struct sockaddr *)&at, n) == 0;
+	pair[1] = ok ? accept4(ls, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
+	close(ls);
+	return pair[1] >= 0 ? fcntl(pair[0], F_SETFL, O_NONBLOCK) : -1;
+}
 
 static void start(enum loop_backend back, enum aead_kind k, uint64_t bytes)
 {
@@ -119,7 +137,7 @@ static void start(enum loop_backend back, enum aead_kind k, uint64_t bytes)
 	to_put = bytes;
 	bounds_init(&bounds);
 	NEED(loop_open(&loop, back, &clock_real) == 0 &&
-	     socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+	     (over_tcp ? tcp_pair(pair) : socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) == 0);
 	for (unsigned i = 0; i < 2; i++) {
 		struct side *e = &side[i];
 		struct mux_opts o = {
@@ -169,6 +187,37 @@ TEST(megabytes_go_through_records_both_ways)
 		CHECK(side[0].over && side[0].why == MUX_LEFT && side[1].over && side[1].why == MUX_LEFT);
 		stop();
 	}
+}
+
+/* As long as one of the last two PINGs says so, too; where the kernel can be told at all. */
+TEST(little_waits_unread_on_a_short_path)
+{
+	enum { BUF_LOCK = 72, RCVBUF_LOCK = 2 };
+	static const struct {
+		uint64_t ms;
+		bool bound;
+	} pings[] = {{500, true}, {500, false}, {21, false}, {19, true}, {500, true}, {500, false}, {1, true}};
+	int lock = 0;
+	socklen_t n = sizeof lock;
+	struct mux *m;
+
+	over_tcp = true;
+	start(LOOP_BEST, AEAD_AES128_GCM, 500000);
+	over_tcp = false;
+	m = side[0].mux;
+	for (unsigned i = 0; i < 10000 && (side[0].got < to_put || side[1].got < to_put || m->rtt.at_ns == 0); i++)
+		loop_turn(loop, 1000);
+	CHECK(side[0].got == to_put && side[1].got == to_put && side[0].wrong == 0 && m->rtt.at_ns);
+	for (unsigned i = 0; i < 2; i++)
+		window_rtt_sample(&m->rtt, NS_PER_MS, i);
+	m->c.by->path(m);
+	for (unsigned i = 0; i < ARRAY_LEN(pings) && getsockopt(m->o.src->fd, SOL_SOCKET, BUF_LOCK, &lock, &n) == 0; i++) {
+		window_rtt_sample(&m->rtt, pings[i].ms * NS_PER_MS, i);
+		m->c.by->path(m);
+		CHECK(getsockopt(m->o.src->fd, SOL_SOCKET, BUF_LOCK, &lock, &n) == 0);
+		CHECK_INT((lock & RCVBUF_LOCK) != 0, pings[i].bound);
+	}
+	stop();
 }
 
 TEST(a_forged_record_ends_it_on_both_sides)

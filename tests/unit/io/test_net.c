@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -250,6 +251,32 @@ TEST(tune_sets_what_it_is_told_and_nothing_else)
 	CHECK(net_tune(pair[0], &all) < 0);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+TEST(what_may_wait_unread_is_bounded_and_left_to_the_kernel_again)
+{
+	enum { BUF_LOCK = 72, RCVBUF_LOCK = 2 };
+	static const uint8_t mem[65536];
+	struct addr at;
+	int ls = listen_at("127.0.0.1:0", &at), out = net_connect(&at), in = accept(ls, NULL, NULL), waits = 0;
+	socklen_t n = sizeof waits;
+
+	CHECK(net_least_rtt_us(in) < 1000000 && net_least_rtt_us(out) < 1000000 && net_least_rtt_us(-1) == UINT32_MAX);
+	if (getsockopt(in, SOL_SOCKET, BUF_LOCK, &waits, &n) < 0) { /* before Linux 5.15 */
+		CHECK(net_unread_most(in, 65536) < 0);
+	} else {
+		CHECK_INT(net_unread_most(in, 65536), 0);
+		CHECK(option(in, SOL_SOCKET, BUF_LOCK) & RCVBUF_LOCK);
+		for (unsigned i = 0; i < 100; i++)
+			(void)!send(out, mem, sizeof mem, MSG_DONTWAIT);
+		CHECK(ioctl(in, FIONREAD, &waits) == 0 && waits > 0 && waits <= 2 * 65536);
+		CHECK_INT(net_unread_most(in, 0), 0);
+		CHECK(!(option(in, SOL_SOCKET, BUF_LOCK) & RCVBUF_LOCK));
+	}
+	CHECK(net_unread_most(-1, 65536) < 0);
+	close(out);
+	close(in);
+	close(ls);
 }
 
 TEST(connect_succeeds_is_refused_and_never_to_itself)
