@@ -310,9 +310,11 @@ static void finish(struct exchange *x)
 {
 	bool whole = x->p.body[NEAR].done;
 
+	duct_ahead(x->near, NULL);
 	if (reusable(x)) {
 		struct upstream *u = x->up;
 
+		duct_ahead(x->far, NULL);
 		duct_flush(x->far);
 		x->up = NULL;
 		*x->of->kept = u;
@@ -378,10 +380,17 @@ static bool put_rest(struct exchange *x, unsigned to)
 static void settle(struct exchange *x)
 {
 	bool from_near = duct_peek(x->near).n > 0, from_far = duct_peek(x->far).n > 0, answered = x->p.ended[FAR];
-	bool up = x->p.rest[FAR].left.n || (from_near && !x->p.body[NEAR].done);
-	bool down = x->p.rest[NEAR].left.n || (from_far && !answered);
 	/* An origin that drips its head has not begun to answer. */
 	uint64_t moved = x->near->in + x->near->out + x->far->out + (x->replied ? x->far->in : 0);
+	bool up = x->p.rest[FAR].left.n || (from_near && !x->p.body[NEAR].done);
+	bool down = x->p.rest[NEAR].left.n || (from_far && !answered);
+
+	duct_flush(x->far);
+	duct_flush(x->near);
+	duct_ahead(x->near, x->p.body[NEAR].done ? NULL : x->far);
+	duct_ahead(x->far, x->replied && !answered ? x->near : NULL);
+	up |= x->near->held_up;
+	down |= x->far->held_up;
 
 	if (moved != x->moved)
 		x->moved_at = loop_now(x->e->child.loop);
@@ -392,8 +401,6 @@ static void settle(struct exchange *x)
 		x->p.owed_since = loop_now(x->e->child.loop);
 		x->p.owed_at = x->near->in + x->near->out;
 	}
-	duct_flush(x->far);
-	duct_flush(x->near);
 	duct_want(x->near, (from_near ? 0 : (unsigned)DUCT_IN) | (down ? (unsigned)DUCT_OUT : 0));
 	duct_want(x->far, (from_far || answered ? 0 : (unsigned)DUCT_IN) | (up ? (unsigned)DUCT_OUT : 0));
 }
