@@ -343,12 +343,16 @@ static bool far_goes_on(struct exchange *x)
 		return true;
 	if (duct_dead(x->far)) {
 		code = upstream_reset(x->up, &text, &delivered);
-		/* What a tunnel took with it may have been done, or be done yet: only what never went into it is asked again. */
-		none = x->far->out == x->delivered || delivered <= x->delivered || (code != RESET_GONE && exchange_may_repeat(x));
+		/* What a tunnel took with it, or a connector whose end or whose rule's end it was, may have been done, or be
+		 * done yet. Only an origin that closes what was kept is asked again, and no other one in its place. */
+		none = x->far->out == x->delivered || delivered <= x->delivered;
+		x->reached = !none;
+		none |= code == RESET_ORIGIN && exchange_may_repeat(x);
 		exchange_lost(x, code, text, silent && none);
 	} else if (x->replied) {
 		exchange_cut(x, "origin-cut");
 	} else {
+		x->reached = true;
 		exchange_lost(x, RESET_ORIGIN, "it closed the connection before its answer was whole",
 			      silent && exchange_may_repeat(x));
 	}
