@@ -9,6 +9,7 @@ figure() {
 	local mine
 	mine=$(cell "$1" "$2" "$3")
 	[ -n "$mine" ] || { echo "–"; return; }
+	awk -v v="$mine" 'BEGIN { exit !(v > 1e8) }' && { echo "never"; return; } # one of two is as bad
 	# shellcheck disable=SC2059 # the format is an argument
 	printf "$4" "$mine"
 	mine=$(spread "$1" "$2" "$3")
@@ -92,7 +93,7 @@ tables() {
 		echo "connected then stays dead; never: not within 60 s (30 s after a cut). Everybody's own settings, but for ssh's: its keep-alives"
 		echo "are 3 × 3 s at both ends, as zt's are."
 		echo
-		table "after a cut | after silence" "${fallers[@]}" -- cut 1 %s silent 1 %s
+		table "after a cut | after silence" "${fallers[@]}" -- cut 1 %.0f silent 1 %.0f
 	fi
 }
 
@@ -174,7 +175,7 @@ plot_rows() { # PANEL, better, unit, peer, value
 		for name in "${@:6}"; do
 			got=$(cell "$3" "$name" "$4")
 			[ -z "$got" ] || printf '%s\t%s\t%s\t%s\n' "$1" "$2" "${TITLE[$name]//\*/}" \
-				"$(awk -v v="$got" -v s="$5" 'BEGIN { print v == "never" ? v : v * s }')"
+				"$(awk -v v="$got" -v s="$5" 'BEGIN { print (v > 1e8 ? "never" : v * s) }')"
 		done
 	}
 	local real=()

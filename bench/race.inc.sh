@@ -84,8 +84,18 @@ holds_port() { ss -Hltn "sport = :$1" | grep -q .; }
 serves() { soon holds_port "$1"; }
 
 # ---- what it costs
+# processor time in hundredths of a second, of those that the last watch_all found: nothing is started to read it
 # shellcheck disable=SC2046
-ticks() { for p in $(tree $(roots)); do cat "/proc/$p/stat" 2>/dev/null; done | sed 's/.*) //' | awk '{ t += $12 + $13 } END { print t + 0 }'; }
+watch_all() { mapfile -t WATCHED < <(tree $(roots)); }
+ticks() {
+	local p line fields sum=0
+	for p in "${WATCHED[@]}"; do
+		read -r line 2>/dev/null <"/proc/$p/stat" || continue
+		read -ra fields <<<"${line##*) }" # utime and stime
+		sum=$((sum + fields[11] + fields[12]))
+	done
+	echo "$sum"
+}
 pss_of() { for p in $(tree "$@"); do cat "/proc/$p/smaps_rollup" 2>/dev/null; done | awk '/^Pss:/ { t += $2 } END { print t + 0 }'; }
 # shellcheck disable=SC2046
 pss() { pss_of $(roots); }
@@ -93,6 +103,7 @@ pss() { pss_of $(roots); }
 # ---- results: rows "MEASURE PEER VALUE...", one for each round
 ROWS=$TMP/rows
 : >"$ROWS"
+NEVER=1e9 # ms, as good as
 row() { echo "$*" >>"$ROWS"; }
 median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 values() { awk -v m="$1" -v p="$2" -v c="$((${3:-1} + 2))" '$1 == m && $2 == p { print $c }' "$ROWS"; } # MEASURE PEER [COLUMN]

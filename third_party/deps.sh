@@ -35,7 +35,11 @@ test  cmd:python3               python3         python3
 test  cmd:strace                strace          strace
 test  cmd:dnsmasq               dnsmasq-base    dnsmasq
 test  cmd:ip                    iproute2        iproute2
+test  cmd:ss                    iproute2        iproute2-ss,iproute2
+test  cmd:sysctl                procps          procps-ng,procps
 test  cmd:unshare               util-linux      util-linux-misc,util-linux
+test  cmd:nsenter               util-linux      util-linux-misc,util-linux
+test  cmd:nm                    binutils        binutils
 test  cmd:ps                    procps          procps-ng,procps
 test  cmd:pgrep                 procps          procps-ng,procps
 test  cmd:curl                  curl            curl

@@ -6,6 +6,7 @@
 flow_once() { one_flow "$@" || { sleep 1 && one_flow "$@"; }; }
 one_flow() {
 	local before after line="" gen
+	watch_all
 	rm -f "$TMP/gen" && mkfifo "$TMP/gen"
 	timeout 60 "${DRIVER[@]}" "$RAW" flow "$NEAR" "$TO" "$1" "$step" "$3" "$2" >"$TMP/gen" 2>"$TMP/gen.err" &
 	gen=$!

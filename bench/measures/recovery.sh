@@ -2,21 +2,18 @@
 # The path comes back: how long until it carries again. Everybody at a time, each with a path of its own: who waits costs
 # no processor time.
 
-# all_paths PEERS COMMAND...: and then the first answer of each, from now on: rows MEASURE PEER ms
+# Rows MEASURE PEER ms: from now to the first answer of each
 returns() { # MEASURE MOST-MS PEER...
-	local name most=$2 measure=$1
+	local name most=$2 measure=$1 asking=()
 	shift 2
 	for name in "$@"; do path_says "path-$name" go "new pass"; done
-	for name in "$@"; do timeout 120 "$RAW" reach "${NEAR_OF[$name]}" "${TO_OF[$name]}" "$most" >"$TMP/reached-$name" & done
-	for name in "$@"; do soon_enough "$TMP/reached-$name" "$most"; done
-	for name in "$@"; do row "$measure" "$name" "$(<"$TMP/reached-$name")"; done
-}
-soon_enough() {
-	local tries
-	for ((tries = 0; tries < $2 / 100 + 50; tries++)); do
-		[ -s "$1" ] && return
-		sleep 0.1
+	for name in "$@"; do
+		timeout 120 "$RAW" reach "${NEAR_OF[$name]}" "${TO_OF[$name]}" "$most" >"$TMP/reached-$measure-$name" &
+		asking+=($!)
 	done
+	wait "${asking[@]}" # each ends after $most
+	for name in "$@"; do row "$measure" "$name" "$(sed "s/never/$NEVER/" "$TMP/reached-$measure-$name")"; done
+	rm "$TMP"/reached-*
 }
 recovery() { # PEER...
 	local name round running=() all=()

@@ -5,6 +5,7 @@ web_round() { # PEER
 	layout one
 	TO=$ORIGIN
 	begin http "$1" || return 0
+	watch_all
 	before=$(ticks)
 	said=$(timeout 60 "${DRIVER[@]}" wrk -t 1 -c 32 -d "$(((2 * step + 999) / 1000))s" "https://localhost:$FRONT/small" 2>&1)
 	after=$(ticks)

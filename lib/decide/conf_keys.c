@@ -247,7 +247,7 @@ static const struct conf_key connector_keys[] = {
 	 "How long an origin may take to accept a connection, unless its rule says otherwise."},
 	{"tls_timeout", CONF_DURATION, AT(tls_ms), 0, "10s", 100, 300 * MS_PER_S, NULL, WORKER,
 	 "The same for its TLS handshake."},
-	{"keepalive", CONF_DURATION, AT(keepalive_ms), 0, "90s", MS_PER_S, MS_PER_H, NULL, WORKER,
+	{"keepalive", CONF_DURATION, AT(keepalive_ms), 0, "15s", MS_PER_S, MS_PER_H, NULL, WORKER,
 	 "How long a connection to an origin is kept for the next request."},
 };
 #undef AT

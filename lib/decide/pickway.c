@@ -6,8 +6,8 @@
 /* < 0: a is better. Whatever stands higher here decides alone. */
 static int by_class(const struct pick_way *a, const struct pick_way *b)
 {
-	const int by[] = {(a->rank < b->rank) - (a->rank > b->rank), a->down - b->down, a->suspect - b->suspect,
-			  b->preferred - a->preferred, a->replaced - b->replaced, (a->weight == 0) - (b->weight == 0)};
+	const int by[] = {(a->rank < b->rank) - (a->rank > b->rank), a->down - b->down, a->full - b->full,
+			  a->suspect - b->suspect, b->preferred - a->preferred, a->replaced - b->replaced, (a->weight == 0) - (b->weight == 0)};
 	size_t i = 0;
 
 	while (i < sizeof by / sizeof by[0] - 1 && by[i] == 0)

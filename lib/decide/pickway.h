@@ -2,8 +2,8 @@
  * pickway: which of several that could carry a request does. Pure: who they are, whether they answer and what they
  * carry is known elsewhere (roles/edge/tunnels.c).
  *
- * What counts, first to last: how much its rule says about the name; origins that are up; that it answers; that it is
- * preferred; that nobody took its place; a weight that is not 0; the fewest streams for its weight. Who is equal in all
+ * What counts, first to last: how much its rule says about the name; origins that are up; that it has room; that it
+ * answers; that it is preferred; that nobody took its place; a weight that is not 0; the fewest streams for its weight. Who is equal in all
  * of that takes turns by weight, smoothly: so requests that come one after the other spread as those do that come
  * together.
  */
@@ -17,6 +17,7 @@ struct pick_way {
 	struct pick_way *next;    /* of the same question */
 	unsigned rank;            /* more is better */
 	bool down;                /* whoever takes it, it cannot be done there */
+	bool full;                /* it has room for no more */
 	bool suspect;             /* it should have answered something by now */
 	bool preferred, replaced;
 	uint32_t weight;          /* 0: only without others */

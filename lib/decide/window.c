@@ -105,6 +105,28 @@ int window_out_send(struct window_out *w, uint64_t n)
 	return 0;
 }
 
+void window_rtt_sample(struct window_rtt *r, uint64_t sample_ns, uint64_t now_ns)
+{
+	uint64_t least = sample_ns ? sample_ns : 1, sum = num_add64_sat(r->average_ns - r->average_ns / 8, least / 8);
+
+	r->average_ns = r->average_ns ? (sum ? sum : 1) : least;
+	r->before_ns = r->last_ns;
+	r->last_ns = least;
+	r->at_ns = now_ns;
+}
+
+uint64_t window_rtt_of(const struct window_rtt *r)
+{
+	uint64_t twice = num_min64(r->last_ns, r->before_ns);
+
+	return twice > r->average_ns ? twice : r->average_ns;
+}
+
+bool window_rtt_is_old(const struct window_rtt *r, uint64_t now_ns)
+{
+	return r->average_ns == 0 || now_ns - r->at_ns >= WINDOW_RTT_NS;
+}
+
 bool window_rate_take(struct window_rate *r, uint64_t now_ns)
 {
 	uint64_t back;

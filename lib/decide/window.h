@@ -40,6 +40,20 @@ int window_out_credit(struct window_out *w, uint64_t limit);
 static inline uint64_t window_out_room(const struct window_out *w) { return w->limit - w->sent; }
 int window_out_send(struct window_out *w, uint64_t n); /* -ZT_E_RANGE: more than its room; nothing is counted */
 
+/*
+ * The round trip that window_in_grant() goes by: the average of all samples, each an eighth of it, or the lesser of the
+ * last two where that is more. A path that became longer is believed at the second sample, a single late answer never.
+ */
+#define WINDOW_RTT_NS UINT64_C(100000000) /* while credit is given, a sample is to be no older */
+
+struct window_rtt {
+	uint64_t average_ns, last_ns, before_ns; /* 0: none yet */
+	uint64_t at_ns;                          /* of the last */
+};
+void window_rtt_sample(struct window_rtt *r, uint64_t sample_ns, uint64_t now_ns);
+uint64_t window_rtt_of(const struct window_rtt *r);
+bool window_rtt_is_old(const struct window_rtt *r, uint64_t now_ns);
+
 /* Tokens for what a peer may do only so often. The first burst is there from the start. */
 struct window_rate {
 	uint32_t rate, burst; /* a second; burst <= 4,000,000 */

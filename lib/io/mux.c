@@ -226,13 +226,12 @@ static int on_ping(struct mux *m, const struct frame *f)
 static int on_pong(struct mux *m, const struct frame *f)
 {
 	struct rd r = rd_of(f->payload);
-	uint64_t rtt = m->now - m->ping_ns;
 
 	if (rd_le64(&r) != m->ping || !m->pinging)
 		return bad(m, "an answer to a ping that was not sent");
 	m->pinging = false;
-	rtt = rtt ? rtt : 1;
-	m->stats.rtt_ns = m->stats.rtt_ns ? (m->stats.rtt_ns * 7 + rtt) / 8 : rtt;
+	window_rtt_sample(&m->rtt, m->now - m->ping_ns, m->now);
+	m->stats.rtt_ns = m->rtt.average_ns;
 	return 0;
 }
 

@@ -105,6 +105,7 @@ struct mux {
 	struct mux *kin_prev, *kin_next;        /* of o.kin */
 	struct window_in win_in;
 	struct window_out win_out;
+	struct window_rtt rtt;
 	struct window_rate opens, noise;
 	struct strm_ids ids;
 	uint64_t born_ns, heard_ns, ping_ns, ping, leave_ns, now; /* ping_ns 0: none on its way */

@@ -171,11 +171,11 @@ void out_control(struct mux *m)
 	}
 }
 
-/* One piece a batch: eight megabytes of a status list hold nobody up. */
+/* One piece a batch, and no more than a quarter of it: eight megabytes of a status list hold nobody up. */
 static void put_message(struct mux *m)
 {
 	struct mux_message *g = &m->say[0];
-	size_t n, most = num_min(m->c.most, m->pace - TLS_ALERT_BYTES - RECORD_OVERHEAD - RECORD_OVERHEAD) - FRAME_HEADER - 2;
+	size_t n, most = num_min(m->c.most, m->pace / 4) - FRAME_HEADER - 2;
 	struct wr w;
 
 	if (g->mem == NULL || !space(m, FRAME_HEADER + 2 + num_min(g->n - g->at, most)))
@@ -338,12 +338,14 @@ bool out_fin(struct mux *m, struct stream_state *st)
 }
 
 /* No turn begins for less than this: a frame, a record and its reader's send() cost more. Bulk waits for the next batch
- * where less than one frame of it fits: a turn that lies in two batches is passed on in two, and so are all behind it. */
+ * where less than one frame of it fits: a turn that lies in two batches is passed on in two, and so are all behind it.
+ * On a slow path whole batches may be smaller than that. */
 #define SCRAP 1024
 
 static bool is_roomy(const struct mux *m)
 {
-	size_t least = num_min(m->line[LINE_FRESH].head ? SCRAP : FRAME_PAYLOAD, m->c.most); /* some peers' records are small */
+	bool any = m->line[LINE_FRESH].head || is_slow(m);
+	size_t least = num_min(any ? SCRAP : FRAME_PAYLOAD, m->c.most); /* some peers' records are small */
 
 	return rec_room(m) >= least || batch_left(m, m->out.tail + RECORD_OVERHEAD + m->rec) >= least;
 }
@@ -357,7 +359,7 @@ static void take_turn(struct mux *m, struct stream_state *st)
 	m->turn = st;
 	st->queued = true; /* what its user wants is looked at behind the turn */
 	if (st->quantum == 0)
-		st->quantum = st->burst >= FRAME_PAYLOAD ? BULK_TURN : FRAME_PAYLOAD; /* who types has less */
+		st->quantum = st->burst >= FRAME_PAYLOAD && !is_slow(m) ? BULK_TURN : FRAME_PAYLOAD; /* who types has less */
 	if (st->fin_due && out_fin(m, st)) {
 		st->fin_due = false;
 		strm_step(&st->state, STRM_TX_FIN);

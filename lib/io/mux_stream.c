@@ -98,9 +98,12 @@ static void grant(struct stream_state *st)
 	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
 	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
 
-	if (m->dying || !window_in_grant(&st->in, m->now, m->stats.rtt_ns, may_grow, &credit) ||
+	m->now = loop_now(m->o.loop); /* who takes late does so in a turn of his own: that time is his, not the path's */
+	if (m->dying || !window_in_grant(&st->in, m->now, window_rtt_of(&m->rtt), may_grow, &credit) ||
 	    strm_step(&st->state, STRM_TX_CREDIT) != STRM_GO)
 		return;
+	if (st->in.size < st->in.most && window_rtt_is_old(&m->rtt, m->now)) /* of a path that changed, too, it would grow */
+		mux_ping(m);
 	w = wr_of(mem, sizeof mem);
 	wr_le64(&w, credit);
 	mux_say(m, FRAME_CREDIT, st->s.id, wr_span(&w));

@@ -223,7 +223,6 @@ const struct sys_rule sys_rules[] = {
 	REFUSE(readlink, LOOPED, EACCES, "the same"),
 	REFUSE(readlinkat, LOOPED, EACCES, "the same"),
 	REFUSE(statx, LOOPED, ENOSYS, "a library then asks in the old way"),
-	REFUSE(accept, W, EINVAL, "musl tries it when accept4 says that a socket listens no more"),
 
 	/* The supervisor starts programs, so its list is of what nobody below it ever needs.
 	 * Children and alert hooks inherit it. */

@@ -294,7 +294,8 @@ static int start_mux(struct leg *g)
 	o.tls = &g->tls;
 	o.owner = g;
 	o.hello.role = ROLE_CONNECTOR;
-	o.hello.streams = (uint32_t)t->streams;
+	/* Memory may allow fewer than is written: the edge makes room in time, within what it is told. */
+	o.hello.streams = (uint32_t)num_min64(t->streams, c->child.bounds.row[BOUND_SERVINGS].cap);
 	memcpy(o.hello.instance, c->instance, sizeof o.hello.instance);
 	g->opens = (struct window_rate){.rate = (uint32_t)t->opens, .burst = 2 * (uint32_t)t->opens,
 					.at_ns = loop_now(c->child.loop)};

@@ -4,6 +4,7 @@
  * afterwards, dialled by the worker's name. One leg (leg.h) of it is UP as a rule.
  * One that is old, or that shows a certificate which was renewed, is stale: another one is made beside it, and when
  * that is UP, the stale one is LEFT. Without a leg, one is made after a random time that doubles with every failure.
+ * A leg that is not UP soon gets another beside it, as what it has said may be lost for good; who is UP first stays.
  *
  * Allocates uplinks, at most CONF_WORKERS for each of BOUND_CONF_LIST; of legs there are LEGS_MOST for each, and what a reload left behind.
  */
@@ -23,6 +24,10 @@
 #define RETRY_MOST_MS 30000   /* none is longer than this */
 #define DENIED_RETRIES 5      /* who was told no waits up to 16 s at once */
 #define HEALTHY (30 * NS_PER_S) /* a leg that was up for so long: what failed before counts no more */
+#define PATIENCE_MS 1000      /* with a leg that is not UP, and up to half of it by chance; twice as long after every */
+#define PATIENT 4             /* of them: a far or busy edge is reached in the end, and not asked ever more */
+#define PATIENCE_STEPS 3      /* 8 s, and a handshake has 10 */
+#define COMING 2              /* legs that are not UP, of one uplink; the older one is given up for a third */
 #define SOON NS_PER_S         /* what was told too often may be told again by then */
 #define CHORES (5 * NS_PER_S) /* a stale leg's successor is made in one of these turns */
 #define ROTATE_GRACE_MS 3600000 /* what still lives on a stale leg after this is cut */
@@ -39,6 +44,8 @@ struct uplink {
 	struct timer again;
 	bool waits;              /* for the first status list */
 	unsigned failed;         /* in a row */
+	unsigned begun;          /* legs, since one was UP */
+	uint32_t patience_ms;    /* with the newest of them */
 	struct addr last;        /* where it was reached; port 0: nowhere yet */
 	bool by_last;            /* the dial is for that: the name has no address just now */
 	uint64_t retries;
@@ -106,7 +113,12 @@ static void on_dialled(void *owner, const struct dial_result *r)
 
 		if (u->first->count > 1)
 			frame_worker_name(worker, u->index);
+		u->patience_ms = (PATIENCE_MS + random_below(PATIENCE_MS / 2))
+				 << (u->begun / PATIENT < PATIENCE_STEPS ? u->begun / PATIENT : PATIENCE_STEPS);
+		u->begun += u->begun < PATIENT * PATIENCE_STEPS;
 		leg_new(u->c, u, u->name, worker, r->fd, &r->peer);
+		if (u->again.pos == 0) /* else it is lost already */
+			after(u, u->patience_ms);
 		return;
 	}
 	if (dial_last(u, r))
@@ -148,17 +160,47 @@ static void dial(struct uplink *u)
 		uplink_lost(u, NULL, err_text((enum zt_err)-rc));
 }
 
+/* True: there is a good leg, or one on its way that is not late yet. */
+static bool is_served(struct uplink *u, uint64_t now)
+{
+	struct leg *newest = NULL, *oldest = NULL;
+	size_t coming = 0;
+	uint64_t at;
+
+	for (struct leg *g = u->c->legs; g; g = g->next) { /* new ones come first */
+		if (g->u != u || g->state > LEG_UP)
+			continue;
+		if (g->state == LEG_UP && !g->stale)
+			return true;
+		if (g->state == LEG_UP)
+			continue;
+		newest = newest ? newest : g;
+		oldest = g;
+		coming++;
+	}
+	if (newest == NULL)
+		return false;
+	at = newest->born_ns + u->patience_ms * NS_PER_MS;
+	if (at > now) {
+		after(u, (uint32_t)((at - now) / NS_PER_MS) + 1);
+		return true;
+	}
+	LOG(&u->c->child.log, LOG_INFO, "the edge does not answer: another connection is tried", LF_STR("edge", u->name),
+	    LF_U64("after_ms", (now - newest->born_ns) / NS_PER_MS));
+	u->retries++;
+	if (coming >= COMING)
+		leg_leave(oldest, LEAVE_REKEY, 0, "it took too long");
+	return false;
+}
+
 /* Makes a leg when there is none that is good, and none on its way. */
 static void look(struct uplink *u)
 {
 	struct connector *c = u->c;
 	uint64_t now = loop_now(c->child.loop);
 
-	if (u->dial || u->again.pos || c->child.draining)
+	if (u->dial || u->again.pos || c->child.draining || is_served(u, now))
 		return;
-	for (const struct leg *g = c->legs; g; g = g->next)
-		if (g->u == u && (g->state < LEG_UP || (g->state == LEG_UP && !g->stale)))
-			return;
 	if (!keepline_view(c->keep)->known && now < c->list_until_ns) {
 		u->waits = true;
 		after(u, (uint32_t)((c->list_until_ns - now) / NS_PER_MS) + 1);
@@ -327,6 +369,16 @@ static bool is_meant(const struct leg *g, const struct frame_hello *h)
 	return h->count <= CONF_WORKERS && (g->anybody || h->index == g->u->index);
 }
 
+/* It has what it waited for. */
+static void settle(struct uplink *u)
+{
+	loop_timer_stop(u->c->child.loop, &u->again);
+	if (u->dial)
+		dial_cancel(u->dial);
+	u->dial = NULL;
+	u->begun = 0;
+}
+
 void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h)
 {
 	struct uplink *first = u->first, *to;
@@ -342,9 +394,13 @@ void uplink_up(struct uplink *u, struct leg *g, const struct frame_hello *h)
 		return;
 	g->u = to;
 	to->why[0] = 0;
-	for (struct leg *o = to->c->legs; o; o = o->next)
-		if (o != g && o->u == to && o->state == LEG_UP)
+	settle(u);
+	settle(to);
+	for (struct leg *o = to->c->legs, *next; o; o = next) {
+		next = o->next;
+		if (o != g && o->u == to && o->state <= LEG_UP)
 			leg_leave(o, LEAVE_REKEY, ROTATE_GRACE_MS, "another connection takes its place");
+	}
 	for (struct uplink *w = first; w; w = w->next)
 		look(w);
 }

@@ -103,6 +103,9 @@ struct edge {
 	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
 	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */
 	struct local *first_local;  /* upstream.c's: connections to local origins */
+	struct kept {
+		struct upstream *oldest, *newest;
+	} kept;                     /* upstream.c's: ways that no request uses just now */
 	struct arriving *first_arriving;
 	struct fronts {
 		struct front *first, *last;
@@ -155,6 +158,9 @@ void room_commit(struct edge *e); /* the caps that this configuration, the memor
 /* A quarter of the places is left, of visitors or of the streams of the tunnel that carries it; NULL: of no tunnel. Then
  * who holds one and moves next to nothing gives it up. */
 bool room_is_scarce(const struct edge *e, const struct stream *carries);
+/* Three eighths are left: of all that ways to origins take; of the streams of one tunnel. Else a kept one gives way. */
+bool room_to_keep(const struct edge *e);
+bool room_to_keep_in(const struct mux *m);
 
 /* ---- front.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);

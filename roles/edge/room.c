@@ -47,17 +47,35 @@ void room_commit(struct edge *e)
 		    LF_U64("descriptors", e->child.nofile));
 }
 
+#define SCARCE 6 /* eighths */
+/* What nobody uses goes before it is scarce, and while it goes (a stream counts until the connector has heard of its
+ * end) others come. */
+#define KEPT 5
+
+static bool is_past(const struct edge *e, enum bound_id id, unsigned eighths)
+{
+	return e->child.bounds.row[id].used > e->child.bounds.row[id].cap / 8 * eighths;
+}
+
+static bool is_busy(const struct mux *m, unsigned eighths)
+{
+	const struct mux_stats s = mux_stats(m);
+
+	return s.streams > s.most / 8 * eighths;
+}
+
+bool room_to_keep(const struct edge *e)
+{
+	return !is_past(e, BOUND_STREAMS, KEPT) && !is_past(e, BOUND_EDGE_UPSTREAMS, KEPT) && !is_past(e, BOUND_EDGE_ORIGINS, KEPT);
+}
+
+bool room_to_keep_in(const struct mux *m)
+{
+	return !is_busy(m, KEPT);
+}
+
 bool room_is_scarce(const struct edge *e, const struct stream *carries)
 {
-	const struct bounds *b = &e->child.bounds;
-	static const enum bound_id places_of[] = {BOUND_EDGE_CONNS, BOUND_STREAMS};
-	struct mux_stats s;
-
-	for (size_t i = 0; i < ARRAY_LEN(places_of); i++)
-		if (b->row[places_of[i]].used > b->row[places_of[i]].cap / 4 * 3)
-			return true;
-	if (carries == NULL)
-		return false;
-	s = mux_stats(carries->mux);
-	return s.streams > s.most / 4 * 3;
+	return is_past(e, BOUND_EDGE_CONNS, SCARCE) || is_past(e, BOUND_STREAMS, SCARCE) ||
+	       (carries && is_busy(carries->mux, SCARCE));
 }

@@ -41,6 +41,7 @@ struct tunnel {
 	uint8_t state;                          /* enum tunnel_state */
 	bool counted, heard_hello, passed_over; /* passed_over: its instance has a newer one */
 	bool alarmed;
+	struct kept kept;                       /* upstream.c's: streams that no request uses just now */
 	struct pick_way way;                    /* tunnels.c's: among those that could carry what was asked last, */
 	const struct rule *rule;                /* by this rule of its table, */
 	uint16_t number;                        /* the how-manieth it is */

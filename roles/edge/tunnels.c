@@ -32,11 +32,12 @@ static unsigned rank_of(const struct rule *r)
 }
 
 /* Everything of it but turn is said anew. */
-static void be_candidate(struct tunnel *t, const struct grant *g)
+static void be_candidate(struct tunnel *t, const struct grant *g, const struct tunnel *like)
 {
 	const struct mux_stats s = mux_stats(t->mux);
 
 	t->way.down = t->table->down[t->number];
+	t->way.full = s.streams >= s.most && t != like; /* who has been there may have a stream that is kept */
 	t->way.suspect = s.suspect;
 	t->way.preferred = grant_prefers(g, span_str(t->id));
 	t->way.replaced = t->passed_over;
@@ -115,7 +116,7 @@ enum policy_route tunnels_route(struct edge *e, const struct tunnel_ask *a, stru
 		} else if (!(a->kinds & 1u << t->rule->kind)) {
 			others = true;
 		} else {
-			be_candidate(t, g);
+			be_candidate(t, g, a->like);
 			t->way.next = first;
 			first = &t->way;
 		}

@@ -15,6 +15,7 @@
 #include "decide/service.h"
 #include "decide/share.h"
 #include "io/sockduct.h"
+#include "tunnel.h"
 #include "wire/proxyhdr.h"
 
 #define DIAL_NS (10 * NS_PER_S) /* it is near, or it is down */
@@ -44,7 +45,7 @@ struct upstream {
 	struct site *site;
 	const struct conf_host *host;
 	const struct conf_service *service;
-	const struct tunnel *tunnel;
+	struct tunnel *tunnel;
 	uint32_t epoch;
 	uint16_t number;
 	uint64_t response_ms, idle_ms, keep_ms;
@@ -52,6 +53,9 @@ struct upstream {
 	struct addr peer, at;
 	/* while it is kept */
 	struct upstream **slot;
+	struct {
+		struct upstream *older, *newer;
+	} beside[2];              /* of all that are kept, of its tunnel's */
 	struct duct_user idle;
 	struct timer timer;
 };
@@ -93,10 +97,45 @@ static void local_close(struct local *l, enum zt_err why)
 	loop_close(&l->src);
 }
 
+static struct kept *line_of(const struct upstream *u, size_t i)
+{
+	return i == 0 ? &u->e->kept : u->tunnel ? &u->tunnel->kept : NULL;
+}
+
+static void join_kept(struct upstream *u, struct upstream **slot)
+{
+	u->slot = slot;
+	for (size_t i = 0; i < ARRAY_LEN(u->beside); i++) {
+		struct kept *k = line_of(u, i);
+
+		if (k == NULL)
+			continue;
+		u->beside[i].older = k->newest;
+		*(k->newest ? &k->newest->beside[i].newer : &k->oldest) = u;
+		k->newest = u;
+	}
+}
+
+static void leave_kept(struct upstream *u)
+{
+	for (size_t i = 0; i < ARRAY_LEN(u->beside) && u->slot; i++) {
+		struct kept *k = line_of(u, i);
+		struct upstream *older = u->beside[i].older, *newer = u->beside[i].newer;
+
+		if (k == NULL)
+			continue;
+		*(older ? &older->beside[i].newer : &k->oldest) = newer;
+		*(newer ? &newer->beside[i].older : &k->newest) = older;
+		u->beside[i].older = u->beside[i].newer = NULL;
+	}
+	u->slot = NULL;
+}
+
 void upstream_close(struct upstream *u, enum zt_err why)
 {
 	struct edge *e = u->e;
 
+	leave_kept(u);
 	loop_timer_stop(e->child.loop, &u->timer);
 	if (u->dial)
 		dial_cancel(u->dial);
@@ -106,6 +145,12 @@ void upstream_close(struct upstream *u, enum zt_err why)
 		duct_close(u->d, why);
 	site_drop(u->site);
 	pool_put(&e->upstreams, u);
+}
+
+static void drop_kept(struct upstream *u)
+{
+	*u->slot = NULL;
+	upstream_close(u, ZT_OK);
 }
 
 void upstreams_end(struct edge *e)
@@ -350,11 +395,25 @@ static void note_times(struct upstream *u, const struct upstream_to *to)
 		u->idle_ms = to->service->idle_ms;
 }
 
+/* The one that is kept longest for nothing gives way. */
+static void make_room(struct edge *e, const struct tunnel *t)
+{
+	struct upstream *u = NULL;
+
+	if (t && t->mux && !room_to_keep_in(t->mux))
+		u = t->kept.oldest;
+	else if (!room_to_keep(e))
+		u = e->kept.oldest;
+	if (u)
+		drop_kept(u);
+}
+
 int upstream_open(struct upstream **out, struct edge *e, const struct upstream_to *to, const struct upstream_user *user,
 		  void *owner)
 {
 	struct upstream *u;
 
+	make_room(e, to->route.t);
 	if (e->upstreams.bounds == NULL) {
 		pool_init(&e->upstreams, &e->child.bounds, BOUND_EDGE_UPSTREAMS, sizeof(struct upstream));
 		pool_init(&e->locals, &e->child.bounds, BOUND_EDGE_ORIGINS, sizeof(struct local));
@@ -438,12 +497,6 @@ const struct tunnel *upstream_tunnel(const struct upstream *u)
 
 /* ---- between requests -------------------------------------------------------------------------------- */
 
-static void drop_kept(struct upstream *u)
-{
-	*u->slot = NULL;
-	upstream_close(u, ZT_OK);
-}
-
 /* Nobody asked for anything: whatever it says now would be taken for the answer to the next request. */
 static void on_idle(struct duct *d, unsigned events)
 {
@@ -463,11 +516,12 @@ static void on_time(struct timer *t, uint64_t now)
 void upstream_keep(struct upstream *u, struct upstream **slot)
 {
 	*slot = u;
-	u->slot = slot;
+	join_kept(u, slot);
 	u->owner = NULL;
 	u->d->user = &u->idle;
+	duct_want(u->d, DUCT_IN);
 	if (loop_timer(u->e->child.loop, &u->timer, u->keep_ms * NS_PER_MS))
-		duct_want(u->d, DUCT_IN);
+		make_room(u->e, u->tunnel);
 	else
 		drop_kept(u);
 }
@@ -481,7 +535,7 @@ static bool leads_to(const struct upstream *u, const struct upstream_to *to)
 
 bool upstream_again(struct upstream *u, const struct upstream_to *to, const struct upstream_user *user, void *owner)
 {
-	u->slot = NULL;
+	leave_kept(u);
 	if (!leads_to(u, to) || u->d->end != DUCT_GOING || duct_peek(u->d).n) {
 		upstream_close(u, ZT_OK);
 		return false;

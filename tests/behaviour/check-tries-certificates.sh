@@ -61,6 +61,7 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$TMP" "$PKI" && chmod 644 zt.conf
 	expect 0 setpriv --reuid 65534 --regid 65534 --clear-groups "$ZT" check -c "$PKI/zt.conf"
 	has "$OUT" "OK:"
-	has "$ERR" "not checked as this user: [host a]: cannot open $PKI/good.key"
+	has "$ERR" "warning: not checked as this user: $PKI/zt.conf:"
+	has "$ERR" "[host a]: cannot open $PKI/good.key"
 fi
 pass

@@ -46,6 +46,7 @@ def serve(p, line, fields, path):
     n, rate = (int(x) for x in (numbers + ["0", "0"])[:2]) if what in ("bytes", "slow") else (0, int((numbers + ["0"])[0]) if what == "sum" else 0)
     pace, h = Pace(rate), hashlib.sha256()
     if what == "echo":
+        p.s.settimeout(None) # who is silent for a day stays
         p.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
         try:
             while True:

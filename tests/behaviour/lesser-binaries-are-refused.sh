@@ -24,7 +24,7 @@ refused "RELRO is not full" -static-pie -Wl,-z,relro -Wl,-z,lazy -s
 refused "the stack is executable" "${full[@]}" -z execstack -s
 refused "not stripped" "${full[@]}"
 echo 'char big[1200000] = {1}; int main(void) { return big[0]; }' >"$TMP/a.c"
-refused "the limit is 1000000" "${full[@]}" -s
+refused "the limit is 1048576" "${full[@]}" -s
 cat >"$TMP/a.c" <<'END'
 __asm__(".section .both, \"awx\", @progbits\n.long 1\n.text");
 int main(void) { return 0; }

@@ -12,7 +12,7 @@ ip link set lo up && ip addr add 10.9.9.1/32 dev lo || fail "no address"
 printf '127.0.0.1 localhost mine.test\n' >"$TMP/hosts"
 printf 'nameserver 127.0.0.1\n' >"$TMP/resolv.conf"
 mount --bind "$TMP/hosts" /etc/hosts && mount --bind "$TMP/resolv.conf" /etc/resolv.conf || fail "no names of its own"
-# A name server: flip.test is 10.9.9.1 for one second, and what the file says then; slow.test takes two; mute.test is not heard.
+# A name server: flip.test is 10.9.9.1 for one second, and what the file says then; slow.test takes one; mute.test is not heard.
 echo 10.9.9.1 >"$TMP/flip"
 start dns python3 -c '
 import socket, struct, sys, threading, time
@@ -23,7 +23,7 @@ def answer(q, to):
     while q[at]: labels.append(q[at + 1:at + 1 + q[at]].decode().lower()); at += 1 + q[at]
     kind, name = struct.unpack(">H", q[at + 1:at + 3])[0], ".".join(labels)
     if name == "mute.test": return
-    if name == "slow.test": time.sleep(2)
+    if name == "slow.test": time.sleep(1)
     ip = open(sys.argv[1]).read().strip() if name == "flip.test" else "10.9.9.1" if name == "slow.test" else None
     rr = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 1, 4) + socket.inet_aton(ip) if ip and kind == 1 else b""
     s.sendto(q[:2] + struct.pack(">HHHHH", 0x8180 if ip else 0x8183, 1, 1 if rr else 0, 0, 0) + q[12:at + 5] + rr, to)

@@ -69,7 +69,7 @@ add() {
 doors() {
 	local r
 	for r in "$@"; do
-		echo "listen 0 ${NUMBER[$r]} ${KIND[$r]} app.test 192.0.2.1:4711 198.51.100.7:443 0 $r"
+		echo "listen 0 ${NUMBER[$r]} ${KIND[$r]} $r.test 192.0.2.1:4711 198.51.100.7:443 0 $r"
 	done >"$TMP/$EDGE.ctl"
 	wait_for grep -q "\"label\": \"$r\"" "$TMP/$EDGE.log"
 	for r in "$@"; do

@@ -148,7 +148,8 @@ for host in ("v1.test", "v2.test"):
 # ---- What is not allowed any more
 p, q = upgraded("gone.test"), upgraded("app.test")
 text = open(conf).read()
-cut = text.replace("names = gone.test", "names = gone.example")
+before, section, after = text.partition("[host gone]")
+cut = before + section + after.replace("access = public", "access = none", 1)
 assert cut != text
 open(conf, "w").write(cut)
 os.spawnlp(os.P_WAIT, zt, zt, "reload", "edge", "-c", conf)

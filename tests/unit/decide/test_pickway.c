@@ -69,6 +69,20 @@ TEST(streams_spread_as_weights_say)
 		CHECK(pick_way(w, NULL) == &w[2] && ++w[2].load);
 }
 
+/* One that has no room is asked when nobody has any, however good it is otherwise; not before one that is down. */
+TEST(full_ones_are_passed_over)
+{
+	struct pick_way w[3] = {{.weight = 1, .preferred = true, .full = true}, {.weight = 1, .suspect = true, .load = 9}, {.weight = 1, .down = true}};
+
+	chain(w, 3);
+	CHECK(pick_way(w, &w[0]) == &w[1]);
+	w[1].full = true;
+	CHECK(pick_way(w, NULL) == &w[0]);
+	w[0].rank = 1; /* what it says about the name counts more */
+	w[1].full = false;
+	CHECK(pick_way(w, NULL) == &w[0]);
+}
+
 /* Whoever has more than his share stays behind, whatever the turns say. */
 TEST(load_comes_before_turns)
 {

@@ -234,6 +234,121 @@ TEST(no_sender_is_ever_stuck)
 		}
 }
 
+/* ---- the round trip ------------------------------------------------------------------------ */
+
+TEST(a_round_trip_is_believed_at_its_second_sample)
+{
+	struct window_rtt r = {0};
+
+	CHECK(window_rtt_of(&r) == 0 && window_rtt_is_old(&r, 0));
+	window_rtt_sample(&r, 0, 7); /* faster than the clock */
+	CHECK(window_rtt_of(&r) == 1 && r.average_ns == 1);
+	r = (struct window_rtt){0};
+	window_rtt_sample(&r, 10 * MS, 0);
+	CHECK(window_rtt_of(&r) == 10 * MS && !window_rtt_is_old(&r, 99 * MS) && window_rtt_is_old(&r, 100 * MS));
+	window_rtt_sample(&r, 90 * MS, 100 * MS);
+	CHECK_INT(window_rtt_of(&r), 20 * MS); /* the average: it may be one that was late */
+	window_rtt_sample(&r, 90 * MS, 200 * MS);
+	CHECK_INT(window_rtt_of(&r), 90 * MS);
+	for (unsigned i = 0; i < 2; i++)
+		window_rtt_sample(&r, 10 * MS, 300 * MS);
+	CHECK(window_rtt_of(&r) < 30 * MS);
+	for (unsigned i = 0; i < 20; i++)
+		window_rtt_sample(&r, 10 * MS, 300 * MS);
+	CHECK(window_rtt_of(&r) >= 10 * MS && window_rtt_of(&r) < 12 * MS);
+	for (unsigned i = 0; i < 100; i++)
+		window_rtt_sample(&r, i % 4 ? 10 * MS : 200 * MS, 300 * MS); /* a late one in four: it is the average */
+	CHECK(window_rtt_of(&r) > 40 * MS && window_rtt_of(&r) < 75 * MS);
+	for (unsigned i = 0; i < 100; i++)
+		window_rtt_sample(&r, UINT64_MAX, 300 * MS);
+	CHECK(window_rtt_of(&r) > UINT64_MAX / 2);
+}
+
+/* A stream on a path that is asked for its round trip as a tunnel asks it. What it may send arrives once a round trip; its
+ * reader takes `speed` bytes a millisecond, 0 is all at once. `late`: one answer in eight takes ten times as long. */
+struct path {
+	struct window_in w;
+	struct window_rtt rtt;
+	uint64_t now, answer_at, answer_ns, arrives_at, room; /* ns; what it has heard that it may send */
+	unsigned asked;
+};
+
+static void gives(struct path *p, uint64_t rtt_ns, bool late)
+{
+	uint64_t credit;
+
+	if (!window_in_grant(&p->w, p->now, window_rtt_of(&p->rtt), true, &credit) || p->answer_ns ||
+	    !window_rtt_is_old(&p->rtt, p->now))
+		return;
+	p->answer_ns = rtt_ns * (late && p->asked % 8 == 0 ? 10 : 1);
+	p->answer_at = p->now + p->answer_ns;
+	p->asked++;
+}
+
+static uint64_t runs(struct path *p, uint64_t rtt_ns, uint64_t speed, bool late, uint64_t until)
+{
+	for (; p->now < until; p->now += MS) {
+		bool arrives = p->now >= p->arrives_at;
+
+		if (p->answer_ns && p->now >= p->answer_at) {
+			window_rtt_sample(&p->rtt, p->answer_ns, p->now);
+			p->answer_ns = 0;
+		}
+		if (arrives)
+			window_in_receive(&p->w, p->room - p->w.received);
+		window_in_take(&p->w, num_min64(window_in_held(&p->w), speed ? speed : UINT64_MAX));
+		gives(p, rtt_ns, late);
+		if (arrives) {
+			p->room = p->w.granted;
+			p->arrives_at = p->now + rtt_ns;
+		}
+	}
+	return p->w.size; /* at `until` */
+}
+
+static struct path path_of(uint64_t known_ns)
+{
+	struct path p = {.room = WINDOW_FIRST};
+
+	window_in_init(&p.w, WINDOW_FIRST, WINDOW_MOST, 0);
+	for (unsigned i = 0; i < 50; i++)
+		window_rtt_sample(&p.rtt, known_ns, 0);
+	return p;
+}
+
+TEST(a_path_that_becomes_longer_opens_the_window)
+{
+	static const struct {
+		uint64_t was, is;
+	} rise[] = {{10, 50}, {1, 50}, {1, 200}, {50, 300}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rise); i++) {
+		struct path p = path_of(rise[i].was * MS);
+
+		CHECK_INT(runs(&p, rise[i].is * MS, 0, false, 200 * MS + 8 * rise[i].is * MS), WINDOW_MOST);
+	}
+}
+
+TEST(a_path_that_becomes_shorter_keeps_what_is_used)
+{
+	struct path p = path_of(50 * MS);
+
+	CHECK_INT(runs(&p, 50 * MS, 0, false, 1000 * MS), WINDOW_MOST);
+	CHECK_INT(runs(&p, 10 * MS, 0, false, 9000 * MS), WINDOW_MOST);
+	CHECK(window_rtt_of(&p.rtt) < 11 * MS && p.asked < 92); /* ten a second */
+}
+
+TEST(a_slow_reader_does_not_get_more_than_it_uses)
+{
+	struct path p = path_of(10 * MS), late = path_of(10 * MS);
+
+	/* Half a megabyte a second: a window of 64 KiB lasts 131 ms, thirteen round trips. */
+	CHECK_INT(runs(&p, 10 * MS, 500, false, 60000 * MS), WINDOW_FIRST);
+	/* Late answers are the average's: 21 ms of it or so, four of which are never 131. */
+	CHECK_INT(runs(&late, 10 * MS, 500, true, 60000 * MS), WINDOW_FIRST);
+	CHECK(late.asked > 300); /* else nothing was asked */
+}
+
 TEST(a_rate_gives_its_burst_and_then_so_many_a_second)
 {
 	struct window_rate r = {.rate = 10, .burst = 3, .at_ns = 5};

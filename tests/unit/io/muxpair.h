@@ -123,6 +123,7 @@ struct pair {
 	struct clock_fake clock;
 	struct loop *loop;
 	struct bounds bounds;
+	bool paced;
 	struct mux *kin;        /* for tests that say so: both ends are of one process */
 	struct pipe_end end[2]; /* the edge, the connector */
 };
@@ -155,9 +156,13 @@ static inline struct pair *pair_new(void)
 	return p;
 }
 
+static void pipe_paced(struct mux *m) { (void)m; }
+/* As over a socket: a batch is no more than the path takes in a moment. */
+static const struct mux_carrier pipe_pacing = {pipe_read, pipe_seal, pipe_send, pipe_bye, pipe_ended, pipe_paced};
+
 static inline void pair_start(struct pair *p, unsigned i, const struct mux_opts *o)
 {
-	const struct mux_carried c = {&pipe_carrier, &p->end[i], 2, 16384};
+	const struct mux_carried c = {p->paced ? &pipe_pacing : &pipe_carrier, &p->end[i], 2, 16384};
 
 	if (mux_new_over(&p->end[i].mux, o, &c) < 0)
 		abort();

@@ -127,10 +127,8 @@ static inline struct pair *start(void)
 	return p;
 }
 
-static inline struct pair *both(void)
+static inline struct pair *both_of(struct pair *p)
 {
-	struct pair *p = start();
-
 	for (unsigned i = 0; i < 2; i++) {
 		struct mux_opts o = pair_opts(p, i, &mux_class);
 
@@ -139,6 +137,7 @@ static inline struct pair *both(void)
 	pair_turns(p, 10);
 	return p;
 }
+static inline struct pair *both(void) { return both_of(start()); }
 
 static inline struct user *opens(struct pair *p, unsigned side, size_t i, uint64_t to_put, int *rc)
 {

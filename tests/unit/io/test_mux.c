@@ -240,6 +240,51 @@ TEST(the_round_trip_is_measured_and_old_age_told)
 	pair_free(p);
 }
 
+TEST(credit_asks_for_a_round_trip_that_is_old)
+{
+	struct pair *p = both();
+	uint64_t before;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	pair_turns(p, 9);
+	before = p->end[1].mux->ping;
+	for (size_t i = 0; i < 10; i++) { /* 50 ms after another */
+		clock_fake_step(&p->clock, 50000000);
+		opens(p, 0, i, 200000, &rc);
+		pair_turns(p, 1000);
+	}
+	CHECK(users[1][9].got == 200000 && p->end[1].mux->ping == before + 5);
+	for (size_t i = 10; i < 20; i++) { /* less than what is worth credit */
+		clock_fake_step(&p->clock, 50000000);
+		opens(p, 0, i, 1000, &rc);
+		pair_turns(p, 1000);
+	}
+	CHECK(users[1][19].got == 1000 && p->end[1].mux->ping == before + 5);
+	pair_free(p);
+}
+
+TEST(the_time_of_a_slow_reader_is_no_round_trip)
+{
+	struct pair *p = both();
+	struct span s;
+	int rc;
+
+	next_user = (struct user){.takes = false};
+	pair_turns(p, 9);
+	opens(p, 0, 0, 1000000, &rc);
+	for (unsigned i = 0; i < 9; i++) { /* all that is there, in a turn of its own, when nothing came for long */
+		pair_turns(p, 100);
+		clock_fake_step(&p->clock, 200000000);
+		loop_turn(p->loop, 0);
+		while ((s = duct_peek(&users[1][0].s->d)).n)
+			duct_take(&users[1][0].s->d, s.n);
+	}
+	CHECK(users[0][0].put > 4 * WINDOW_FIRST && window_rtt_of(&p->end[1].mux->rtt) < 1000);
+	CHECK_INT(p->end[1].mux->all->in.size, WINDOW_FIRST);
+	pair_free(p);
+}
+
 /* Its own last word does not get through; what it ended of is told all the same. */
 TEST(the_first_cause_is_the_one_that_is_told)
 {

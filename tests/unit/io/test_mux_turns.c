@@ -104,3 +104,60 @@ TEST(who_holds_most_gives_way_in_whichever_connection_it_is)
 	CHECK(p->end[0].mux && p->end[1].mux);
 	pair_free(p);
 }
+
+/* Nothing leaves for a while: then batches are smaller than the frames of bulk, and it goes on all the same. */
+TEST(bulk_goes_on_where_the_path_has_become_slow)
+{
+	struct pair *p = start();
+	uint64_t got;
+	int rc;
+
+	p->paced = true;
+	both_of(p);
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 3; i++)
+		opens(p, 0, i, 1u << 30, &rc);
+	pair_turns(p, 200);
+	CHECK(users[1][0].got > 200000 && p->end[0].mux->pace > 65536);
+	for (unsigned i = 0; i < 20; i++)
+		mux_ready(p->end[1].mux, LOOP_IN);
+	p->end[1].cap = p->end[1].n; /* not a whole record */
+	pair_turns(p, 5);
+	clock_fake_step(&p->clock, 400000000);
+	p->end[1].cap = PIPE_MOST;
+	got = users[1][0].got;
+	pair_turns(p, 1); /* what was left of the batch */
+	clock_fake_step(&p->clock, 30000000);
+	pair_turns(p, 1);
+	CHECK(p->end[0].mux->pace < FRAME_PAYLOAD);
+	pair_turns(p, 100);
+	CHECK(users[1][0].got > got + 100000);
+	pair_free(p);
+}
+
+TEST(a_long_message_on_a_slow_path_holds_nobody_up)
+{
+	static const uint8_t mem[60000];
+	struct pair *p = start();
+	unsigned turns = 0;
+	int rc;
+
+	p->paced = true;
+	both_of(p);
+	next_user = (struct user){.takes = true};
+	opens(p, 0, 0, 0, &rc);
+	pair_turns(p, 10);
+	CHECK_INT(mux_control(p->end[0].mux, CTRL_RULES, span_of(mem, sizeof mem)), 0);
+	clock_fake_step(&p->clock, 30000000);
+	pair_turns(p, 1); /* its beginning is on its way */
+	users[0][0].to_put = 1;
+	feed(&users[0][0]);
+	for (; turns < 100 && users[1][0].got == 0; turns++) {
+		clock_fake_step(&p->clock, 30000000); /* no slower, and no faster */
+		pair_turns(p, 1);
+	}
+	CHECK_INT(users[1][0].got, 1);
+	CHECK_INT(controls, 0);
+	CHECK(turns <= 3);
+	pair_free(p);
+}
