@@ -62,6 +62,12 @@ static uint64_t most_reading(const struct bufs *b)
 	return cap - cap / 2;
 }
 
+bool bufs_short(const struct bufs *b)
+{
+	return b->bounds->row[BOUND_DUCT_BUFS].used > b->bounds->row[BOUND_DUCT_BUFS].cap / 2 ||
+	       b->reading > most_reading(b) / 2 || bufs_wanted(b);
+}
+
 static bool there_is_one(const struct bufs *b, bool reads)
 {
 	if (reads && b->reading >= most_reading(b))

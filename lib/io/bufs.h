@@ -38,6 +38,8 @@ bool bufs_take(struct bufs *b, struct bufs_seat *s); /* true: it has one; false:
 bool bufs_could(const struct bufs *b, const struct bufs_seat *s); /* it has one, or would get one at once */
 void bufs_give(struct bufs *b, struct bufs_seat *s); /* the buffer back, or out of the line; harmless when neither */
 void bufs_moved(const struct bufs *b, struct bufs_seat *s, size_t n);
+/* Half of them are lent, or half of those for reading: from here on nobody should sit on one. */
+bool bufs_short(const struct bufs *b);
 bool bufs_wanted(const struct bufs *b); /* somebody waits: do not begin what may take long */
 
 #endif

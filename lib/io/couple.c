@@ -73,6 +73,7 @@ static unsigned wants_of(const struct couple *c, unsigned side)
 {
 	bool holds = duct_peek(c->side[side]).n > 0, held = duct_peek(c->side[!side]).n > 0;
 
+	held |= !passed(c, !side) && c->side[!side]->held_up;
 	return (holds || passed(c, side) ? 0 : (unsigned)DUCT_IN) | (held ? (unsigned)DUCT_OUT : 0);
 }
 
@@ -96,6 +97,8 @@ void couple_event(struct couple *c, unsigned side, unsigned events)
 		over(c, 0, ZT_OK);
 		return;
 	}
+	for (unsigned i = 0; i < 2; i++)
+		duct_ahead(c->side[i], c->side[!i]);
 	for (unsigned i = 0; i < 2; i++)
 		duct_want(c->side[i], wants_of(c, i));
 }
@@ -123,7 +126,9 @@ void couple_start(struct couple *c)
 	c->moved_at = loop_now(c->loop);
 	c->idle.fire = idle_fire;
 	for (unsigned i = 0; i < 2; i++)
-		duct_want(c->side[i], DUCT_IN); /* an end that is here already is told from the loop */
+		duct_ahead(c->side[i], c->side[!i]);
+	for (unsigned i = 0; i < 2; i++) /* an end that is here already is told from the loop */
+		duct_want(c->side[i], DUCT_IN | (c->side[!i]->held_up ? (unsigned)DUCT_OUT : 0));
 	if (c->idle_ns)
 		wait_for(c, c->idle_ns);
 }

@@ -73,6 +73,18 @@ void duct_want(struct duct *d, unsigned wants)
 	d->cls->want(d);
 }
 
+void duct_ahead(struct duct *d, const struct duct *to)
+{
+	size_t n = to && !duct_dead(to) && !to->finished ? to->cls->ahead(to) : SIZE_MAX;
+	bool held_up = n == 0;
+
+	d->most = n < UINT32_MAX ? (uint32_t)n : 0;
+	if (d->held_up == held_up)
+		return;
+	d->held_up = held_up;
+	d->cls->want(d);
+}
+
 void duct_close(struct duct *d, enum zt_err why)
 {
 	d->user = NULL; /* nothing is told afterwards */

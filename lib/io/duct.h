@@ -43,6 +43,7 @@ struct duct_class {
 	void (*want)(struct duct *d);
 	void (*close)(struct duct *d, enum zt_err why);
 	const char *(*why)(const struct duct *d);
+	size_t (*ahead)(const struct duct *d); /* what it has a place for, whosever turn it is; SIZE_MAX: anything */
 };
 
 struct duct {
@@ -52,6 +53,8 @@ struct duct {
 	uint8_t end;                  /* enum duct_end */
 	bool finished;                /* we said our end */
 	bool deaf;                    /* its peer takes nothing more; what it said before may be left. Told once, as DUCT_OUT */
+	bool held_up;                 /* nobody has a place for what it would read: duct_ahead() */
+	uint32_t most;                /* it reads no more than this at a time; 0: as it likes */
 	uint64_t in, out;             /* bytes taken and put, for logs and limits */
 };
 /* Dead both ways: RESET or BROKEN. */
@@ -71,6 +74,11 @@ void duct_finish(struct duct *d);               /* our end, behind what was put;
 void duct_flush(struct duct *d);
 
 void duct_want(struct duct *d, unsigned wants);
+
+/* What d reads is for `to`. While buffers are short it reads no more than `to` has a place for: else all of them would lie
+ * under bytes for those who take none. When d->held_up behind this call, want DUCT_OUT of `to`, and ask again when it is
+ * told. to NULL: it is for whoever asks. */
+void duct_ahead(struct duct *d, const struct duct *to);
 
 /* The end, at once: nothing is told afterwards, and nothing may be called. why 0: tidily, as after duct_finish();
  * what was put is still delivered. Else what waits is dropped and the other side sees a reset. The memory is the

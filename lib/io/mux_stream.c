@@ -382,7 +382,12 @@ static const char *why(const struct duct *d)
 	return d->end != DUCT_RESET ? "" : st->words ? st->words : frame_reset_name(st->s.reset.code);
 }
 
-static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why};
+static size_t ahead(const struct duct *d)
+{
+	return window_out_room(&state_of(d)->out);
+}
+
+static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why, ahead};
 
 /* ---- the user's ---------------------------------------------------------------------------- */
 

@@ -13,6 +13,14 @@ void outside_commit(struct outside *o, struct log *log)
 	sysnames_give(&o->names, o->resolver, log);
 }
 
+bool outside_may_dial(const struct outside *o, struct span host, const struct addr *to)
+{
+	struct addr literal;
+
+	return addr_parse_ip(host, &literal) == 0 || (!addr_is_linklocal(to) && !addr_is_any(to) &&
+		(!addr_is_loopback(to) || resolver_knows(o->resolver, host)));
+}
+
 void outside_free(struct outside *o)
 {
 	sysnames_forget(&o->names);

@@ -385,6 +385,8 @@ bool resolver_knows(const struct resolver *r, struct span name)
 {
 	struct resolve q = {0};
 
+	if (span_ends(name, ".")) /* as resolve_start() */
+		name.n--;
 	return special_name(&q, name) || in_hosts(r, &q, name);
 }
 

@@ -5,6 +5,7 @@
  * One turn: what waits leaves; one read comes in, when nothing is left of the one before; the user is told.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@
 /* A read fills four records of a tunnel, each with the head of its frame; with LOOP_BUDGET the last 32 bytes would be
  * a fifth. */
 #define READ (4 * FRAME_PAYLOAD)
+#define CHUNK_AROUND 128
 #define DIRECT 32768 /* so many plain bytes go to the socket themselves when nothing stands before them */
 
 /* ---- in ---------------------------------------------------------------------------------- */
@@ -21,7 +23,7 @@
 static ssize_t read_plain(struct sockduct *s)
 {
 	struct tls_in *in = &s->busy->in;
-	ssize_t n = recv(s->src->fd, in->mem, READ, MSG_DONTWAIT);
+	ssize_t n = recv(s->src->fd, in->mem, s->d.most && bufs_short(s->bufs) ? num_min(READ, s->d.most) : READ, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -ZT_E_AGAIN;
@@ -37,6 +39,12 @@ static ssize_t read_plain(struct sockduct *s)
 	return n;
 }
 
+/* What came for it would lie in a buffer that others need. */
+static bool must_not_read(const struct sockduct *s)
+{
+	return s->d.held_up && !s->d.deaf && bufs_short(s->bufs);
+}
+
 static void pull(struct sockduct *s)
 {
 	struct sockduct_busy *b;
@@ -44,7 +52,13 @@ static void pull(struct sockduct *s)
 
 	if (s->d.deaf && !has_some(s) && s->d.end != DUCT_GOING)
 		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
-	if (has_some(s) || s->d.end != DUCT_GOING || !sockduct_get_busy(s))
+	if (has_some(s) || s->d.end != DUCT_GOING)
+		return;
+	if (must_not_read(s)) {
+		loop_touch(s->src); /* it may have become so since the loop asked */
+		return;
+	}
+	if (!sockduct_get_busy(s))
 		return;
 	b = s->busy;
 	if (!bufs_take(s->bufs, &b->seat[IN]))
@@ -180,15 +194,52 @@ static bool could_write(const struct sockduct *s)
 	return bufs_could(s->bufs, s->busy ? &s->busy->seat[OUT] : &none);
 }
 
+/* Of a buffer. While they are short a record is all, which a socket that can be written to takes nearly always. */
+static size_t fits(const struct sockduct *s)
+{
+	size_t cap = bufs_short(s->bufs) ? RECORD_MAX + TLS_ALERT_BYTES : BUFS_BYTES;
+
+	return s->tls ? tls_out_room(s->tls, cap) : cap;
+}
+
+/* Known until the loop says otherwise. Who has a buffer goes on with it. */
+static bool is_choked(struct sockduct *s)
+{
+	struct pollfd p = {.fd = s->src->fd, .events = POLLOUT};
+
+	if (!s->choked && bufs_short(s->bufs) && !(s->busy && s->busy->seat[OUT].mem)) {
+		s->choked = poll(&p, 1, 0) == 0;
+		loop_touch(s->src);
+	}
+	return s->choked;
+}
+
+static size_t left(struct sockduct *s)
+{
+	size_t most = fits(s), has = 0;
+
+	if (s->busy)
+		has = s->tls ? s->busy->unsealed : s->busy->out.tail;
+	return has > most || is_choked(s) || (s->tls && waiting(s)) ? 0 : most - has;
+}
+
 static size_t room(const struct duct *d)
 {
-	const struct sockduct *s = of(d);
+	struct sockduct *s = of(d);
 
-	if (s->d.deaf || !could_write(s))
-		return 0;
-	if (s->tls == NULL)
-		return BUFS_BYTES - (s->busy ? s->busy->out.tail : 0);
-	return waiting(s) ? 0 : tls_out_room(s->tls, BUFS_BYTES) - (s->busy ? s->busy->unsealed : 0);
+	return s->d.deaf || !could_write(s) ? 0 : left(s);
+}
+
+/* Less what an HTTP chunk puts around it. */
+static size_t ahead(const struct duct *d)
+{
+	struct sockduct *s = of(d);
+	size_t n;
+
+	if (s->d.deaf || !bufs_short(s->bufs))
+		return SIZE_MAX;
+	n = left(s);
+	return n > CHUNK_AROUND ? n - CHUNK_AROUND : 0;
 }
 
 static struct span put_directly(struct sockduct *s, struct span what)
@@ -266,11 +317,11 @@ static void queue(struct sockduct *s)
 
 	if (duct_dead(&s->d))
 		return;
-	if (b && !(s->d.wants & DUCT_IN) && b->seat[IN].waits && !s->d.deaf)
+	if (b && (!(s->d.wants & DUCT_IN) || must_not_read(s)) && b->seat[IN].waits && !s->d.deaf)
 		bufs_give(s->bufs, &b->seat[IN]);
 	if (!(s->d.wants & DUCT_OUT) && !waits_to_leave(s))
 		sockduct_give_out(s);
-	else if ((s->d.wants & DUCT_OUT) && !s->d.deaf && !s->d.finished && !could_write(s) && sockduct_get_busy(s))
+	else if ((s->d.wants & DUCT_OUT) && !s->d.deaf && !s->d.finished && !s->choked && !could_write(s) && sockduct_get_busy(s))
 		bufs_take(s->bufs, &s->busy->seat[OUT]);
 }
 
@@ -312,7 +363,7 @@ static const char *why(const struct duct *d)
 
 static const struct duct_class sockduct_class = {
 	.name = "socket", .peek = peek, .take = take, .room = room, .put = put, .finish = finish,
-	.flush = flush, .want = want, .close = sockduct_close, .why = why,
+	.flush = flush, .want = want, .close = sockduct_close, .why = why, .ahead = ahead,
 };
 
 static bool keep_before(struct sockduct *s, struct span before)
@@ -359,9 +410,9 @@ unsigned sockduct_wants(const struct sockduct *s)
 		return 0;
 	if (s->phase == DRAINING)
 		return LOOP_IN;
-	if (!s->d.deaf && waits_to_leave(s))
+	if (!s->d.deaf && (waits_to_leave(s) || (s->choked && (s->d.wants & DUCT_OUT))))
 		want |= LOOP_OUT;
-	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING &&
+	if (s->phase == LIVE && (s->d.wants & DUCT_IN) && !has_some(s) && s->d.end == DUCT_GOING && !must_not_read(s) &&
 	    !(s->busy && s->busy->seat[IN].waits))
 		want |= LOOP_IN;
 	return want;
@@ -389,6 +440,8 @@ void sockduct_ready(struct sockduct *s, unsigned events)
 	if (!duct_dead(&s->d)) {
 		if ((events & LOOP_HUP) && sockduct_wants(s) == 0)
 			ask_why(s);
+		if (events & (LOOP_OUT | LOOP_HUP))
+			s->choked = false;
 		if (waits_to_leave(s) && (events & (LOOP_OUT | LOOP_HUP)))
 			sockduct_push(s);
 		if (s->d.deaf || ((s->d.wants & DUCT_IN) && (events & (LOOP_IN | LOOP_HUP))))

@@ -29,6 +29,7 @@ struct sockduct {
 	struct sockduct_busy *busy; /* while bytes flow, are waited for in line, or the end is on its way */
 	const char *words;          /* of RESET and BROKEN */
 	uint8_t phase;
+	bool choked; /* its socket takes no more, and buffers are too short to wait with one in the hand */
 	bool tell_deaf; /* its user was not told yet */
 	bool fin;    /* our end is on its way, behind everything */
 	bool told;   /* the user, of a death */

@@ -356,18 +356,11 @@ static int ask_for_file(struct reach *r, uint64_t ns)
 	return 0;
 }
 
-/* A name is not its owner's alone: whoever answers for it must not lead here to what only this machine may ask, the
- * credentials that clouds hand out at 169.254.169.254 for one, or what listens on loopback only: a server's answer that
- * becomes 127.0.0.1 is how that is tried. Written as an address it is meant, and so is what the hosts file says. */
 static bool may_dial(void *owner, const struct addr *to)
 {
 	const struct reach *r = owner;
-	struct addr literal;
 
-	if (addr_parse_ip(at(r)->host, &literal) == 0)
-		return true;
-	return !addr_is_linklocal(to) && !addr_is_any(to) &&
-	       (!addr_is_loopback(to) || resolver_knows(r->c->out.resolver, at(r)->host));
+	return outside_may_dial(&r->c->out, at(r)->host, to);
 }
 
 int reach_start(struct reach *r)

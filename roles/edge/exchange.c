@@ -164,7 +164,7 @@ static enum policy_route route_of(const struct exchange *x, const struct tunnel 
 {
 	/* A visitor stays with the connector that has a connection to the origin for him. */
 	const struct upstream *kept = *x->of->kept;
-	const struct tunnel_ask ask = {.host = host_of(x), .path = x->p.path, .not = not, .like = kept ? upstream_tunnel(kept) : NULL,
+	const struct tunnel_ask ask = {.host = host_of(x), .path = x->p.path, .not = not, .like = kept ? upstream_tunnel(kept) : x->reached ? x->tunnel : NULL,
 				       .kinds = 1u << RULE_HTTP | 1u << RULE_STATUS | 1u << RULE_HELLO};
 	const struct conf_host *h = section_of(x);
 
@@ -338,6 +338,8 @@ static bool try_elsewhere(struct exchange *x, unsigned code)
 	x->overtaken = false;
 	route = second_route(x, code, &r);
 	judge(x, route, &a);
+	if (x->reached && r.t != x->tunnel)
+		return false;
 	if (!a.allow || (route != ROUTE_CONNECTOR && (route != ROUTE_LOCAL || !same)) || is_ambiguous(x, &r))
 		return false;
 	x->e->n.retried++;

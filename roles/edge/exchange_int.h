@@ -68,6 +68,7 @@ struct exchange {
 	uint8_t phase, interims;
 	bool known;                /* by a certificate */
 	bool ambiguous;            /* its path */
+	bool reached;                /* some of it may have come to its origin: no other one may have it */
 	bool retried, taken, reused; /* taken: bytes of the body were taken from the visitor; reused: on a kept upstream */
 	bool overtaken;            /* the way to it, by a reload */
 	bool held;                 /* X_ASKING: no tunnel is there yet, of an edge that was upgraded */

@@ -310,9 +310,11 @@ static void finish(struct exchange *x)
 {
 	bool whole = x->p.body[NEAR].done;
 
+	duct_ahead(x->near, NULL);
 	if (reusable(x)) {
 		struct upstream *u = x->up;
 
+		duct_ahead(x->far, NULL);
 		duct_flush(x->far);
 		x->up = NULL;
 		*x->of->kept = u;
@@ -341,12 +343,16 @@ static bool far_goes_on(struct exchange *x)
 		return true;
 	if (duct_dead(x->far)) {
 		code = upstream_reset(x->up, &text, &delivered);
-		/* What a tunnel took with it may have been done, or be done yet: only what never went into it is asked again. */
-		none = x->far->out == x->delivered || delivered <= x->delivered || (code != RESET_GONE && exchange_may_repeat(x));
+		/* What a tunnel took with it, or a connector whose end or whose rule's end it was, may have been done, or be
+		 * done yet. Only an origin that closes what was kept is asked again, and no other one in its place. */
+		none = x->far->out == x->delivered || delivered <= x->delivered;
+		x->reached = !none;
+		none |= code == RESET_ORIGIN && exchange_may_repeat(x);
 		exchange_lost(x, code, text, silent && none);
 	} else if (x->replied) {
 		exchange_cut(x, "origin-cut");
 	} else {
+		x->reached = true;
 		exchange_lost(x, RESET_ORIGIN, "it closed the connection before its answer was whole",
 			      silent && exchange_may_repeat(x));
 	}
@@ -378,10 +384,17 @@ static bool put_rest(struct exchange *x, unsigned to)
 static void settle(struct exchange *x)
 {
 	bool from_near = duct_peek(x->near).n > 0, from_far = duct_peek(x->far).n > 0, answered = x->p.ended[FAR];
-	bool up = x->p.rest[FAR].left.n || (from_near && !x->p.body[NEAR].done);
-	bool down = x->p.rest[NEAR].left.n || (from_far && !answered);
 	/* An origin that drips its head has not begun to answer. */
 	uint64_t moved = x->near->in + x->near->out + x->far->out + (x->replied ? x->far->in : 0);
+	bool up = x->p.rest[FAR].left.n || (from_near && !x->p.body[NEAR].done);
+	bool down = x->p.rest[NEAR].left.n || (from_far && !answered);
+
+	duct_flush(x->far);
+	duct_flush(x->near);
+	duct_ahead(x->near, x->p.body[NEAR].done ? NULL : x->far);
+	duct_ahead(x->far, x->replied && !answered ? x->near : NULL);
+	up |= x->near->held_up;
+	down |= x->far->held_up;
 
 	if (moved != x->moved)
 		x->moved_at = loop_now(x->e->child.loop);
@@ -392,8 +405,6 @@ static void settle(struct exchange *x)
 		x->p.owed_since = loop_now(x->e->child.loop);
 		x->p.owed_at = x->near->in + x->near->out;
 	}
-	duct_flush(x->far);
-	duct_flush(x->near);
 	duct_want(x->near, (from_near ? 0 : (unsigned)DUCT_IN) | (down ? (unsigned)DUCT_OUT : 0));
 	duct_want(x->far, (from_far || answered ? 0 : (unsigned)DUCT_IN) | (up ? (unsigned)DUCT_OUT : 0));
 }

@@ -142,8 +142,10 @@ void health_accepted(struct edge *e, int fd)
 		return;
 	}
 	p->asking[p->asks++] = fd;
+	if (p->asks > 1)
+		return; /* asked already: a new question for each would leave the answers to those before without a use */
 	ask_all(p);
-	if (p->asks == 1 && !loop_timer(e->child.loop, &p->late, PATIENCE))
+	if (!loop_timer(e->child.loop, &p->late, PATIENCE))
 		answer_all(p);
 	else
 		answer_when_all(p);

@@ -347,11 +347,18 @@ static void on_dialled(void *owner, const struct dial_result *r)
 		opened(u, NULL);
 }
 
+static bool may_dial(void *owner, const struct addr *to)
+{
+	const struct upstream *u = owner;
+
+	return outside_may_dial(&u->e->out, place_of(u).host, to);
+}
+
 static void dial_origin(struct upstream *u)
 {
 	struct place at = place_of(u);
 	const struct dial_req req = {.host = at.host, .port = at.port, .timeout_ns = DIAL_NS, .tune = &tune,
-				     .done = on_dialled, .owner = u};
+				     .allow = may_dial, .done = on_dialled, .owner = u};
 	int rc = dial_start(u->e->out.dialer, &req, &u->dial);
 
 	if (rc < 0)

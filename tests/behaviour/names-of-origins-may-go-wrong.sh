@@ -58,6 +58,9 @@ origin here "localhost:$N"
 origin refuses "127.0.0.1:$(free_port)"
 origin hole "127.0.0.1:$HOLE"
 origin silent "127.0.0.1:${RELAY[hole]}"
+# The edge's own origins are no other matter.
+host_section local public local.test "origin = http://flip.test:$N"
+host_section named public named.test "origin = http://mine.test:$N"
 ingress last 'service = http_status:404'
 start_web
 # told NAME STATUS...: one of these, in time.
@@ -72,6 +75,9 @@ told() {
 told flip 200
 same "$(<"$TMP/page")" 10.9.9.1 "who answers"
 told mine 200
+told local 200
+same "$(<"$TMP/page")" 10.9.9.1 "who answers the edge"
+told named 200
 told here 200
 told slow 200
 told mute 502 504
@@ -83,6 +89,9 @@ echo 127.0.0.1 >"$TMP/flip"
 before=$(grep -c 'GET /' "$TMP/origin-127.0.0.1.log")
 refused() { [ "$(web flip.test / -o "$TMP/page" -w '%{http_code}')" = 502 ]; }
 wait_for refused # as soon as the old answer is over
+local_refused() { [ "$(web local.test / -o "$TMP/page" -w '%{http_code}')" = 502 ]; }
+wait_for local_refused
+for _ in 1 2 3; do told local 502; done
 for _ in 1 2 3; do told flip 502; done
 has "$(<"$TMP/page")" "this machine's own"
 same "$(grep -c 'GET /' "$TMP/origin-127.0.0.1.log")" "$before" "requests that came to 127.0.0.1"

@@ -92,6 +92,53 @@ TEST(two_buffers_carry_many_couples)
 	duct_tear_down();
 }
 
+/* Its far peer takes nothing: until nothing moves any more. */
+static void fill_up(struct two *t)
+{
+	const struct duct *d = &t->end[NEAR].sd.d;
+	uint64_t sent = 0, was;
+	unsigned quiet = 0;
+
+	while (quiet < 10) {
+		was = d->in;
+		if (sent - d->in < 30000) {
+			say_pattern(&t->end[NEAR].peer, sent, 9000);
+			sent += 9000;
+		}
+		turns(1);
+		quiet = d->in == was ? quiet + 1 : 0;
+	}
+}
+
+/* They end up in the kernel's buffers, and ours go on to the next: one who comes behind them is served without a moment of
+ * waiting, and nobody is ended for it. */
+TEST(who_takes_nothing_sits_on_no_buffer_while_they_are_short)
+{
+	enum { MANY = 40, BUFS = 16 };
+	struct two *t[MANY], *quick;
+
+	duct_set_up();
+	bounds_set(&bounds, BOUND_DUCT_BUFS, BUFS);
+	for (unsigned i = 0; i < MANY; i++)
+		t[i] = two_new(i % 4);
+	for (unsigned i = 0; i < MANY; i++)
+		fill_up(t[i]);
+	quick = two_new(3);
+	say_pattern(&quick->end[NEAR].peer, 0, 3000);
+	for (unsigned i = 0; i < 50 && quick->end[FAR].peer.got < 3000; i++) {
+		turns(1);
+		listen_to(&quick->end[FAR].peer, SIZE_MAX);
+	}
+	CHECK_INT(quick->end[FAR].peer.got, 3000);
+	two_free(quick);
+	for (unsigned i = 0; i < MANY; i++) {
+		CHECK(t[i]->end[NEAR].sd.d.in > 50000); /* it has been carried as far as it goes */
+		CHECK_INT(t[i]->overs, 0);
+		two_free(t[i]);
+	}
+	duct_tear_down();
+}
+
 /* Ends the record under way, if any, and begins the next: some record is always incomplete. */
 static void trickle(struct peer *p, uint64_t from, uint8_t rest[static RECORD_OVERHEAD + 1], size_t *left)
 {
