@@ -140,6 +140,17 @@ static void before_ready(struct source *src, unsigned events)
 	}
 }
 
+void upgrade_elders(struct super *s, const struct upmsg *m)
+{
+	bool first = !s->up.crowned;
+
+	s->up.crowned = true; /* nobody else is told */
+	if (span_to_cstr(m->text, s->up.elders, sizeof s->up.elders) < 0)
+		s->up.elders[0] = 0;
+	if (first)
+		links_want(s, NULL);
+}
+
 static void shepherd_ready(struct source *src, unsigned events)
 {
 	struct super *s = CONTAINER_OF(src, struct super, up.watch);

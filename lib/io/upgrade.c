@@ -405,17 +405,6 @@ static int send_offer(struct super *s)
 	return send_sockets(s, &w, fds, n);
 }
 
-void upgrade_elders(struct super *s, const struct upmsg *m)
-{
-	bool first = !s->up.crowned;
-
-	s->up.crowned = true; /* nobody else is told */
-	if (span_to_cstr(m->text, s->up.elders, sizeof s->up.elders) < 0)
-		s->up.elders[0] = 0;
-	if (first)
-		links_want(s, NULL);
-}
-
 /* The shepherd answers at once: it does nothing else. */
 static int ask_shepherd(struct super *s, struct why *w)
 {
