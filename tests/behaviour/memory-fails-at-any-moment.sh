@@ -77,6 +77,7 @@ starve() { # ROLE KIND
 	same "$("$ZT" status "$role" --json -c "$conf" | python3 -c '
 import json, sys
 print(sum(k["restarts"] for k in json.load(sys.stdin)["children"]))')" 0 "restarts of $role's children"
+	[ "$role" = edge ] || ! grep -E 'dialled again.* memory.* in_ms=(2[1-9]..|[3-9]...|.....)' "$TMP/connector.log" || fail "the connector stays away"
 	stop edge
 	stop connector
 	rm "$TMP/zt-starved.starve"
