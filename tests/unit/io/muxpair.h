@@ -158,7 +158,8 @@ static inline struct pair *pair_new(void)
 
 static void pipe_paced(struct mux *m) { (void)m; }
 /* As over a socket: a batch is no more than the path takes in a moment. */
-static const struct mux_carrier pipe_pacing = {pipe_read, pipe_seal, pipe_send, pipe_bye, pipe_ended, pipe_paced};
+static const struct mux_carrier pipe_pacing = {.read = pipe_read, .seal = pipe_seal, .send = pipe_send,
+	.bye = pipe_bye, .end = pipe_ended, .pace = pipe_paced};
 
 static inline void pair_start(struct pair *p, unsigned i, const struct mux_opts *o)
 {
