@@ -41,7 +41,7 @@ again {200: $N}
 twice {200: $N}" "what the visitors got"
 live=$(edge_counter streams_live)
 [ "$live" -gt 0 ] || fail "no stream is kept"
-[ "$live" -le $((STREAMS / 8 * 5)) ] || fail "$live of $STREAMS streams are kept"
+[ "$live" -le $((STREAMS * 5 / 8)) ] || fail "$live of $STREAMS streams are kept"
 same "$(edge_counter retried)" 0 "requests that were tried twice"
 # A visitor who asks again goes by the stream that he has: two requests, one stream.
 [ "$(edge_counter streams)" -lt $((3 * N)) ] || fail "nothing is kept"
