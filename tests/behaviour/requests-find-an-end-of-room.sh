@@ -79,6 +79,7 @@ go.set()
 for p in busy[1:]:
     same(p.answer()[0], 200, "an answer of the three")
 for p in busy[1:]: p.s.close()
+wait_until(lambda: counter("visitors") == 0, "nobody is there")
 # Four ways to origins are open, then there is room for four: two visitors' and as many that are passed on unread.
 room(4)
 raws = [socket.create_connection(("127.0.0.1", raw_port), timeout=WAIT) for _ in range(4)]
