@@ -189,10 +189,10 @@ int upgrade_prepared(struct super *s, struct why *w)
 {
 	uint8_t mem[UPMSG_BYTES];
 	int fds[CHAN_FDS], rc;
-	struct upmsg m;
-	size_t nfds;
+	struct upmsg m = {.type = UPMSG_PREPARED, .text = SPAN_LIT(ZT_VERSION)};
+	size_t nfds = 0;
 
-	upmsg_send(HEIR_FD_LINE, &(struct upmsg){.type = UPMSG_PREPARED, .text = SPAN_LIT(ZT_VERSION)}, NULL, 0);
+	upmsg_send(HEIR_FD_LINE, &m, NULL, 0);
 	rc = wait_for(PATIENCE_MS, mem, &m, fds, &nfds, w);
 	if (rc < 0)
 		return rc;

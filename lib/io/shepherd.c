@@ -107,7 +107,7 @@ static void end_oldest_of_too_many(struct shepherd *sh)
 		return;
 	if (sh->own)
 		sh->crowded(sh);
-	else
+	else if (oldest)
 		kill(oldest->pid, SIGKILL);
 }
 
@@ -521,6 +521,7 @@ static int read_place(struct alone *a, const char *word, struct sheep *s)
 int shepherd_main(int argc, char **argv)
 {
 	struct alone a = {.sh = {.notify = &a.notify, .over = on_over, .lost = on_lost}, .code = EXIT_ZT_FAILED};
+	const struct sheep *crowned;
 	size_t places = 0;
 	int i = 2, rc = loop_open(&a.sh.loop, LOOP_BEST, &clock_real);
 
@@ -531,8 +532,9 @@ int shepherd_main(int argc, char **argv)
 		return EXIT_ZT_USAGE; /* it is for zt's own supervisor */
 	a.sh.exe = argv[i + 1];
 	a.sh.argv = &argv[i + 2];
-	if (find(&a.sh, FLOCK_CROWNED))
-		a.sh.asker = find(&a.sh, FLOCK_CROWNED)->pid; /* nobody else asks, and it may have done so already */
+	crowned = find(&a.sh, FLOCK_CROWNED);
+	if (crowned)
+		a.sh.asker = crowned->pid; /* nobody else asks, and it may have done so already */
 	rc = sigs_open(&a.sigs, a.sh.loop, on_signal);
 	if (rc == 0) {
 		tell_elders(&a.sh); /* this process is none any more */

@@ -120,7 +120,7 @@ void spawn_close_strays(int from)
 static int arrange(const struct spawn_req *r, const struct chan_ends *chan, int conf, int *exe)
 {
 	enum { FIXED = CHILD_FD_FIRST - CHILD_FD_LOG };
-	int high[CHAN_FDS + FIXED], want[CHAN_FDS + FIXED] = {r->log_fd, chan->child_orders, chan->child_words, conf};
+	int high[CHAN_FDS + FIXED] = {0}, want[CHAN_FDS + FIXED] = {r->log_fd, chan->child_orders, chan->child_words, conf};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), n = FIXED;
 	int safe = CHILD_FD_FIRST + (int)r->nfds; /* above every number the child will use */
 

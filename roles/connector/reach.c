@@ -14,6 +14,11 @@
 
 #include "base/num.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+/* Its analyzer loses what stays with the caller. */
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+
 enum { IDLE, DIAL, SHAKE, OPEN, FAILED, STOPPED };
 
 struct reach_tls {
