@@ -187,7 +187,8 @@ report() {
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	printf '%-5s %s/%s%s\n' "$status" "${kinds[$1]}" "${names[$1]}" "${note:+: $note}"
 	[ "$status" = FAIL ] || return 0
-	echo "---- last lines of its log"
+	echo "---- what failed, and the last lines of its log"
+	grep -aE '^(failed:|waited in vain|[A-Za-z]*Error)' "$work/$1.log" | head -n 5 | sed 's/^/     | /'
 	tail -n "$LOG_TAIL" "$work/$1.log" | sed 's/^/     | /'
 	echo "----"
 }
