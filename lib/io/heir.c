@@ -101,7 +101,7 @@ int upgrade_take(struct super *s, struct listeners *offered, int *control, struc
 	int fds[CHAN_FDS], rc;
 	struct offer o = {.open = offered, .fds = fds, .at = UPGRADE_FDS};
 	struct span key, value;
-	struct upmsg m;
+	struct upmsg m = {.n = 0};
 
 	rc = wait_for(PATIENCE_MS, mem, &m, fds, &o.n, w);
 	if (rc < 0)

@@ -387,7 +387,7 @@ int shepherd_spawn(struct shepherd *sh, pid_t asker, pid_t *pid, struct why *w)
 {
 	struct sheep *s = find(sh, FLOCK_CANDIDATE) ? NULL : free_place(sh);
 	pid_t self = getpid();
-	int line[2], own[2];
+	int line[2] = {-1, -1}, own[2] = {-1, -1};
 
 	if (s == NULL)
 		return why_set(w, ZT_E_AGAIN, "an earlier successor is still ending; try again");

@@ -103,8 +103,11 @@ wait_for web app.test /once
 tree() { local p; echo "$1"; for p in $(pgrep -P "$1"); do tree "$p"; done; }
 fds() { local p n=0; for p in $(tree "$1"); do n=$((n + $(find "/proc/$p/fd" -mindepth 1 2>/dev/null | wc -l))); done; echo "$n"; }
 dirty() { awk '/^Private_Dirty/ { print $2 }' "/proc/$1/smaps_rollup"; }
-edge_size=$(tree "${PIDS[edge]}" | wc -l) connector_size=$(tree "${PIDS[connector]}" | wc -l)
-edge_fds=$(fds "${PIDS[edge]}") connector_fds=$(fds "${PIDS[connector]}")
+declare -A size had
+for role in edge connector; do
+	size[$role]=$(tree "${PIDS[$role]}" | wc -l)
+	had[$role]=$(fds "${PIDS[$role]}")
+done
 
 mkfifo "$TMP/hold"
 start load sh -c "exec python3 '$TMP/load.py' $EDGE_PORT '$WEB_CA' <'$TMP/hold'"
@@ -124,13 +127,12 @@ wait_for no_elders edge "$EDGE_CONF"
 wait_for no_elders connector "$CONNECTOR_CONF"
 if [ "$(id -u)" = 0 ]; then
 	for role in edge connector; do
-		size=${role}_size fds=${role}_fds
-		no_more() { [ "$(fds "${PIDS[$role]}")" -le "${!fds}" ]; } # connections of the load have to end first
+		no_more() { [ "$(fds "${PIDS[$role]}")" -le "${had[$role]}" ]; } # connections of the load have to end first
 		wait_for no_more
-		same "$(tree "${PIDS[$role]}" | wc -l)" "${!size}" "processes of the $role"
+		same "$(tree "${PIDS[$role]}" | wc -l)" "${size[$role]}" "processes of the $role"
 		echo "figure: shepherd of the $role after $UPGRADES upgrades: $(dirty "${PIDS[$role]}") KB"
 		[ "$(dirty "${PIDS[$role]}")" -lt 300 ] || fail "the shepherd of the $role is not small"
-		echo "figure: descriptors of the $role before and after $UPGRADES upgrades: ${!fds}, $(fds "${PIDS[$role]}")"
+		echo "figure: descriptors of the $role before and after $UPGRADES upgrades: ${had[$role]}, $(fds "${PIDS[$role]}")"
 	done
 fi
 for role in edge connector; do

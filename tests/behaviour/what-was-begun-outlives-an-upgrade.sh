@@ -146,7 +146,7 @@ block = hashlib.sha256(sys.argv[1].encode()).digest()
 assert open(sys.argv[2], "rb").read() == block * (1500000 // len(block))
 PY
 lingers edge "$EDGE_CONF" || fail "the WebSocket does not live before the upgrade"
-exec {WORDS[chat]}>&-
+eval "exec ${WORDS[chat]}>&-"
 wait_for none_lingers edge "$EDGE_CONF"
 wait_for none_lingers connector "$CONNECTOR_CONF"
 
