@@ -7,19 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/copies.inc.sh"
 KILLS=${ZT_HA_KILLS:-3}
 
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 40
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
-start_authority
-join_role edge
-make_copies one two
-CONNECTOR_ID="${ID[one]}, ${ID[two]}"
-start_edge
-start_copy one
-start_copy two
-wait_for edge_has tunnels 2
+two_copies 40
 start_load visitors 24
 
 enough() { [ "$(wc -l <"$TMP/visitors.load")" -ge "$1" ]; }

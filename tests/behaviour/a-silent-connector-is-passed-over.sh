@@ -7,19 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/copies.inc.sh"
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 10
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
-start_authority
-join_role edge
-make_copies one two
-CONNECTOR_ID="${ID[one]}, ${ID[two]}"
-start_edge
-start_copy one
-start_copy two
-wait_for edge_has tunnels 2
+two_copies 10
 
 # Visitors who stay, and some who come anew with each request.
 start_load visitors 12 0.02

@@ -70,3 +70,21 @@ weigh() {
 	python3 "$TMP/.weigh.py" "${@:2}" || fail "what became of the requests of $1"
 }
 now() { python3 -c 'import time; print(time.time())'; }
+
+# two_copies MS: an edge, and one and two, which serve app.test; its ORIGIN takes so long for each request.
+two_copies() {
+	ORIGIN=$(free_port)
+	start_counter "$ORIGIN" "$1"
+	host_section app public app.test
+	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
+	ingress last 'service = http_status:404'
+	start_authority
+	join_role edge
+	make_copies one two
+	# shellcheck disable=SC2034 # of web.inc.sh
+	CONNECTOR_ID="${ID[one]}, ${ID[two]}"
+	start_edge
+	start_copy one
+	start_copy two
+	wait_for edge_has tunnels 2
+}

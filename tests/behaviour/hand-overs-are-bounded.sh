@@ -32,9 +32,9 @@ def hello(name):
     except ssl.SSLWantReadError:
         return out.read()
 closed = answered = waiting = 0
-todo = [hello(n) for n in names for _ in range(times)]
-while todo:
-    batch, todo = todo[:100], todo[100:]
+hellos = [hello(n) for n in names for _ in range(times)]
+while hellos:
+    batch, hellos = hellos[:100], hellos[100:]
     socks = []
     for h in batch:
         s = socket.create_connection(("127.0.0.1", port), timeout=60)

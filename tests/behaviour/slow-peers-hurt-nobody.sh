@@ -7,24 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
-N=${STORM_SLOW:-300}
-LONG=$((N / 400))
-WAIT_S=$((60 + 20 * LONG))
-
-storm_origin
-# Just enough places for all of them: places are scarce from the first three quarters of them on.
-edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
-start_edge
-W=$(edge_child worker pid)
-
-figures() { # KIND
-	storm_figure "$1, $N peers: kept visitor's p99 before, during in us" '"%d %d" % (s["kept"]["before"]["p99"], s["kept"]["during"]["p99"])'
-	storm_figure "$1: first and last cut after ms" '"%d %d" % (s["first_cut_ms"], s["last_cut_ms"])'
-	echo "figure: $1: worker's RSS in KiB: $(rss "$W")"
-}
-served() { # the visitors never suffered
-	storm_is 's["kept"]["during"]["failed"] == 0 and s["fresh"]["during"]["failed"] == 0 and s["kept"]["during"]["n"] > 20'
-}
+slow_edge
 
 storm kind=head n="$N" s=$((60 + 2 * LONG)) calm=1
 figures heads

@@ -13,6 +13,7 @@ STORM=$ROOT/build/rel/tests/tools/storm
 [ -x "$STORM" ] || fail "no $STORM: make tools"
 FAST=$(free_port) SINK=$(free_port)
 
+# shellcheck disable=SC2120 # some of who includes it say one
 storm_origin() {
 	mkdir -p "$TMP/www"
 	head -c 20000000 /dev/zero >"$TMP/www/big"
@@ -100,3 +101,25 @@ print(v)' "$1" "$2"
 # cpu PID: its processor time so far, in ms. rss PID: KiB.
 cpu() { awk '{print ($14 + $15) * 10}' "/proc/$1/stat"; }
 rss() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
+
+# ---- an edge with just enough places for STORM_SLOW slow peers
+N=${STORM_SLOW:-300}
+LONG=$((N / 400))
+
+slow_edge() {
+	storm_origin
+	# Just enough places for all of them: places are scarce from the first three quarters of them on.
+	edge_line "max_conns = $((N + N / 8 + 20))" "head_timeout = $((1 + LONG))s"
+	start_edge
+	W=$(edge_child worker pid)
+	WAIT_S=$((60 + 20 * LONG))
+}
+
+figures() { # KIND
+	storm_figure "$1, $N peers: kept visitor's p99 before, during in us" '"%d %d" % (s["kept"]["before"]["p99"], s["kept"]["during"]["p99"])'
+	storm_figure "$1: first and last cut after ms" '"%d %d" % (s["first_cut_ms"], s["last_cut_ms"])'
+	echo "figure: $1: worker's RSS in KiB: $(rss "$W")"
+}
+served() { # the visitors never suffered
+	storm_is 's["kept"]["during"]["failed"] == 0 and s["fresh"]["during"]["failed"] == 0 and s["kept"]["during"]["n"] > 20'
+}

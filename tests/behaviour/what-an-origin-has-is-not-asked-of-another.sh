@@ -4,18 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/copies.inc.sh"
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 1000
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
-start_authority
-join_role edge
-make_copies one two
-CONNECTOR_ID="${ID[one]}, ${ID[two]}"
-start_edge
-for name in one two; do start_copy $name; done
-wait_for edge_has tunnels 2
+two_copies 1000
 edge_conf
 printf 'prefer = %s\n' "${ID[one]}" >>"$EDGE_CONF"
 expect 0 "$ZT" reload edge -c "$EDGE_CONF"
