@@ -5,30 +5,11 @@
 #include "base/num.h"
 #include "decide/certrole.h"
 #include "decide/leaf.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/wire/keypair.h"
 
 #define ROLEKIT_NOW INT64_C(1799990000)
 #define ROLEKIT_ID "00112233445566778899aabb"
 #define BIT(role) (1u << (role))
-
-struct pair {
-	uint8_t scalar[PK_SCALAR_MAX], point[PK_POINT_MAX], mem[200];
-	struct pk_private key;
-	struct span spki;
-};
-
-static inline void pair_make(struct pair *p)
-{
-	struct wr w = wr_of(p->mem, sizeof p->mem);
-	struct pk_public pub = {.type = PK_P256};
-	int n = pk_generate(PK_P256, p->scalar, sizeof p->scalar);
-
-	CHECK_INT(n, 32);
-	p->key = (struct pk_private){.type = PK_P256, .scalar = span_of(p->scalar, 32)};
-	pub.point = span_of(p->point, (size_t)pk_point(&p->key, p->point, sizeof p->point));
-	x509_wr_spki(&w, &pub);
-	p->spki = wr_span(&w);
-}
 
 static const uint8_t rolekit_serial[CERT_SERIAL] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
@@ -45,7 +26,7 @@ static inline void authority_make(struct authority *a, enum cert_anchor kind)
 {
 	struct wr w = wr_of(a->mem, sizeof a->mem);
 
-	pair_make(&a->pair);
+	pair_make(&a->pair, PK_P256);
 	a->signer = signer_of(&a->pair.key);
 	CHECK_INT(anchor_make(&w, kind, span_of(rolekit_serial, CERT_SERIAL), a->pair.spki, ROLEKIT_NOW, ANCHOR_LIFETIME, &a->signer, NULL), 0);
 	CHECK_INT(x509_read(&a->cert, wr_span(&w), NULL), 0);
@@ -68,7 +49,7 @@ static inline void issue_for(struct issued *i, enum cert_role role, const struct
 	struct cert_wish wish = {.role = role, .id = SPAN_LIT(ROLEKIT_ID), .serial = span_of(rolekit_serial, CERT_SERIAL), .now = ROLEKIT_NOW};
 	struct wr w = wr_of(i->mem, sizeof i->mem);
 
-	pair_make(&i->pair);
+	pair_make(&i->pair, PK_P256);
 	wish.spki = spki.n ? spki : i->pair.spki;
 	if (cert_role(role)->needs_name) {
 		wish.san[0] = (struct san){SAN_DNS, SPAN_LIT("nas.home.arpa")};

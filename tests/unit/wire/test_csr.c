@@ -2,6 +2,7 @@
 #include "tests/unit/dertext.h"
 
 #include "base/num.h"
+#include "tests/unit/wire/keypair.h"
 #include "wire/csr.h"
 
 #define INFO(version, attrs) "30{ " version NAME_LEAF SPKI_P256 attrs "} "
@@ -9,24 +10,6 @@
 #define V1 "02{00} "
 #define EXT_REQ(set) "30{ 06{2a864886f70d01090e} 31{ " set "} } "
 #define CHALLENGE "30{ 06{2a864886f70d010907} 31{ 0c{'secret'} } } "
-
-struct pair {
-	uint8_t scalar[32], point[133], mem[128];
-	struct pk_private key;
-	struct span spki;
-};
-
-static void pair_make(struct pair *p)
-{
-	struct wr w = wr_of(p->mem, sizeof p->mem);
-	struct pk_public pub = {.type = PK_P256};
-
-	CHECK_INT(pk_generate(PK_P256, p->scalar, sizeof p->scalar), 32);
-	p->key = (struct pk_private){.type = PK_P256, .scalar = span_of(p->scalar, 32)};
-	pub.point = span_of(p->point, (size_t)pk_point(&p->key, p->point, sizeof p->point));
-	x509_wr_spki(&w, &pub);
-	p->spki = wr_span(&w);
-}
 
 TEST(made_and_read)
 {
@@ -41,7 +24,7 @@ TEST(made_and_read)
 	struct san one;
 	struct csr c;
 
-	pair_make(&p);
+	pair_make(&p, PK_P256);
 	s = signer_of(&p.key);
 	m.spki = p.spki;
 	CHECK_INT(csr_build(&w, &m, &s, &why), 0);
@@ -71,8 +54,8 @@ TEST(somebody_elses_key_is_refused)
 	struct signer s;
 	struct csr c;
 
-	pair_make(&mine);
-	pair_make(&other);
+	pair_make(&mine, PK_P256);
+	pair_make(&other, PK_P256);
 	s = signer_of(&mine.key);
 	m.spki = other.spki; /* the whole point of the signature */
 	CHECK_INT(csr_build(&w, &m, &s, &why), -ZT_E_DENIED);

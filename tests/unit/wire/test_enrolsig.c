@@ -1,23 +1,8 @@
 /* The two signatures: good ones, every bit of them and of what they cover, and each in the other's place.
  * tests/behaviour/ca-joins-with-one-string.sh has OpenSSL sign the one and verify the other. */
-#include "tests/unit/unit.h"
+#include "tests/unit/wire/keypair.h"
 
 #include "wire/enrolsig.h"
-
-struct pair {
-	uint8_t scalar[PK_SCALAR_MAX], point[PK_POINT_MAX];
-	struct pk_private key;
-	struct pk_public pub;
-};
-
-static void make(struct pair *p, enum pk_type t)
-{
-	int n = pk_generate(t, p->scalar, sizeof p->scalar);
-
-	p->key = (struct pk_private){.type = t, .scalar = span_of(p->scalar, (size_t)n)};
-	p->pub = (struct pk_public){.type = t};
-	p->pub.point = span_of(p->point, (size_t)pk_point(&p->key, p->point, sizeof p->point));
-}
 
 static uint8_t serial[16] = {1, 2, 3}, csr[64] = {0x30, 62};
 static const struct span s16 = {serial, sizeof serial}, request = {csr, sizeof csr};
@@ -31,8 +16,8 @@ TEST(a_renewal_is_signed_on_every_curve)
 		struct wr w = wr_of(sig, sizeof sig);
 		struct pair p, other;
 
-		make(&p, types[i]);
-		make(&other, types[i]);
+		pair_make(&p, types[i]);
+		pair_make(&other, types[i]);
 		CHECK_INT(enrolsig_renewal(&w, &p.key, s16, request), 0);
 		CHECK_INT(enrolsig_renewal_by(&p.pub, s16, request, wr_span(&w)), 0);
 		CHECK_INT(enrolsig_renewal_by(&other.pub, s16, request, wr_span(&w)), -ZT_E_DENIED);
@@ -62,8 +47,8 @@ TEST(anchors_are_signed_in_their_places_and_order)
 	struct wr w = wr_of(mem, sizeof mem);
 	struct pair p, big;
 
-	make(&p, PK_P256);
-	make(&big, PK_P384);
+	pair_make(&p, PK_P256);
+	pair_make(&big, PK_P384);
 	CHECK_INT(enrolsig_trust(&w, &p.key, (struct trust_order){7, 0x0102030405060708}, a), 0);
 	CHECK_INT(enrolsig_trust_by(&p.pub, wr_span(&w), a), 0);
 	CHECK(enrolsig_order(wr_span(&w)).epoch == 7 && enrolsig_order(wr_span(&w)).number == 0x0102030405060708);

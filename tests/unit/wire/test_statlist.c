@@ -5,22 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/num.h"
-#include "tests/unit/unit.h"
-
-struct pair {
-	uint8_t scalar[PK_SCALAR_MAX], point[PK_POINT_MAX];
-	struct pk_private key;
-	struct pk_public pub;
-};
-
-static void pair_make(struct pair *p, enum pk_type type)
-{
-	int n = pk_generate(type, p->scalar, sizeof p->scalar);
-
-	p->key = (struct pk_private){.type = type, .scalar = span_of(p->scalar, (size_t)n)};
-	n = pk_point(&p->key, p->point, sizeof p->point);
-	p->pub = (struct pk_public){.type = type, .point = span_of(p->point, (size_t)n)};
-}
+#include "tests/unit/wire/keypair.h"
 
 static struct status_entry entry(enum status_what what, enum status_state state, uint8_t key)
 {

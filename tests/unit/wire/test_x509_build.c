@@ -3,31 +3,11 @@
 #include "tests/unit/dertext.h"
 
 #include "base/num.h"
+#include "tests/unit/wire/keypair.h"
 #include "wire/x509_build.h"
 
 #define NOW 1732000000 /* 2024-11-19 */
 #define DAY 86400
-
-/* A key pair and what a certificate needs of it. */
-struct pair {
-	uint8_t scalar[66], point[133], spki_mem[256], id[X509_KEY_ID];
-	struct pk_private key;
-	struct pk_public pub;
-	struct span spki;
-};
-
-static void pair_make(struct pair *p, enum pk_type t)
-{
-	struct wr w = wr_of(p->spki_mem, sizeof p->spki_mem);
-	int n = pk_generate(t, p->scalar, sizeof p->scalar);
-
-	p->key = (struct pk_private){.type = t, .scalar = span_of(p->scalar, (size_t)n)};
-	n = pk_point(&p->key, p->point, sizeof p->point);
-	p->pub = (struct pk_public){.type = t, .point = span_of(p->point, (size_t)n)};
-	x509_wr_spki(&w, &p->pub);
-	p->spki = wr_span(&w);
-	x509_key_id(p->spki, p->id);
-}
 
 static struct span cn(const char *text, uint8_t *mem, size_t cap)
 {
