@@ -1,6 +1,8 @@
 /* outside: see outside.h. Owns what it holds; decides nothing. */
 #include "outside.h"
 
+#include "decide/namedaddr.h"
+
 int outside_new(struct outside *o, struct loop *l, struct bounds *b)
 {
 	int rc = resolver_new(&o->resolver, l, b);
@@ -15,10 +17,10 @@ void outside_commit(struct outside *o, struct log *log)
 
 bool outside_may_dial(const struct outside *o, struct span host, const struct addr *to)
 {
+	enum named_addr is = named_addr(to);
 	struct addr literal;
 
-	return addr_parse_ip(host, &literal) == 0 || (!addr_is_linklocal(to) && !addr_is_any(to) &&
-		(!addr_is_loopback(to) || resolver_knows(o->resolver, host)));
+	return is == NAMED_FINE || addr_parse_ip(host, &literal) == 0 || (is == NAMED_LOOPBACK && resolver_knows(o->resolver, host));
 }
 
 void outside_free(struct outside *o)
