@@ -1,32 +1,27 @@
 /*
  * store_journal: applies calls to memory and stages their records, commits, then answers; if
  * the commit fails it takes the changes back in reverse order, so memory is always what the
- * disk has acknowledged. It owns the journal and the map; entries are malloc()ed by smap.c
- * under BOUND_STORE_KEYS and BOUND_STORE_BYTES.
+ * disk has acknowledged. It owns the journal; what is in memory is stock.c's.
  */
 #include "store_journal.h"
 
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "io/smap.h"
+#include "io/stock.h"
 
 enum { SWEEP = 16 }; /* entries looked at per change: dead ones go faster than new ones come */
 
 struct sj {
 	struct store store;
 	struct journal *journal;
-	struct smap map;
-	uint64_t last_event;
-	uint64_t live;       /* bytes that a snapshot's records would have */
+	struct stock stock;
 	uint64_t snap_after; /* no snapshot before the file is this long: the last one failed */
-	int64_t now;         /* wall time of this poll */
 	struct store_op work, run; /* rings: not yet looked at; applied but not committed */
 	struct store_health health;
 	struct why why;      /* of the last failure that was not "dead already" */
 	const char *shown;
 	struct why *loading; /* only while opening */
-	struct store_item items[STORE_PAGE];
 };
 
 static struct sj *sj_of(struct store *s)
@@ -34,129 +29,12 @@ static struct sj *sj_of(struct store *s)
 	return CONTAINER_OF(s, struct sj, store);
 }
 
-/* ---- keys, records, accounts --------------------------------------------------------------- */
-
-struct full_key {
-	uint8_t mem[1 + STORE_KEY_MAX];
-	struct span s;
-};
-
-static struct span full_key(struct full_key *k, enum store_space space, struct span key)
-{
-	struct wr w = wr_of(k->mem, sizeof k->mem);
-
-	wr_u8(&w, (uint8_t)space);
-	wr_put(&w, key);
-	k->s = wr_span(&w);
-	return k->s;
-}
-
-/* Eight bytes on their way into a record. */
-struct num8 {
-	uint8_t mem[8];
-};
-
-static struct span le64(struct num8 *n, uint64_t v)
+static struct span le64(struct stock_num *n, uint64_t v)
 {
 	struct wr w = wr_of(n->mem, sizeof n->mem);
 
 	wr_le64(&w, v);
 	return wr_span(&w);
-}
-
-static struct span be64(struct num8 *n, uint64_t v)
-{
-	struct wr w = wr_of(n->mem, sizeof n->mem);
-
-	wr_be64(&w, v);
-	return wr_span(&w);
-}
-
-/* The fields of the record that brings e back. */
-static void set_fields(const struct sentry *e, struct srec_fields *f)
-{
-	struct span key = sentry_key(e);
-	struct srec r = {.type = SREC_SET, .space = (enum store_space)key.p[0], .key = span_sub(key, 1, key.n),
-			 .value = sentry_value(e), .expires = e->expires};
-
-	srec_encode(&r, f);
-}
-
-static size_t record_bytes(const struct sentry *e)
-{
-	struct srec_fields f;
-
-	set_fields(e, &f);
-	return jrec_size(f.t, f.n);
-}
-
-static bool charge(struct sj *sj, const struct sentry *e)
-{
-	struct bounds *b = sj->store.bounds;
-
-	if (!bounds_take(b, BOUND_STORE_KEYS, 1))
-		return false;
-	if (!bounds_take(b, BOUND_STORE_BYTES, sentry_bytes(e))) {
-		bounds_give(b, BOUND_STORE_KEYS, 1);
-		return false;
-	}
-	sj->live += record_bytes(e);
-	return true;
-}
-
-static void discharge(struct sj *sj, const struct sentry *e)
-{
-	bounds_give(sj->store.bounds, BOUND_STORE_KEYS, 1);
-	bounds_give(sj->store.bounds, BOUND_STORE_BYTES, sentry_bytes(e));
-	sj->live -= record_bytes(e);
-}
-
-/* Pay for e in the place of old; false and nothing has changed when that is over a bound. */
-static bool exchange(struct sj *sj, const struct sentry *old, const struct sentry *e)
-{
-	if (old)
-		discharge(sj, old);
-	if (charge(sj, e))
-		return true;
-	if (old) {
-		bool back = charge(sj, old); /* it was paid for a moment ago */
-
-		ZT_ASSERT(back);
-	}
-	return false;
-}
-
-static void remove_entry(struct sj *sj, struct sentry *e)
-{
-	struct sentry *old = smap_swap(&sj->map, sentry_key(e), NULL);
-
-	ZT_ASSERT(old == e);
-	discharge(sj, e);
-	sentry_free(e);
-}
-
-/* Expired entries go without a record: time removes them again after every replay. */
-static void sweep(struct sj *sj, size_t most)
-{
-	struct sentry *e;
-
-	while ((e = smap_sweep(&sj->map, sj->now, &most)) != NULL)
-		remove_entry(sj, e);
-}
-
-/* What lives under this key now, or NULL. */
-static struct sentry *living(struct sj *sj, struct span key)
-{
-	struct sentry *e = smap_find(&sj->map, key);
-
-	return e && !sentry_expired(e, sj->now) ? e : NULL;
-}
-
-static uint64_t counter_value(const struct sentry *e)
-{
-	struct rd r = rd_of(sentry_value(e));
-
-	return rd_le64(&r);
 }
 
 /* ---- changes ------------------------------------------------------------------------------- */
@@ -169,18 +47,18 @@ struct change {
 /* Stage the record, then change memory: the second step cannot fail. */
 static int set_entry(struct sj *sj, struct store_op *op, const struct change *c)
 {
-	struct full_key k;
+	struct stock_key k;
 	struct srec_fields f;
 	struct sentry *old, *e;
 	int err;
 
-	sweep(sj, SWEEP);
-	old = smap_find(&sj->map, full_key(&k, op->space, c->key));
-	e = sentry_new(&sj->map, (uint8_t)op->space, c->key, c->value, c->expires);
+	stock_sweep(&sj->stock, SWEEP);
+	old = smap_find(&sj->stock.map, stock_key(&k, op->space, c->key));
+	e = sentry_new(&sj->stock.map, (uint8_t)op->space, c->key, c->value, c->expires);
 	if (e == NULL)
 		return -ZT_E_NOMEM;
-	set_fields(e, &f);
-	err = journal_dead(sj->journal) ? -ZT_E_DEAD : exchange(sj, old, e) ? 0 : -ZT_E_FULL;
+	stock_record(e, &f);
+	err = journal_dead(sj->journal) ? -ZT_E_DEAD : stock_exchange(&sj->stock, old, e) ? 0 : -ZT_E_FULL;
 	if (err) {
 		sentry_free(e);
 		return err;
@@ -188,35 +66,35 @@ static int set_entry(struct sj *sj, struct store_op *op, const struct change *c)
 	err = journal_stage(sj->journal, SREC_SET, SREC_VERSION, f.t, f.n);
 	if (err) {
 		if (old)
-			(void)exchange(sj, e, old);
+			(void)stock_exchange(&sj->stock, e, old);
 		else
-			discharge(sj, e);
+			stock_discharge(&sj->stock, e);
 		sentry_free(e);
 		return err;
 	}
-	op->undo = smap_swap(&sj->map, k.s, e);
+	op->undo = smap_swap(&sj->stock.map, k.s, e);
 	op->changed = true;
 	return 0;
 }
 
 static int do_append(struct sj *sj, struct store_op *op)
 {
-	struct num8 id;
-	struct change c = {be64(&id, sj->last_event + 1), op->value, op->expires};
+	struct stock_num id;
+	struct change c = {stock_be64(&id, sj->stock.last_event + 1), op->value, op->expires};
 	int err = set_entry(sj, op, &c);
 
 	if (!err)
-		op->number = ++sj->last_event;
+		op->number = ++sj->stock.last_event;
 	return err;
 }
 
 static int do_count(struct sj *sj, struct store_op *op)
 {
-	struct full_key k;
-	struct sentry *old = living(sj, full_key(&k, STORE_COUNTER, op->key));
-	struct num8 sum;
+	struct stock_key k;
+	struct sentry *old = stock_living(&sj->stock, stock_key(&k, STORE_COUNTER, op->key));
+	struct stock_num sum;
 	struct change c = {op->key, SPAN_NONE, old ? old->expires : op->expires};
-	uint64_t value = num_add64_sat(old ? counter_value(old) : 0, op->number);
+	uint64_t value = num_add64_sat(old ? stock_counter(old) : 0, op->number);
 	int err;
 
 	c.value = le64(&sum, value);
@@ -228,10 +106,10 @@ static int do_count(struct sj *sj, struct store_op *op)
 
 static int do_once(struct sj *sj, struct store_op *op)
 {
-	struct full_key k;
+	struct stock_key k;
 	struct change c = {op->key, SPAN_NONE, op->expires};
 
-	op->number = living(sj, full_key(&k, STORE_ONCE, op->key)) == NULL;
+	op->number = stock_living(&sj->stock, stock_key(&k, STORE_ONCE, op->key)) == NULL;
 	return op->number ? set_entry(sj, op, &c) : 0;
 }
 
@@ -244,8 +122,8 @@ static int do_put(struct sj *sj, struct store_op *op)
 
 static int do_drop(struct sj *sj, struct store_op *op)
 {
-	struct full_key k;
-	struct sentry *old = living(sj, full_key(&k, op->space, op->key));
+	struct stock_key k;
+	struct sentry *old = stock_living(&sj->stock, stock_key(&k, op->space, op->key));
 	struct srec r = {.type = SREC_DROP, .space = op->space, .key = op->key};
 	struct srec_fields f;
 	int err;
@@ -257,33 +135,33 @@ static int do_drop(struct sj *sj, struct store_op *op)
 	err = journal_stage(sj->journal, SREC_DROP, SREC_VERSION, f.t, f.n);
 	if (err)
 		return err;
-	op->undo = smap_swap(&sj->map, k.s, NULL);
+	op->undo = smap_swap(&sj->stock.map, k.s, NULL);
 	op->changed = true;
-	discharge(sj, old);
+	stock_discharge(&sj->stock, old);
 	return 0;
 }
 
 /* Put back what was there before op. Called in reverse order, so what was paid then fits now. */
 static void take_back(struct sj *sj, struct store_op *op)
 {
-	struct full_key k;
-	struct num8 id;
+	struct stock_key k;
+	struct stock_num id;
 	struct sentry *old = op->undo, *e;
 	bool event = op->space == STORE_EVENT;
 
 	if (!op->changed)
 		return;
-	e = smap_swap(&sj->map, full_key(&k, op->space, event ? be64(&id, op->number) : op->key), old);
+	e = smap_swap(&sj->stock.map, stock_key(&k, op->space, event ? stock_be64(&id, op->number) : op->key), old);
 	if (e)
-		discharge(sj, e);
+		stock_discharge(&sj->stock, e);
 	sentry_free(e);
 	if (old) {
-		bool back = charge(sj, old);
+		bool back = stock_charge(&sj->stock, old);
 
 		ZT_ASSERT(back);
 	}
 	if (event)
-		sj->last_event = op->number - 1;
+		sj->stock.last_event = op->number - 1;
 	op->undo = NULL;
 }
 
@@ -323,85 +201,9 @@ static void settle(struct sj *sj)
 	}
 }
 
-/* ---- questions ----------------------------------------------------------------------------- */
-
-static struct store_item item_of(const struct sentry *e, enum store_space space)
+static void ask_health(struct sj *sj, struct store_answer *a)
 {
-	struct span key = sentry_key(e);
-	struct store_item i = {.key = span_sub(key, 1, key.n), .value = sentry_value(e), .expires = e->expires};
-	struct rd r = rd_of(i.key);
-
-	if (space == STORE_COUNTER) {
-		i.number = counter_value(e);
-		i.value = SPAN_NONE;
-	}
-	if (space == STORE_EVENT) {
-		i.number = rd_be64(&r);
-		i.key = SPAN_NONE;
-	}
-	return i;
-}
-
-static bool has_prefix(struct span s, struct span prefix)
-{
-	return span_eq(span_sub(s, 0, prefix.n), prefix);
-}
-
-/* Living entries from `from` on whose key begins with prefix (space included), but not the key
- * `but`. */
-static void walk(struct sj *sj, struct store_op *op, struct span from, struct span but, struct span prefix,
-		 struct store_answer *a)
-{
-	size_t most = op->most && op->most < STORE_PAGE ? op->most : STORE_PAGE;
-	struct sentry *e = smap_from(&sj->map, from);
-
-	for (; e && has_prefix(sentry_key(e), prefix); e = smap_next(e)) {
-		if (sentry_expired(e, sj->now) || span_eq(sentry_key(e), but))
-			continue;
-		if (a->n == most) {
-			a->more = true;
-			break;
-		}
-		sj->items[a->n++] = item_of(e, op->space);
-	}
-	a->items = sj->items;
-}
-
-static void ask_scan(struct sj *sj, struct store_op *op, struct store_answer *a)
-{
-	struct full_key prefix, after;
-
-	full_key(&prefix, op->space, op->value);
-	full_key(&after, op->space, op->key);
-	walk(sj, op, span_cmp(after.s, prefix.s) > 0 ? after.s : prefix.s, after.s, prefix.s, a);
-}
-
-static void ask_read(struct sj *sj, struct store_op *op, struct store_answer *a)
-{
-	struct full_key space, after;
-	struct num8 id;
-
-	full_key(&space, STORE_EVENT, SPAN_NONE);
-	full_key(&after, STORE_EVENT, be64(&id, op->number));
-	walk(sj, op, after.s, after.s, space.s, a);
-}
-
-static void ask_get(struct sj *sj, struct store_op *op, struct store_answer *a)
-{
-	struct full_key k;
-	struct sentry *e = living(sj, full_key(&k, op->space, op->key));
-
-	if (e == NULL)
-		return;
-	sj->items[0] = item_of(e, op->space);
-	a->items = sj->items;
-	a->n = 1;
-}
-
-static void ask_health(struct sj *sj, struct store_op *op, struct store_answer *a)
-{
-	(void)op;
-	sj->health.keys = sj->map.n;
+	sj->health.keys = sj->stock.map.n;
 	sj->health.bytes = sj->store.bounds->row[BOUND_STORE_BYTES].used;
 	sj->health.disk = journal_bytes(sj->journal);
 	sj->health.dead = journal_dead(sj->journal);
@@ -411,31 +213,42 @@ static void ask_health(struct sj *sj, struct store_op *op, struct store_answer *
 
 /* ---- the poll ------------------------------------------------------------------------------ */
 
-/* One of the two per call. */
+/* One of the two per call; HEALTH has neither. */
 static const struct {
 	int (*change)(struct sj *sj, struct store_op *op);
-	void (*ask)(struct sj *sj, struct store_op *op, struct store_answer *a);
+	void (*ask)(struct stock *k, struct store_op *op, struct store_answer *a);
 } calls[STORE_CALLS] = {
-	[STORE_CALL_APPEND] = {.change = do_append}, [STORE_CALL_READ] = {.ask = ask_read},
+	[STORE_CALL_APPEND] = {.change = do_append}, [STORE_CALL_READ] = {.ask = stock_read},
 	[STORE_CALL_COUNT] = {.change = do_count},   [STORE_CALL_ONCE] = {.change = do_once},
 	[STORE_CALL_PUT] = {.change = do_put},       [STORE_CALL_DROP] = {.change = do_drop},
-	[STORE_CALL_GET] = {.ask = ask_get},         [STORE_CALL_SCAN] = {.ask = ask_scan},
-	[STORE_CALL_HEALTH] = {.ask = ask_health},
+	[STORE_CALL_GET] = {.ask = stock_get},       [STORE_CALL_SCAN] = {.ask = stock_scan},
+	[STORE_CALL_HEALTH] = {.change = NULL},
 };
+
+static void answer(struct sj *sj, struct store_op *op)
+{
+	struct store_answer a = {0};
+
+	if (calls[op->call].ask)
+		calls[op->call].ask(&sj->stock, op, &a);
+	else
+		ask_health(sj, &a);
+	store_reply(&sj->store, op, &a);
+}
 
 static int snapshot_fill(struct journal *j, void *ctx, struct why *w)
 {
 	struct sj *sj = ctx;
-	struct srec last = {.type = SREC_LAST_EVENT, .id = sj->last_event};
+	struct srec last = {.type = SREC_LAST_EVENT, .id = sj->stock.last_event};
 	struct srec_fields f;
 	int err;
 
 	srec_encode(&last, &f);
 	err = journal_snapshot_add(j, SREC_LAST_EVENT, SREC_VERSION, f.t, f.n, w);
-	for (struct sentry *e = smap_first(&sj->map); e && !err; e = smap_next(e)) {
-		if (sentry_expired(e, sj->now))
+	for (struct sentry *e = smap_first(&sj->stock.map); e && !err; e = smap_next(e)) {
+		if (sentry_expired(e, sj->stock.now))
 			continue;
-		set_fields(e, &f);
+		stock_record(e, &f);
 		err = journal_snapshot_add(j, SREC_SET, SREC_VERSION, f.t, f.n, w);
 	}
 	return err;
@@ -446,7 +259,7 @@ static void snapshot_if_due(struct sj *sj)
 	struct why w = {0};
 	uint64_t bytes = journal_bytes(sj->journal);
 
-	if (bytes <= STORE_SNAP_MIN || bytes / STORE_SNAP_RATIO <= sj->live || bytes < sj->snap_after ||
+	if (bytes <= STORE_SNAP_MIN || bytes / STORE_SNAP_RATIO <= sj->stock.live || bytes < sj->snap_after ||
 	    journal_dead(sj->journal))
 		return;
 	if (journal_snapshot(sj->journal, snapshot_fill, sj, &w) == 0) {
@@ -465,7 +278,7 @@ static void sj_poll(struct store *s)
 	struct sj *sj = sj_of(s);
 	struct store_op *op;
 
-	sj->now = clock_wall(s->clock);
+	sj->stock.now = clock_wall(s->clock);
 	while ((op = store_ring_first(&s->queue)) != NULL) {
 		store_ring_remove(op);
 		store_ring_add(&sj->work, op);
@@ -473,15 +286,12 @@ static void sj_poll(struct store *s)
 	while ((op = store_ring_first(&sj->work)) != NULL) {
 		/* settle() calls back, and op may be cancelled there: look at the ring again. */
 		if (!store_ring_empty(&sj->run) &&
-		    (calls[op->call].ask || journal_room(sj->journal) < JREC_MAX)) {
+		    (calls[op->call].change == NULL || journal_room(sj->journal) < JREC_MAX)) {
 			settle(sj);
 			continue;
 		}
-		if (calls[op->call].ask) {
-			struct store_answer a = {0};
-
-			calls[op->call].ask(sj, op, &a);
-			store_reply(s, op, &a);
+		if (calls[op->call].change == NULL) {
+			answer(sj, op);
 			continue;
 		}
 		op->err = calls[op->call].change(sj, op);
@@ -496,44 +306,19 @@ static void sj_free(struct store *s)
 {
 	struct sj *sj = sj_of(s);
 
-	for (struct sentry *e = smap_first(&sj->map); e; e = smap_next(e))
-		discharge(sj, e);
-	smap_free(&sj->map);
+	for (struct sentry *e = smap_first(&sj->stock.map); e; e = smap_next(e))
+		stock_discharge(&sj->stock, e);
+	smap_free(&sj->stock.map);
 	journal_close(sj->journal);
 	free(sj);
 }
 
 /* ---- replay -------------------------------------------------------------------------------- */
 
-static int replay_set(struct sj *sj, const struct srec *r)
-{
-	struct full_key k;
-	struct sentry *e, *old;
-
-	if (r->space == STORE_EVENT && r->id > sj->last_event)
-		sj->last_event = r->id;
-	full_key(&k, r->space, r->key);
-	e = sentry_new(&sj->map, (uint8_t)r->space, r->key, r->value, r->expires);
-	if (e == NULL)
-		return -ZT_E_NOMEM;
-	old = smap_find(&sj->map, k.s);
-	if (!exchange(sj, old, e)) {
-		sweep(sj, sj->map.n);
-		old = smap_find(&sj->map, k.s);
-		if (!exchange(sj, old, e)) {
-			sentry_free(e);
-			return why_set(sj->loading, ZT_E_FULL, "%.200s: holds more than the bounds store_keys and "
-				       "store_bytes allow: raise them", sj->shown);
-		}
-	}
-	sentry_free(smap_swap(&sj->map, k.s, e));
-	return 0;
-}
-
 static int replay(void *ctx, const struct jrec *jr, uint64_t offset)
 {
 	struct sj *sj = ctx;
-	struct full_key k;
+	struct stock_key k;
 	struct sentry *e;
 	struct srec r;
 	int err = srec_decode(jr, &r);
@@ -541,15 +326,18 @@ static int replay(void *ctx, const struct jrec *jr, uint64_t offset)
 	(void)offset;
 	if (err)
 		return err;
-	if (r.type == SREC_SET)
-		return replay_set(sj, &r);
+	if (r.type == SREC_SET) {
+		err = stock_replay(&sj->stock, &r);
+		return err != -ZT_E_FULL ? err : why_set(sj->loading, ZT_E_FULL, "%.200s: holds more than the bounds store_keys "
+							 "and store_bytes allow: raise them", sj->shown);
+	}
 	if (r.type == SREC_LAST_EVENT) {
-		sj->last_event = r.id > sj->last_event ? r.id : sj->last_event;
+		sj->stock.last_event = r.id > sj->stock.last_event ? r.id : sj->stock.last_event;
 		return 0;
 	}
-	e = smap_find(&sj->map, full_key(&k, r.space, r.key));
+	e = smap_find(&sj->stock.map, stock_key(&k, r.space, r.key));
 	if (e)
-		remove_entry(sj, e);
+		stock_remove(&sj->stock, e);
 	return 0;
 }
 
@@ -571,8 +359,9 @@ int store_journal_open(struct store **out, const struct store_journal_opts *o, s
 	sj->loading = w;
 	store_ring_init(&sj->work);
 	store_ring_init(&sj->run);
-	smap_init(&sj->map);
-	sj->now = clock_wall(o->clock);
+	sj->stock.bounds = o->bounds;
+	smap_init(&sj->stock.map);
+	sj->stock.now = clock_wall(o->clock);
 	err = journal_open(&sj->journal, &o->at, &jo, report, w);
 	if (err) {
 		sj_free(&sj->store);
