@@ -5,8 +5,7 @@
  * What BearSSL would do by itself and zt does not let it:
  * - seed itself: from RDRAND or /dev/urandom, whichever the build finds. br_prng_seeder_system() is
  *   defined here instead, so that no other source exists in the program;
- * - resume a session into other rules than it was made under: its cache is asked before it has
- *   read the name, so ours answers only to what the caller's hello said;
+ * - resume a session into other rules than it was made under: resume.c;
  * - read past its table of protocol names when a resumed hello offers none of them: such a hello is
  *   refused before it is fed;
  * - not ask for a certificate at all when it has no names of authorities to send;
@@ -23,7 +22,7 @@
 #include "base/num.h"
 #include "chain.h"
 #include "decide/suites.h"
-#include "sessions.h"
+#include "resume.h"
 #include "tlsfault.h"
 #include "wire/flight.h"
 
@@ -34,7 +33,7 @@ struct engine {
 		br_ssl_client_context client;
 	};
 	struct chain chain;
-	const br_ssl_session_cache_class *cache; /* of this handshake */
+	struct resume resume;
 	br_ec_impl curves;
 	enum engine_state state;
 	struct tlsmsg_fail fail;
@@ -44,12 +43,6 @@ struct engine {
 	enum tls_ask ask;
 	bool is_client, chained, checked, suites_meet;
 	bool aes; /* is fast on our side, and as far as is known on the other */
-	struct sessions *sessions;
-	struct session_key key;
-	uint8_t old_id[32];   /* of the session that was found; old_n = 0: none */
-	size_t old_n;
-	enum tls_fault old_verdict;
-	struct span old_leaf;
 	char name[TLS_NAME], alpn[TLS_ALPN];
 	const char *protocols[1];
 	uint8_t own[32];      /* server: cred_pin() */
@@ -57,7 +50,7 @@ struct engine {
 };
 
 _Static_assert(BR_SSL_BUFSIZE_MONO >= BOUND_CAP(BOUND_HELLO_BYTES), "the hello is read in it first");
-_Static_assert(SESSION_LEAF <= CHAIN_SPARE, "a session's leaf is kept beside the chain");
+_Static_assert(SESSION_LEAF <= CHAIN_SPARE, "resume_offer() keeps a session's leaf beside the chain");
 
 /* ---- randomness ----------------------------------------------------------------------------- */
 
@@ -89,8 +82,7 @@ static void fail(struct engine *e, enum tls_fault f, int err)
 	e->fail = (struct tlsmsg_fail){.fault = f, .engine = (uint16_t)err};
 	if (err >= BR_ERR_RECV_FATAL_ALERT)
 		e->fail.alert = (uint8_t)(err & 0xff);
-	if (e->is_client && e->old_n)
-		sessions_drop(e->sessions, &e->key);
+	resume_failed(&e->resume);
 }
 
 /* For the sentence that says how to trust it. Nobody has shown yet to hold that key; who pins it asks for that. */
@@ -119,74 +111,6 @@ static void fail_closed(struct engine *e)
 	fail(e, f, err);
 	if (e->chained && e->chain.ended)
 		note_pin(e);
-}
-
-/* ---- resumption ----------------------------------------------------------------------------- */
-
-static struct engine *of_cache(const br_ssl_session_cache_class **ctx)
-{
-	return CONTAINER_OF(ctx, struct engine, cache);
-}
-
-static void cache_save(const br_ssl_session_cache_class **ctx, br_ssl_server_context *cc,
-		       const br_ssl_session_parameters *p)
-{
-	struct engine *e = of_cache(ctx);
-	struct session s = {.suite = p->cipher_suite};
-
-	(void)cc;
-	memcpy(e->key.key, p->session_id, sizeof e->key.key);
-	memcpy(s.master, p->master_secret, sizeof s.master);
-	sessions_put(e->sessions, &e->key, &s);
-	wipe(&s, sizeof s);
-}
-
-static int cache_load(const br_ssl_session_cache_class **ctx, br_ssl_server_context *cc, br_ssl_session_parameters *p)
-{
-	struct engine *e = of_cache(ctx);
-	const struct session *s;
-
-	(void)cc;
-	memcpy(e->key.key, p->session_id, sizeof e->key.key);
-	s = sessions_get(e->sessions, &e->key);
-	if (s == NULL)
-		return 0;
-	p->version = BR_TLS12;
-	p->cipher_suite = s->suite;
-	memcpy(p->master_secret, s->master, sizeof p->master_secret);
-	memcpy(e->old_id, p->session_id, sizeof e->old_id);
-	e->old_n = sizeof e->old_id;
-	return 1;
-}
-
-static const br_ssl_session_cache_class cache_class = {sizeof(struct engine), cache_save, cache_load};
-
-static bool offer_session(struct engine *e)
-{
-	const struct session *s = e->sessions ? sessions_get(e->sessions, &e->key) : NULL;
-	br_ssl_session_parameters p = {.version = BR_TLS12};
-
-	if (s == NULL)
-		return false;
-	e->old_leaf = arena_span(&e->chain.mem, s->leaf); /* the cache may forget it meanwhile */
-	if (e->old_leaf.p == NULL)
-		return false;
-	e->old_verdict = (enum tls_fault)s->verdict;
-	e->old_n = s->id_n;
-	memcpy(e->old_id, s->id, sizeof e->old_id);
-	p.cipher_suite = s->suite;
-	p.session_id_len = s->id_n;
-	memcpy(p.session_id, s->id, sizeof p.session_id);
-	memcpy(p.master_secret, s->master, sizeof p.master_secret);
-	br_ssl_engine_set_session_parameters(&e->eng, &p);
-	wipe(&p, sizeof p);
-	return true;
-}
-
-/* A fresh session has a fresh id: the one that was found means that it was taken. */
-static bool is_resumed(const struct engine *e, const br_ssl_session_parameters *p)
-{
-	return e->old_n && p->session_id_len == e->old_n && ct_eq(p->session_id, e->old_id, e->old_n);
 }
 
 /* ---- beginning ------------------------------------------------------------------------------ */
@@ -244,8 +168,7 @@ static void start_server(struct engine *e, const struct engine_opts *o)
 		}
 		br_ssl_server_set_trust_anchor_names_alt(&e->server, anchors, anchors_n);
 	} else if (o->sessions) {
-		e->cache = &cache_class;
-		br_ssl_server_set_cache(&e->server, &e->cache);
+		resume_serve(&e->resume, &e->server);
 	}
 	if (!br_ssl_server_reset(&e->server))
 		fail_closed(e);
@@ -263,7 +186,8 @@ static void start_client(struct engine *e, const struct engine_opts *o)
 	else if (k)
 		br_ssl_client_set_single_ec(&e->client, k->chain, k->n, &k->ec, BR_KEYTYPE_SIGN, BR_KEYTYPE_EC,
 					    br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
-	if (!br_ssl_client_reset(&e->client, e->name[0] ? e->name : NULL, offer_session(e)))
+	if (!br_ssl_client_reset(&e->client, e->name[0] ? e->name : NULL,
+				 resume_offer(&e->resume, &e->eng, &e->chain.mem)))
 		fail_closed(e);
 }
 
@@ -319,10 +243,10 @@ static int engine_open(struct engine *e, const struct engine_opts *o)
 		memcpy(e->own, cred_pin(o->cred).p, sizeof e->own);
 	e->aes = aead_fast_aes();
 	e->ask = o->client ? TLS_ASK_NO : o->ask;
-	e->sessions = o->sessions;
+	e->resume.sessions = o->sessions;
 	if (o->key)
-		e->key = *o->key;
-	e->key.client = o->client;
+		e->resume.key = *o->key;
+	e->resume.key.client = o->client;
 	if (o->client || o->ask != TLS_ASK_NO) {
 		if (chain_init(&e->chain, &rule) < 0)
 			return -ZT_E_NOMEM;
@@ -494,28 +418,11 @@ struct tlsmsg_fail engine_failure(const struct engine *e)
 	return e->fail;
 }
 
-static void keep_session(struct engine *e, const br_ssl_session_parameters *p)
-{
-	struct session s = {
-		.suite = p->cipher_suite,
-		.id_n = p->session_id_len,
-		.verdict = (uint8_t)e->chain.verdict,
-		.leaf = e->chain.cert[0],
-	};
-
-	if (p->session_id_len == 0)
-		return;
-	memcpy(s.id, p->session_id, sizeof s.id);
-	memcpy(s.master, p->master_secret, sizeof s.master);
-	sessions_put(e->sessions, &e->key, &s);
-	wipe(&s, sizeof s);
-}
-
 static void say_chain(const struct engine *e, bool resumed, struct tlsmsg_done *out)
 {
 	if (resumed && e->is_client) {
-		out->verdict = e->old_verdict;
-		out->chain[0] = e->old_leaf;
+		out->verdict = e->resume.verdict;
+		out->chain[0] = e->resume.leaf;
 		out->chain_n = 1;
 	} else if (e->chained && e->chain.n) {
 		out->verdict = e->chain.verdict;
@@ -533,7 +440,7 @@ void engine_done(struct engine *e, struct tlsmsg_done *out)
 	memset(out, 0, sizeof *out);
 	br_ssl_engine_get_session_parameters(&e->eng, &p);
 	out->suite = p.cipher_suite;
-	out->resumed = is_resumed(e, &p);
+	out->resumed = resume_worked(&e->resume, &p);
 	out->name = span_str(e->name);
 	out->alpn = span_str(br_ssl_engine_get_selected_protocol(&e->eng));
 	if (!e->is_client)
@@ -546,8 +453,8 @@ void engine_done(struct engine *e, struct tlsmsg_done *out)
 	ZT_ASSERT(tls_key_block(p.cipher_suite, p.master_secret, e->eng.client_random, e->eng.server_random,
 				e->is_client ? mine : theirs, e->is_client ? theirs : mine));
 	out->in.seq = out->out.seq = 1; /* Finished was record 0 of each direction */
-	if (e->is_client && e->sessions && !out->resumed)
-		keep_session(e, &p);
+	if (e->is_client && e->resume.sessions && !out->resumed)
+		resume_keep(&e->resume, &p, e->chain.cert[0], e->chain.verdict);
 	wipe(&p, sizeof p);
 	wipe(&e->eng, sizeof e->eng);
 	wipe(e->buf, sizeof e->buf);

@@ -1,6 +1,6 @@
 /*
- * tls_br: BearSSL's types behind trust.h, cred.h and engine.h, shared by trust.c, cred.c, chain.c
- * and engine.c. Nobody else includes this.
+ * tls_br: BearSSL's types behind trust.h, cred.h and engine.h, shared by trust.c, cred.c, chain.c,
+ * resume.c and engine.c. Nobody else includes this.
  */
 #ifndef ZT_TLS_BR_H
 #define ZT_TLS_BR_H
