@@ -3,7 +3,8 @@
  *
  *   registry.c         open, close, questions
  *   registry_index.c   certificates in memory: rows in chunks, tables by serial, key and name
- *   registry_world.c   all of the state in memory, and what each record does to it
+ *   registry_world.c   all of the state in memory
+ *   registry_apply.c   what each record does to it
  *   registry_recs.c    state -> records
  *   registry_change.c  changes: checked, written, then done in memory
  *   registry_snap.c    the file anew, and certificates read back from it
@@ -113,9 +114,6 @@ void world_init(struct reg_world *m, struct bounds *b);
 void world_free(struct reg_world *m);
 /* Everything that world_apply() of this record will allocate. 0, -ZT_E_NOMEM, -ZT_E_FULL. */
 int world_reserve(struct reg_world *m, const struct carec *r);
-/* 0; -ZT_E_DAMAGED when the record cannot follow what was before; -ZT_E_NOMEM, -ZT_E_FULL. Nothing is
- * changed then. After world_reserve() and the checks of a change it is 0. */
-int world_apply(struct reg_world *m, const struct carec *r, uint64_t offset, size_t size);
 /* Tokens that are over make room; that is in no record, because it changes no answer. */
 void world_sweep(struct reg_world *m, int64_t now);
 bool world_has_room(struct reg_world *m, enum bound_id id);
@@ -125,6 +123,18 @@ struct reg_token_row *world_token(const struct reg_world *m, const uint8_t *id);
 struct reg_join_row *world_join(const struct reg_world *m, uint64_t number);
 struct reg_join_row *world_join_of(const struct reg_world *m, const uint8_t *key);
 bool token_is_over(const struct reg_token *t, int64_t now);
+/* For registry_apply.c: what counts, and rows. */
+bool world_take(struct reg_world *m, enum bound_id id);
+void world_give(struct reg_world *m, enum bound_id id, uint64_t n);
+void *world_fresh(struct reg_world *m, size_t n); /* what world_reserve() has put aside, or new: zeroed when it is a row */
+size_t world_join_at(const struct reg_world *m, uint64_t number); /* m->njoins: there is none */
+void world_drop_join(struct reg_world *m, size_t i);
+
+/* ---- registry_apply.c ---------------------------------------------------------------------------- */
+
+/* 0; -ZT_E_DAMAGED when the record cannot follow what was before; -ZT_E_NOMEM, -ZT_E_FULL. Nothing is
+ * changed then. After world_reserve() and the checks of a change it is 0. */
+int world_apply(struct reg_world *m, const struct carec *r, uint64_t offset, size_t size);
 /* A journal_each over a struct reg_world. */
 int world_each(void *world, const struct jrec *r, uint64_t offset);
 

@@ -1,6 +1,7 @@
 /* follow, and lists that came another way than from the authority: taken by the same rules, told when their number is
- * on disk, and told again when it was not. The authority is nobody: whatever dials it is refused. */
-#include "serve/follow.h"
+ * on disk, and told again when it was not. The authority is nobody: whatever dials it is refused; what it would have
+ * sent is given to lists_take(). */
+#include "serve/follow_int.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -187,14 +188,40 @@ TEST(what_is_known_or_does_not_fit_is_passed_over)
 	CHECK_INT(offer_one(s, full(s, 5)), 0);
 	CHECK_INT(offer_one(s, full(s, 4)), 0);
 	CHECK_INT(offer_one(s, delta(s, 8)), 0);
-	CHECK_STR(s->told, "5 ");
+	CHECK_STR(s->told, "5 5 "); /* a full one, which takes less room than what led there */
 	anew(s);
 	for (uint64_t n = 4; n < 9; n++) /* from before what is known to beyond it */
 		add(s, delta(s, n));
 	CHECK_INT(offer(s), 0);
-	CHECK_STR(s->told, "5 6 7 8 ");
+	CHECK_STR(s->told, "5 5 6 7 8 ");
 	CHECK_INT(on_disk(s), 8);
 	CHECK_INT(stats(s).refused, 0);
+	end(s);
+}
+
+static int from_authority(struct stage *s, struct span list)
+{
+	struct why why = {0};
+
+	return lists_take(s->f, list, &why);
+}
+
+/* Who was asked for the whole list, because the changes had become long, sends that of a number that is known. */
+TEST(a_whole_list_is_told_again_though_it_is_no_news)
+{
+	struct stage *s = start();
+
+	go(s);
+	CHECK_INT(from_authority(s, full(s, 5)), 0);
+	CHECK_INT(from_authority(s, delta(s, 6)), 0);
+	CHECK_INT(from_authority(s, full(s, 6)), 0);
+	CHECK_STR(s->told, "5 6 6 ");
+	CHECK_INT(from_authority(s, delta(s, 6)), 0); /* changes are in no shorter form */
+	CHECK_STR(s->told, "5 6 6 ");
+	CHECK(stats(s).lists == 2 && stats(s).refused == 0);
+	CHECK_INT(from_authority(s, full(s, 4)), -ZT_E_DENIED); /* it has to know better than any peer */
+	CHECK_STR(s->told, "5 6 6 ");
+	CHECK_INT(stats(s).refused, 1);
 	end(s);
 }
 
