@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "idkeep.h"
 #include "roles/roles.h"
+#include "misuse.h"
 #include "serve/idrenew.h"
 
 static const char usage[] =
@@ -44,11 +45,7 @@ struct wish {
 
 static int misuse(const char *what, const char *got)
 {
-	fprintf(stderr, "zt id: %s", what);
-	if (got)
-		fprintf(stderr, " '%.200s'", got);
-	fputs("\nzt id: 'zt help id' lists the options\n", stderr);
-	return EXIT_ZT_USAGE;
+	return (int)verb_misuse("id", "id", what, got);
 }
 
 static int sorry(const struct why *w)

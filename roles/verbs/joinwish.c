@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "roles/roles.h"
+#include "misuse.h"
 #include "wire/addr.h"
 #include "wire/enrol.h"
 #include "wire/token.h"
@@ -61,11 +62,7 @@ static const char edge_usage[] =
 
 static int misuse(const char *what, const char *got)
 {
-	fprintf(stderr, "zt join: %s", what);
-	if (got)
-		fprintf(stderr, " '%.200s'", got);
-	fputs("\nzt join: 'zt help join' lists the options\n", stderr);
-	return EXIT_ZT_USAGE;
+	return (int)verb_misuse("join", "join", what, got);
 }
 
 static int check_wish(struct wish *w)

@@ -12,6 +12,7 @@
 #include "base/jsonw.h"
 #include "base/num.h"
 #include "roles/roles.h"
+#include "misuse.h"
 #include "serve/dialkit.h"
 
 static const char usage[] =
@@ -50,11 +51,7 @@ struct probe {
 /* got: the text that was refused, or NULL. */
 static int misuse(const char *what, const char *got)
 {
-	fprintf(stderr, "zt net probe: %s", what);
-	if (got)
-		fprintf(stderr, " '%.200s'", got);
-	fputs("\nzt net probe: 'zt help net' lists the options\n", stderr);
-	return EXIT_ZT_USAGE;
+	return (int)verb_misuse("net probe", "net", what, got);
 }
 
 /* ---- options -------------------------------------------------------------------------- */

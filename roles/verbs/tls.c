@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "io/files.h"
 #include "roles/roles.h"
+#include "misuse.h"
 #include "serve/dialkit.h"
 #include "serve/keyhelper.h"
 #include "tls_report.h"
@@ -69,11 +70,7 @@ struct probe {
 
 static int misuse(const char *what, const char *got)
 {
-	fprintf(stderr, "zt tls probe: %s", what);
-	if (got)
-		fprintf(stderr, " '%.200s'", got);
-	fputs("\nzt tls probe: 'zt help tls' lists the options\n", stderr);
-	return EXIT_ZT_USAGE;
+	return (int)verb_misuse("tls probe", "tls", what, got);
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
