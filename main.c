@@ -11,7 +11,7 @@
 #include "base/num.h"
 #include "decide/nearest.h"
 #include "io/logd.h"
-#include "io/shepherd.h"
+#include "io/shepherd_alone.h"
 #include "io/tlsd.h"
 #include "roles/roles.h"
 #include "serve/keeper.h"
@@ -24,7 +24,7 @@ static const struct entry {
 	int (*main)(int argc, char **argv); /* NULL: planned, not built yet */
 	const char *help;
 } entries[] = {
-	{"edge", ROLE, edge_main, "the public side: TLS, login, rules"},
+	{"edge", ROLE, edge_main, "the public side: TLS, access, rules"},
 	{"connector", ROLE, connector_main, "the home side: dials out, reaches your services"},
 	{"client", ROLE, NULL, "a laptop's way to private TCP and UDP services"},
 	{"auth-gate", ROLE, NULL, "login portal, sessions, forward-auth"},

@@ -135,6 +135,23 @@ ssize_t chan_recv(int fd, void *mem, size_t cap, int fds[static CHAN_FDS], size_
 	return n == 0 ? -ZT_E_CLOSED : -ZT_E_TOOLONG;
 }
 
+int chan_next(int fd, int (*take)(void *ctx, struct chan_packet *p), void *ctx)
+{
+	uint8_t mem[CHAN_PACKET];
+	struct chan_packet p;
+	ssize_t n = chan_recv(fd, mem, sizeof mem, p.fds, &p.nfds);
+	int rc;
+
+	if (n <= 0)
+		return (int)n;
+	p.bytes = span_of(mem, (size_t)n);
+	rc = take(ctx, &p);
+	for (size_t i = 0; i < p.nfds; i++)
+		if (p.fds[i] >= 0)
+			close(p.fds[i]);
+	return rc < 0 ? rc : 1;
+}
+
 int chan_take_order(int fd, struct chan_msg *out)
 {
 	ssize_t n = chan_recv(fd, out->bytes, sizeof out->bytes, out->fds, &out->nfds);

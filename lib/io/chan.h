@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "wire/ipc.h"
+#include "wire/workmsg.h"
 
 #define CHAN_FDS BOUND_CAP(BOUND_IPC_FDS)
 
@@ -48,5 +49,15 @@ void chan_close_fds(struct chan_msg *m);
  * waiting; -ZT_E_CLOSED; -ZT_E_TOOLONG. */
 int chan_send(int fd, struct span packet, const int *fds, size_t nfds);
 ssize_t chan_recv(int fd, void *mem, size_t cap, int fds[static CHAN_FDS], size_t *nfds);
+
+/* The next packet, if there is one: take() says whether it can be believed, 0 or < 0, and makes -1 of what it keeps of fds;
+ * the others are closed. 1 when one was taken; else as chan_recv(). */
+#define CHAN_PACKET WORKMSG_MAX /* nobody says more */
+struct chan_packet {
+	struct span bytes;
+	int fds[CHAN_FDS];
+	size_t nfds;
+};
+int chan_next(int fd, int (*take)(void *ctx, struct chan_packet *p), void *ctx);
 
 #endif

@@ -303,6 +303,7 @@ static int enter_jail(struct child *c, const int *fds, size_t n, struct why *w)
 		.keep = keep,
 		.keep_n = kept + n,
 		.dir_fd = c->dir_fd,
+		.dies_with_parent = true,
 		.off = c->conf->limits.insecure_no_sandbox,
 	};
 	int rc;

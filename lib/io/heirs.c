@@ -2,7 +2,8 @@
  * heirs: children whose jail lets them take no new configuration (super_child.anew). A renewal
  * starts a second process with the new one; being ready is its answer. When all agree it serves,
  * and the one before drains, for as long as [limits] drain, or until ELDERS more renewals have taken over: a handshake
- * that it has begun is not lost to reloads that come quickly.
+ * that it has begun is not lost to reloads that come quickly. Likewise who yielded to a successor that did not live: it
+ * finishes what it began, and another one serves beside it.
  * Owns no process: kid.c starts, hears and buries them.
  */
 #include "super_int.h"
@@ -83,7 +84,7 @@ static void inherit(struct kid *heir, const struct kid *from)
 void heirs_take_over(struct super *s)
 {
 	for (size_t i = 0; i < s->nkids; i++) /* those that still drain have had their time */
-		if (s->kids[i].part == KID_ELDER && s->kids[i].epoch + ELDERS < s->epoch)
+		if (s->kids[i].part == KID_ELDER && s->kids[i].what->anew && s->kids[i].epoch + ELDERS < s->epoch)
 			kid_replace(&s->kids[i]);
 	for (size_t i = 0; i < s->nkids; i++) {
 		struct kid *heir = &s->kids[i];
@@ -108,4 +109,24 @@ void heirs_drain_elders(struct super *s)
 		if (!loop_timer(s->loop, &k->timer, s->conf->limits.drain_ms * NS_PER_MS))
 			kid_replace(k);
 	}
+}
+
+void heirs_stand_in(struct kid *k)
+{
+	struct super *s = k->super;
+	struct kid *n = place_for(s, k->what);
+
+	if (n == NULL && s->nkids < KIDS) {
+		n = &s->kids[s->nkids++];
+		kid_init(s, n, k->what);
+	}
+	if (n == NULL || !loop_timer(s->loop, &k->timer, s->conf->limits.linger_ms * NS_PER_MS)) {
+		kid_replace(k);
+		return;
+	}
+	n->index = k->index;
+	inherit(n, k);
+	k->part = KID_ELDER;
+	k->lingers = true;
+	kid_start(n);
 }

@@ -1,20 +1,16 @@
 /*
- * kid: one child as the supervisor sees it: start, listen to, count deaths, start again.
+ * kid: one child as the supervisor sees it: start, tell, count deaths, start again. What it says: words.c.
  * Life: DOWN -> STARTING -> UP -> (death) -> DOWN ...; LEAVING when its end is wanted. Only the
  * one that serves is started again; generations before and after it are in heirs.c.
  */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/ct.h"
-#include "base/jsonw.h"
 #include "base/num.h"
-#include "net.h"
 #include "spawn.h"
 #include "super_int.h"
 
@@ -22,7 +18,6 @@
 #define BACKOFF_FIRST (100 * NS_PER_MS)
 #define BACKOFF_MOST (10 * NS_PER_S)
 #define RESTS_FROM 4 /* deaths in a row: 0.8 s and more until the next start. Before that, who waits in its queue is served */
-#define REASON_ROOM 1024 /* a child's struct why, with every quote escaped */
 
 static const char *const state_names[] = {"down", "starting", "up", "leaving"};
 
@@ -138,183 +133,13 @@ static void start_later(struct kid *k)
 	start_after(k, backoff(k->tries));
 }
 
-/* ---- what it says -------------------------------------------------------------------------
- *
- * Each handler answers 0, or an error when nobody asked for that word or it makes no sense: then
- * the child is not ours any more and is ended. Words that were on their way when it was told to
- * leave are in order. */
-
-static int heard_ready(struct kid *k, const struct ipc_msg *m)
+void kid_is_up(struct kid *k)
 {
-	if (k->introduced || m->epoch != k->epoch || jailrep_read(m->payload, &k->jail) < 0)
-		return -ZT_E_SYNTAX;
-	k->introduced = true;
-	if (k->state != KID_STARTING)
-		return 0;
 	k->state = KID_UP;
 	k->up_since = loop_now(k->super->loop);
 	loop_timer(k->super->loop, &k->timer, HEALTHY_AFTER);
 	super_kid_up(k);
-	return 0;
 }
-
-/* Its reason goes to a terminal, perhaps root's. */
-static struct span readable(struct span said, uint8_t mem[static REASON_ROOM])
-{
-	struct wr w = wr_of(mem, REASON_ROOM);
-
-	jsonw_escape(&w, said, REASON_ROOM);
-	return wr_span(&w);
-}
-
-static int cannot_start(struct kid *k, struct span reason)
-{
-	struct super *s = k->super;
-
-	k->introduced = true;
-	if (k->state != KID_STARTING)
-		return 0;
-	if (k->part == KID_HEIR) { /* nobody knows the next configuration better */
-		renew_answer(k, false, reason);
-		return 0;
-	}
-	LOG(&s->log, LOG_ERROR, "child cannot start", LF_STR("child", k->what->proc), LF_SPAN("reason", reason));
-	if (!s->announced) { /* the very first start: tell the operator and end */
-		why_set(s->why, ZT_E_CLOSED, "child %s cannot start: %.*s", k->what->proc, SPAN_ARG(reason));
-		k->refused = true;
-		/* One with certificates and keys is refused for what is in them. */
-		super_stop(s, k->what->anew ? EXIT_ZT_CONFIG : EXIT_ZT_FAILED);
-	}
-	return 0;
-}
-
-/* Answers come in the order of the offers, so only the one that leaves none open is about the
- * renewal that runs now, if any does. */
-static int heard_answer(struct kid *k, const struct ipc_msg *m)
-{
-	uint8_t mem[REASON_ROOM];
-	struct span reason = readable(m->payload, mem);
-
-	if (m->type == IPC_REFUSED && !k->introduced)
-		return cannot_start(k, reason);
-	if (k->offers == 0)
-		return -ZT_E_SYNTAX;
-	k->offers--;
-	if (k->offers || k->super->next == NULL || !k->offered)
-		return 0;
-	if (m->epoch != k->super->epoch + 1)
-		return -ZT_E_SYNTAX;
-	renew_answer(k, m->type == IPC_PREPARED, reason);
-	return 0;
-}
-
-static int heard_counters(struct kid *k, const struct ipc_msg *m)
-{
-	if (!k->asked)
-		return -ZT_E_SYNTAX;
-	k->asked = false;
-	return report_kid_answered(k, m->payload);
-}
-
-static int heard_settled(struct kid *k, const struct ipc_msg *m)
-{
-	(void)m;
-	if (!k->what->settles || k->settled || !k->introduced)
-		return -ZT_E_SYNTAX;
-	k->settled = true;
-	super_announce(k->super);
-	return 0;
-}
-
-static int heard_drained(struct kid *k, const struct ipc_msg *m)
-{
-	(void)m;
-	if (!k->told_to_drain)
-		return -ZT_E_SYNTAX;
-	k->told_to_drain = false; /* once */
-	return 0;
-}
-
-/* What it may reach this way is in the configuration, which it can name and not change. One whose epoch is over by now
- * is told so: the number might mean another socket. */
-static int heard_dial(struct kid *k, const struct ipc_msg *m)
-{
-	struct rd r = rd_of(m->payload);
-	uint32_t id = rd_le32(&r);
-	uint16_t rule = rd_le16(&r), origin = rd_le16(&r);
-	uint8_t mem[8];
-	struct wr w = wr_of(mem, sizeof mem);
-	const char *path;
-	int fd = -ZT_E_CANCELLED;
-
-	if (r.bad || rd_left(&r) || k->what->socket == NULL || !k->introduced)
-		return -ZT_E_SYNTAX;
-	if (m->epoch == k->super->epoch) {
-		path = k->what->socket(k->super->conf, rule, origin);
-		fd = path[0] ? net_connect_file(path) : -ZT_E_DENIED;
-	}
-	wr_le32(&w, id);
-	wr_u8(&w, (uint8_t)(fd < 0 ? -fd : 0));
-	kid_tell_all(k, &(struct ipc_msg){.type = IPC_DIALLED, .epoch = m->epoch, .payload = wr_span(&w)}, &fd, fd >= 0);
-	if (fd >= 0)
-		close(fd);
-	return 0;
-}
-
-static const struct {
-	enum ipc_type type;
-	int (*handle)(struct kid *k, const struct ipc_msg *m);
-} words[] = {
-	{IPC_READY, heard_ready},       {IPC_PREPARED, heard_answer}, {IPC_REFUSED, heard_answer},
-	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained}, {IPC_DIAL, heard_dial},
-	{IPC_SETTLED, heard_settled},
-};
-
-static int heard(struct kid *k, const struct ipc_msg *m)
-{
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (words[i].type == m->type)
-			return words[i].handle(k, m);
-	return -ZT_E_UNKNOWN;
-}
-
-static void close_channels(struct kid *k)
-{
-	if (loop_closed(&k->src))
-		return;
-	loop_close(&k->src);
-	close(k->orders);
-	k->orders = -1;
-}
-
-static unsigned kid_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
-static void kid_ready(struct source *src, unsigned events)
-{
-	struct kid *k = CONTAINER_OF(src, struct kid, src);
-	struct chan_msg m;
-	int rc;
-
-	(void)events;
-	rc = chan_hear(src->fd, &m);
-	if (rc > 0)
-		rc = heard(k, &m.ipc);
-	if (rc >= 0)
-		return;
-	/* Its end is closed, or it says what it must not: either way it is over. */
-	if (rc != -ZT_E_CLOSED)
-		LOG(&k->super->log, LOG_ERROR, "child sent nonsense, ending it", LF_STR("child", k->what->proc),
-		    LF_STR("word", ipc_name(m.ipc.type)), LF_ERR("error", (enum zt_err)-rc));
-	close_channels(k);
-	if (k->state != KID_DOWN)
-		kill(k->pid, SIGKILL);
-}
-
-static const struct source_class kid_class = {"child channel", kid_wants, kid_ready, NULL};
 
 static void kid_timer(struct timer *t, uint64_t now)
 {
@@ -339,6 +164,10 @@ static void kid_timer(struct timer *t, uint64_t now)
 	case KID_LEAVING:
 		if (k->part != KID_ELDER)
 			return;
+		if (k->lingers && loop_timer(k->super->loop, t, k->super->conf->limits.drain_ms * NS_PER_MS)) {
+			kid_drain(k);
+			return;
+		}
 		LOG(&k->super->log, LOG_WARN, "drain of an old generation took too long, ending it",
 		    LF_STR("child", k->what->proc));
 		kid_replace(k);
@@ -379,8 +208,7 @@ static int kid_spawn(struct kid *k, struct why *w)
 	kid_conf_free(r.conf, mem);
 	if (rc < 0)
 		return rc;
-	k->src = (struct source){.cls = &kid_class, .fd = child.words};
-	rc = loop_add(s->loop, &k->src);
+	rc = words_listen(k, child.words);
 	if (rc < 0) { /* the child sees the end of its channel and leaves; SIGCHLD follows */
 		close(child.words);
 		close(child.orders);
@@ -401,7 +229,7 @@ int kid_launch(struct kid *k, struct why *w)
 		return rc;
 	k->state = KID_STARTING;
 	k->birth = ++s->births;
-	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = k->settled = false;
+	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = k->settled = k->lingers = false;
 	k->offers = 0;
 	k->counters_n = 0;
 	if (!loop_timer(s->loop, &k->timer, KID_START_DEADLINE))
@@ -427,15 +255,17 @@ void kid_start(struct kid *k)
 void kid_drain(struct kid *k)
 {
 	if (k->state == KID_DOWN) {
-		loop_timer_stop(k->super->loop, &k->timer);
+		if (k->part != KID_GONE) /* its place is free only by its timer */
+			loop_timer_stop(k->super->loop, &k->timer);
+		return;
+	}
+	if (k->state == KID_LEAVING && (k->rests || k->lingers)) { /* it was told to yield, and has no more time for that */
+		k->lingers = false;
+		kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0);
 		return;
 	}
 	if (k->part == KID_ELDER && k->state == KID_LEAVING)
 		return; /* it was told before */
-	if (k->state == KID_LEAVING && k->rests) { /* it was told to yield, and has no more time for that */
-		kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0);
-		return;
-	}
 	if (k->refused)
 		return; /* it goes by itself, and its exit code is waited for */
 	if (k->state != KID_UP || kid_tell(k, IPC_DRAIN, k->super->epoch, NULL, 0) < 0) {
@@ -448,6 +278,8 @@ void kid_drain(struct kid *k)
 
 void kid_yield(struct kid *k)
 {
+	if (k->lingers)
+		return; /* it was told before */
 	if (k->state != KID_UP) {
 		kid_drain(k);
 		return;
@@ -498,7 +330,7 @@ static void bury(struct kid *k, int wait_status)
 	struct super *s = k->super;
 	bool expected = is_expected(k, wait_status);
 
-	close_channels(k);
+	words_close(k);
 	loop_timer_stop(s->loop, &k->timer);
 	jail_death_text(wait_status, k->last_death, sizeof k->last_death);
 	k->state = KID_DOWN;
@@ -529,15 +361,12 @@ static struct kid *kid_by_pid(struct super *s, pid_t pid)
 	return NULL;
 }
 
-/* Signals are looked at before words, and its reason may be waiting in the pipe. */
 void kid_last_words(struct super *s, pid_t pid)
 {
 	struct kid *k = kid_by_pid(s, pid);
-	struct chan_msg m;
 
-	if (k && !k->introduced && !loop_closed(&k->src) && chan_hear(k->src.fd, &m) > 0 &&
-	    m.ipc.type == IPC_REFUSED)
-		heard(k, &m.ipc);
+	if (k)
+		words_last(k);
 }
 
 void kid_reaped(struct super *s, pid_t pid, int wait_status)

@@ -51,6 +51,25 @@ int bundles_pack(struct bundles *out, const struct super *s, const struct conf *
 	return 0;
 }
 
+/* Children know paths; which line of the configuration says so is known here. */
+struct span bundles_blame(const struct kid *k, struct span said, struct wr *out)
+{
+	const struct super *s = k->super;
+	struct file_want want[FILES_MOST];
+	size_t n = k->what->files ? k->what->files(s->next ? s->next : s->conf, want) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct span path = span_str(want[i].path);
+
+		if (want[i].at == NULL || !span_starts(said, want[i].path) || !span_starts(span_sub(said, path.n, said.n), ": "))
+			continue;
+		wr_fmt(out, "%s:%lu: [%s%s]: ", want[i].at->file, (unsigned long)want[i].at->line, want[i].kind_of, want[i].of);
+		wr_put(out, said);
+		return out->full ? said : wr_span(out);
+	}
+	return said;
+}
+
 /* ---- the watch --------------------------------------------------------------------------- */
 
 static void look(struct super *s, struct watch_marks *out)
@@ -161,6 +180,16 @@ static bool is_kept(const struct super *s, const struct super_link *l)
 	return !s->role->children[l->a].alone && s->role->children[l->b].alone;
 }
 
+/* For one that drains. */
+static int make_pair(struct super *s, const struct kid *k, int pair[static 2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0)
+		return 0;
+	LOG(&s->log, LOG_ERROR, "what drains hears of no new status list", LF_STR("child", k->what->proc),
+	    LF_STR("reason", strerror(errno)));
+	return -ZT_E_FULL;
+}
+
 void links_want(struct super *s, const struct kid *alone)
 {
 	bool any = false;
@@ -171,17 +200,28 @@ void links_want(struct super *s, const struct kid *alone)
 		upmsg_send(HEIR_FD_SHEPHERD, &(struct upmsg){.type = UPMSG_LINK}, NULL, 0);
 }
 
+/* Who drains beside what stands in for it hears from the one that is alone, too. */
+static void join_elder(struct super *s, size_t link, struct kid *k)
+{
+	const unsigned at = CHILD_LINK(link, 0);
+	struct kid *alone = kid_of(s, s->role->links[link].b, 0);
+	int pair[2];
+
+	if (!k->lingers || alone->state != KID_UP || k->joined[at] == alone->birth || make_pair(s, k, pair) < 0)
+		return;
+	k->joined[at] = alone->birth;
+	if (tell_end(s, k, (uint8_t)at, pair[0]) == 0)
+		tell_end(s, alone, (uint8_t)CHILD_ELDER(s->up.lines++), pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void make_to_heir(struct super *s, size_t link, struct kid *k)
 {
 	int pair[2];
 
-	if (k->state != KID_LEAVING)
+	if (k->state != KID_LEAVING || make_pair(s, k, pair) < 0)
 		return;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
-		LOG(&s->log, LOG_ERROR, "what drains hears of no new status list", LF_STR("child", k->what->proc),
-		    LF_STR("reason", strerror(errno)));
-		return;
-	}
 	if (tell_end(s, k, (uint8_t)CHILD_LINK(link, 0), pair[0]) == 0)
 		upgrade_link(s, link, pair[1]);
 	close(pair[0]);
@@ -193,8 +233,9 @@ void links_to_heir(struct super *s)
 	for (size_t i = 0; i < s->role->nlinks; i++) {
 		const struct super_link *l = &s->role->links[i];
 
-		for (unsigned n = 0; is_kept(s, l) && n < kid_count(s, &s->role->children[l->a]); n++)
-			make_to_heir(s, i, kid_of(s, l->a, n));
+		for (size_t k = 0; is_kept(s, l) && k < s->nkids; k++) /* those too who linger since an upgrade that failed */
+			if (s->kids[k].what == &s->role->children[l->a])
+				make_to_heir(s, i, &s->kids[k]);
 	}
 }
 
@@ -216,5 +257,8 @@ void links_make(struct super *s)
 		for (unsigned a = 0; a < na; a++)
 			for (unsigned b = l->a == l->b ? a + 1 : 0; b < nb; b++)
 				join(s, i, kid_of(s, l->a, a), kid_of(s, l->b, b));
+		for (size_t k = 0; is_kept(s, l) && k < s->nkids; k++)
+			if (s->kids[k].what == &r->children[l->a])
+				join_elder(s, i, &s->kids[k]);
 	}
 }

@@ -135,6 +135,8 @@ void super_rest(const struct kid *k)
 	struct super *s = k->super;
 	bool others = false;
 
+	if (s->up.begin.heir && !s->announced) /* whoever serves until then has the same socket, and would not mend it */
+		return;
 	for (size_t i = 0; i < s->nkids; i++)
 		others |= s->kids[i].what == k->what && s->kids[i].part == KID_SERVES && s->kids[i].state == KID_UP;
 	for (size_t i = 0; others && i < s->open.n; i++)

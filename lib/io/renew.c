@@ -160,26 +160,28 @@ void renew_fire(struct timer *t, uint64_t now)
 /* A reload may not move what only a start can set up. */
 static int check_fixed(const struct super *s, const struct conf *next, struct why *w)
 {
+	static const char restart[] = "restart zt for that";
 	const struct conf *now = s->conf;
 	const struct {
 		const char *key;
 		bool same;
+		const char *rather;
 	} fixed[] = {
-		{"[log] file", strcmp(next->log.file, now->log.file) == 0},
-		{"[state] dir", strcmp(next->state.dir, now->state.dir) == 0},
-		{"[state] run_dir", strcmp(next->state.run_dir, now->state.run_dir) == 0},
-		{"[state] uid", next->state.uid == now->state.uid},
-		{"[state] gid", next->state.gid == now->state.gid},
-		{"[limits] nofile", next->limits.nofile == now->limits.nofile},
-		{"[edge] workers", next->edge.workers == now->edge.workers},
-		{"[limits] require_sandbox", next->limits.require_sandbox == now->limits.require_sandbox},
-		{"[limits] insecure_no_sandbox", next->limits.insecure_no_sandbox == now->limits.insecure_no_sandbox},
+		{"[log] file", strcmp(next->log.file, now->log.file) == 0, restart},
+		{"[state] dir", strcmp(next->state.dir, now->state.dir) == 0, restart},
+		{"[state] run_dir", strcmp(next->state.run_dir, now->state.run_dir) == 0, restart},
+		{"[state] uid", next->state.uid == now->state.uid, restart},
+		{"[state] gid", next->state.gid == now->state.gid, restart},
+		{"[limits] nofile", next->limits.nofile == now->limits.nofile, restart},
+		{"[edge] workers", next->edge.workers == now->edge.workers, "it takes an upgrade or a restart"},
+		{"[limits] require_sandbox", next->limits.require_sandbox == now->limits.require_sandbox, restart},
+		{"[limits] insecure_no_sandbox", next->limits.insecure_no_sandbox == now->limits.insecure_no_sandbox, restart},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		if (!fixed[i].same)
-			return why_set(w, ZT_E_CONFIG, "%s cannot change in a reload; restart zt for that",
-				       fixed[i].key);
+			return why_set(w, ZT_E_CONFIG, "%s cannot change in a reload; %s", fixed[i].key,
+				       fixed[i].rather);
 	return 0;
 }
 

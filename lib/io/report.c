@@ -27,14 +27,20 @@ bool report_healthy(const struct super *s, uint64_t now)
 	return s->announced && !s->stopping;
 }
 
+/* The places of a kind stand together; which process each of them has, changes (heirs_stand_in()). */
+static bool begins_kind(const struct super *s, size_t i)
+{
+	return i == 0 || s->kids[i].what != s->kids[i - 1].what;
+}
+
 /* By kind; of each the one that serves first, then those before and after it. */
-static size_t in_order(const struct super *s, const struct kid *out[static KIDS])
+size_t report_order(const struct super *s, const struct kid *out[static KIDS])
 {
 	static const enum kid_part parts[] = {KID_SERVES, KID_HEIR, KID_ELDER};
 	size_t n = 0;
 
 	for (size_t kind = 0; kind < s->nserve; kind++)
-		for (size_t p = 0; s->kids[kind].index == 0 && p < ARRAY_LEN(parts); p++)
+		for (size_t p = 0; begins_kind(s, kind) && p < ARRAY_LEN(parts); p++)
 			for (size_t i = 0; i < s->nkids; i++)
 				if (s->kids[i].part == parts[p] && s->kids[i].what == s->kids[kind].what)
 					out[n++] = &s->kids[i];
@@ -45,7 +51,7 @@ void report_health(struct super *s, struct ctl_client *who)
 {
 	bool ok = report_healthy(s, loop_now(s->loop));
 	const struct kid *kids[KIDS];
-	size_t n = in_order(s, kids);
+	size_t n = report_order(s, kids);
 	char body[KIDS * 20] = "";
 	struct wr w = wr_of(body, sizeof body);
 
@@ -141,7 +147,7 @@ static void sum_json(void *ctx, struct span name, uint64_t sum)
 
 static void sums_json(const struct super *s, struct jsonw *j)
 {
-	for (size_t i = 0; i < s->nserve; i++) {
+	for (size_t i = 0; i < s->nkids; i++) {
 		const struct kid *k = &s->kids[i];
 
 		if (k->index || !is_one_of_several(k))
@@ -252,7 +258,7 @@ static void elders_text(struct wr *w, const struct super *s)
 static void write_json(const struct super *s, struct wr *w, uint64_t now, bool counters)
 {
 	const struct kid *kids[KIDS];
-	size_t n = in_order(s, kids);
+	size_t n = report_order(s, kids);
 	char print[CONF_FINGERPRINT];
 	struct jsonw j;
 
@@ -332,7 +338,7 @@ static void kid_text(struct wr *w, const struct kid *k, uint64_t now)
 static void write_text(const struct super *s, struct wr *w, uint64_t now)
 {
 	const struct kid *kids[KIDS];
-	size_t n = in_order(s, kids);
+	size_t n = report_order(s, kids);
 	char text[ADDR_TEXT], print[CONF_FINGERPRINT];
 
 	wr_fmt(w, "%s %s: %s, pid %ld, epoch %u, config %s, up %llu s\n", s->role->name, ZT_VERSION,

@@ -242,6 +242,8 @@ static int no_new_privs(struct jail *j)
 		say(j, JAIL_L_NNP, JAIL_ABSENT, "%s", strerror(errno));
 	else
 		say(j, JAIL_L_NNP, JAIL_ON, "inherited by whatever it starts");
+	if (j->o->dies_with_parent) /* after the last change of user and capabilities; who has none by now sees its channel end */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ struct jail_opts {
 	/* JAIL_WORKER, _STATE, _KEEPER: the only TCP ports to connect to; none = any. */
 	const uint16_t *connect_ports;
 	size_t connect_ports_n;
+	bool dies_with_parent; /* killed when whoever started it ends: the kernel forgets that with a change of user */
 	bool off;         /* insecure_no_sandbox: nothing at all is put on, the report says so */
 	bool seccomp_log; /* development: forbidden calls are logged by the kernel, not killed */
 };

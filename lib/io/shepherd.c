@@ -6,50 +6,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
-#include "sigs.h"
 #include "spawn.h"
 
 #define MERCY (2 * NS_PER_S)
 
 extern char **environ;
-
-int upmsg_send(int fd, const struct upmsg *m, const int *fds, size_t nfds)
-{
-	uint8_t mem[UPMSG_BYTES];
-	struct wr w = wr_of(mem, sizeof mem);
-
-	upmsg_write(&w, m);
-	return w.full ? -ZT_E_TOOLONG : chan_send(fd, wr_span(&w), fds, nfds);
-}
-
-int upmsg_hear(int fd, uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds)
-{
-	ssize_t n = chan_recv(fd, mem, UPMSG_BYTES, fds, nfds);
-	int rc;
-
-	/* Where the other end was closed with something of ours unread, that is told first, and once; then its last words. */
-	if (n == -ZT_E_CLOSED)
-		n = chan_recv(fd, mem, UPMSG_BYTES, fds, nfds);
-	rc = n > 0 ? upmsg_read(span_of(mem, (size_t)n), m) : (int)n;
-
-	return n > 0 && rc == 0 ? 1 : rc;
-}
-
-void upmsg_drop(const int *fds, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		close(fds[i]);
-}
 
 /* ---- the flock --------------------------------------------------------------------------- */
 
@@ -115,8 +83,13 @@ void shepherd_crown(struct shepherd *sh, pid_t by)
 {
 	struct sheep *heir = find(sh, FLOCK_CANDIDATE), *before = find(sh, FLOCK_CROWNED);
 
-	if (heir == NULL || by != sh->asker)
+	if (by != sh->asker)
 		return;
+	if (heir == NULL) { /* it has just ended; who wanted it has let go of all, and nobody serves: the role is over */
+		if (before && before->pid == by)
+			kill(by, SIGKILL);
+		return;
+	}
 	end_oldest_of_too_many(sh);
 	if (before) {
 		before->part = FLOCK_ELDER;
@@ -140,9 +113,10 @@ void shepherd_drop(struct shepherd *sh)
 {
 	struct sheep *s = find(sh, FLOCK_CANDIDATE);
 
-	if (s == NULL)
+	if (s == NULL || sh->dropped) /* whoever asks again and again must not put its end off */
 		return;
 	kill(s->pid, SIGTERM);
+	sh->dropped = true;
 	sh->mercy.fire = no_mercy;
 	if (!loop_timer(sh->loop, &sh->mercy, MERCY))
 		kill(s->pid, SIGKILL);
@@ -342,14 +316,15 @@ static void line_ready(struct source *src, unsigned events)
 	upmsg_drop(fds, nfds);
 	if (rc > 0)
 		heard(s, &m);
-	else if (rc == -ZT_E_CLOSED)
+	else if (rc == -ZT_E_CLOSED) {
 		loop_close(src); /* it is dying; SIGCHLD follows */
+		s->fd = -1;      /* the number may be somebody else's before that */
+	}
 }
 
 static const struct source_class line_class = {"supervisor", line_wants, line_ready, NULL};
 
-/* fd is the sheep's now, or closed. */
-static int take_in(struct shepherd *sh, struct sheep *s, enum flock_part part, pid_t pid, int fd)
+int shepherd_take(struct shepherd *sh, struct sheep *s, enum flock_part part, pid_t pid, int fd)
 {
 	int rc;
 
@@ -402,8 +377,9 @@ int shepherd_spawn(struct shepherd *sh, pid_t asker, pid_t *pid, struct why *w)
 	close(own[1]);
 	if (*pid < 0) {
 		close(own[0]);
-	} else if (take_in(sh, s, FLOCK_CANDIDATE, *pid, own[0]) == 0) {
+	} else if (shepherd_take(sh, s, FLOCK_CANDIDATE, *pid, own[0]) == 0) {
 		sh->asker = asker;
+		sh->dropped = false;
 		return line[0];
 	} else { /* nobody knows it: it ends by itself, without a line to live on */
 		why_set(w, ZT_E_NOMEM, "no memory for a successor");
@@ -413,134 +389,8 @@ int shepherd_spawn(struct shepherd *sh, pid_t asker, pid_t *pid, struct why *w)
 	return -(int)w->err;
 }
 
-/* ---- nothing but a shepherd ---------------------------------------------------------------- */
-
-#define PLACE 48 /* of one member, in words: "pid:fd:part" */
-
 void shepherd_keep(struct shepherd *sh)
 {
 	for (size_t i = 0; i < ARRAY_LEN(sh->sheep); i++)
 		sh->sheep[i].line.keep_fd = true;
-}
-
-int shepherd_become(struct shepherd *sh, int exe_fd)
-{
-	char words[ARRAY_LEN(sh->sheep)][PLACE], arg0[] = "zt", arg1[] = "--shepherd", dashes[] = "--";
-	char *argv[ARRAY_LEN(sh->sheep) + SHEPHERD_ARGS + 6] = {arg0, arg1};
-	size_t n = 2;
-
-	for (size_t i = 0; i < ARRAY_LEN(sh->sheep); i++) {
-		const struct sheep *s = &sh->sheep[i];
-
-		if (s->part == FLOCK_NOBODY)
-			continue;
-		snprintf(words[i], PLACE, "%ld:%d:%d", (long)s->pid, s->fd, (int)s->part);
-		fcntl(s->fd, F_SETFD, 0);
-		argv[n++] = words[i];
-	}
-	argv[n++] = dashes;
-	argv[n++] = (char *)(uintptr_t)sh->exe;
-	for (size_t i = 0; i < SHEPHERD_ARGS && sh->argv[i]; i++)
-		argv[n++] = sh->argv[i];
-	syscall(SYS_execveat, exe_fd, "", argv, environ, AT_EMPTY_PATH);
-	for (size_t i = 0; i < ARRAY_LEN(sh->sheep); i++)
-		if (sh->sheep[i].part != FLOCK_NOBODY)
-			fcntl(sh->sheep[i].fd, F_SETFD, FD_CLOEXEC);
-	return -(int)err_from_errno(errno);
-}
-
-struct alone {
-	struct shepherd sh;
-	struct sigs sigs;
-	struct notify notify;
-	bool ends;
-	int code;
-};
-
-/* It ends, by order or not: what drains may finish, within its own bounds. One that crashed is for the service manager
- * to start again, at once. */
-static void on_over(struct shepherd *sh, int wait_status)
-{
-	struct alone *a = CONTAINER_OF(sh, struct alone, sh);
-
-	a->code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EXIT_ZT_FAILED;
-	if (!a->ends)
-		shepherd_signal(sh, SIGTERM);
-	a->ends = true;
-	if (!WIFEXITED(wait_status))
-		loop_stop(sh->loop);
-}
-
-static void on_lost(struct shepherd *sh, int wait_status)
-{
-	(void)sh;
-	(void)wait_status;
-}
-
-static void reap(struct alone *a)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		shepherd_reaped(&a->sh, pid, status);
-	for (size_t i = 0; i < ARRAY_LEN(a->sh.sheep); i++)
-		if (a->sh.sheep[i].part != FLOCK_NOBODY)
-			return;
-	loop_stop(a->sh.loop);
-}
-
-static void on_signal(struct sigs *g, int signo)
-{
-	struct alone *a = CONTAINER_OF(g, struct alone, sigs);
-
-	if (signo == SIGCHLD) {
-		reap(a);
-		return;
-	}
-	a->ends |= signo == SIGTERM || signo == SIGINT;
-	shepherd_signal(&a->sh, signo);
-}
-
-static int read_place(struct alone *a, const char *word, struct sheep *s)
-{
-	uint64_t v[3];
-	struct span part, rest = span_str(word);
-
-	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
-		span_cut(rest, ':', &part, &rest);
-		if (span_u64(part, INT32_MAX, &v[i]) < 0)
-			return -ZT_E_USAGE;
-	}
-	if (v[2] == FLOCK_NOBODY || v[2] > FLOCK_ELDER || fcntl((int)v[1], F_SETFD, FD_CLOEXEC) < 0)
-		return -ZT_E_USAGE;
-	s->since = 0;
-	return take_in(&a->sh, s, (enum flock_part)v[2], (pid_t)v[0], (int)v[1]);
-}
-
-int shepherd_main(int argc, char **argv)
-{
-	struct alone a = {.sh = {.notify = &a.notify, .over = on_over, .lost = on_lost}, .code = EXIT_ZT_FAILED};
-	const struct sheep *crowned;
-	size_t places = 0;
-	int i = 2, rc = loop_open(&a.sh.loop, LOOP_BEST, &clock_real);
-
-	notify_open(&a.notify);
-	for (; rc == 0 && i < argc && strcmp(argv[i], "--") != 0; i++)
-		rc = places < ARRAY_LEN(a.sh.sheep) ? read_place(&a, argv[i], &a.sh.sheep[places++]) : -ZT_E_USAGE;
-	if (rc < 0 || i + 2 >= argc)
-		return EXIT_ZT_USAGE; /* it is for zt's own supervisor */
-	a.sh.exe = argv[i + 1];
-	a.sh.argv = &argv[i + 2];
-	crowned = find(&a.sh, FLOCK_CROWNED);
-	if (crowned)
-		a.sh.asker = crowned->pid; /* nobody else asks, and it may have done so already */
-	rc = sigs_open(&a.sigs, a.sh.loop, on_signal);
-	if (rc == 0) {
-		tell_elders(&a.sh); /* this process is none any more */
-		reap(&a); /* who ended while there was nobody to be told */
-		loop_run(a.sh.loop);
-	}
-	loop_free(a.sh.loop);
-	return a.code;
 }

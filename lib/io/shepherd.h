@@ -4,11 +4,12 @@
  * service manager, and ends with the exit code of the one in charge. It reads no configuration and no byte of a network.
  *
  * The first supervisor is shepherd beside its own work until what it served has drained; then it becomes nothing else
- * by executing itself (shepherd_become), which gives its memory back. Every supervisor is started by the shepherd and
+ * by executing itself (shepherd_alone.h), which gives its memory back. Every supervisor is started by the shepherd and
  * not by the one before it, so that neither processes nor system call filters pile up over the upgrades.
  *
- * Nobody outlives it: supervisors are killed when it dies (PR_SET_PDEATHSIG), and their children with them. There is no
- * more than one candidate, and of those that still drain (elders) the oldest is ended when there are too many.
+ * Nobody outlives it: supervisors are killed when it dies (PR_SET_PDEATHSIG), or end with their lines to it where the
+ * kernel forgets that (a file with capabilities), and their children with them. There is no more than one candidate, and
+ * of those that still drain (elders) the oldest is ended when there are too many.
  */
 #ifndef ZT_SHEPHERD_H
 #define ZT_SHEPHERD_H
@@ -17,10 +18,9 @@
 
 #include "base/bounds.h"
 #include "base/err.h"
-#include "chan.h"
 #include "loop.h"
 #include "notify.h"
-#include "wire/upmsg.h"
+#include "upline.h"
 
 #define SHEPHERD_ELDERS BOUND_CAP(BOUND_ELDERS)
 #define SHEPHERD_ARGS 12 /* of a role's command line */
@@ -41,7 +41,7 @@ struct shepherd;
 struct sheep {
 	struct source line;
 	struct shepherd *of;
-	int fd; /* of the line, which outlives a loop */
+	int fd; /* of the line, which outlives a loop; -1: it has closed its end */
 	pid_t pid;
 	enum flock_part part;
 	uint64_t since;  /* elders: which is the oldest */
@@ -57,6 +57,7 @@ struct shepherd {
 	struct sheep sheep[2 + SHEPHERD_ELDERS];
 	uint64_t crowned;             /* how many were */
 	struct timer mercy;           /* of a candidate that was dropped */
+	bool dropped;
 	pid_t asker;                  /* who wanted the candidate; our own: this process */
 	bool own;                     /* this process is an elder too, of own_live */
 	uint64_t own_live;
@@ -83,14 +84,7 @@ void shepherd_signal(struct shepherd *sh, int signo);
 void shepherd_link(struct shepherd *sh, enum flock_part to, uint64_t n, const int *fd); /* UPMSG_LINK; fd may be NULL */
 bool shepherd_has(struct shepherd *sh, enum flock_part part);
 void shepherd_keep(struct shepherd *sh); /* its lines outlive the loop, which is about to be freed */
-/* Nothing but a shepherd from now on. Comes back only with an error; every line is as before then. */
-int shepherd_become(struct shepherd *sh, int exe_fd);
-int shepherd_main(int argc, char **argv); /* "zt --shepherd", of a process that did that */
-
-/* One packet. 0 or -ZT_E_... */
-int upmsg_send(int fd, const struct upmsg *m, const int *fds, size_t nfds);
-/* 1 with a message, whose descriptors are the caller's; 0: none; -ZT_E_CLOSED, -ZT_E_VERSION, ... */
-int upmsg_hear(int fd, uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds);
-void upmsg_drop(const int *fds, size_t n); /* closes them */
+/* One more of it, of that pid; fd, the line to it, is the sheep's now, or closed. */
+int shepherd_take(struct shepherd *sh, struct sheep *s, enum flock_part part, pid_t pid, int fd);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "logfile.h"
 #include "net.h"
+#include "offer.h"
 #include "spawn.h"
 #include "super_int.h"
 
@@ -310,7 +311,7 @@ static int open_places(struct super *s, struct why *w)
 	if (rc < 0)
 		return rc;
 	if (s->up.begin.heir) {
-		rc = upgrade_take(s, &s->before, &control, w);
+		rc = offer_take(s, &s->before, &control, w);
 		return rc < 0 ? rc : ctl_start(&s->ctl, s->loop, &s->bounds, control, w);
 	}
 	s->lock_fd = place_lock(s->place.state, "lock", w);

@@ -1,4 +1,4 @@
-/* super_int: what super.c, kid.c, heirs.c, lines.c, renew.c and report.c share of one supervisor.
+/* super_int: what super.c, kid.c, words.c, heirs.c, lines.c, renew.c and report.c share of one supervisor.
  * Nobody else includes this. */
 #ifndef ZT_SUPER_INT_H
 #define ZT_SUPER_INT_H
@@ -74,6 +74,7 @@ struct kid {
 	bool replaced;      /* ended for its old configuration, not for a fault */
 	bool rests;         /* it was told to go for an upgrade, and is not started again but by that */
 	bool settled;       /* it has said so */
+	bool lingers;       /* an elder that yielded: it has its time, and is told to drain then */
 	char last_death[120];
 	struct jail_report jail;
 	uint8_t counters[BOUND_CAP(BOUND_IPC_BYTES)];
@@ -155,6 +156,7 @@ struct super {
 void kid_init(struct super *s, struct kid *k, const struct super_child *what);
 void kid_start(struct kid *k);                         /* DOWN -> STARTING, or DOWN with a timer */
 int kid_launch(struct kid *k, struct why *w);          /* DOWN -> STARTING, or DOWN as before */
+void kid_is_up(struct kid *k);                         /* STARTING -> UP */
 void kid_last_words(struct super *s, pid_t pid);        /* it is dead; why it could not start */
 void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
@@ -174,6 +176,11 @@ struct kid *kid_of(struct super *s, size_t kind, unsigned index);
 unsigned kid_count(const struct super *s, const struct super_child *what); /* how many processes of it serve */
 size_t kid_kind(const struct kid *k); /* its index in role->children; not for logd */
 const char *kid_state_name(enum kid_state st);
+
+/* words.c: what a child says */
+int words_listen(struct kid *k, int fd); /* loop_add()'s answer; an error: fd stays the caller's */
+void words_close(struct kid *k);         /* both ends of ours; again: nothing */
+void words_last(struct kid *k);          /* of one that is dead: why it refused to start */
 
 /* super.c */
 void super_kid_up(struct kid *k);
@@ -203,9 +210,12 @@ int heirs_start(struct super *s, struct why *w); /* one for each; they count as 
 void heirs_drop(struct super *s);                /* the renewal came to nothing */
 void heirs_take_over(struct super *s);           /* HEIR -> SERVES -> ELDER */
 void heirs_drain_elders(struct super *s);        /* once nothing new is sent to them */
+void heirs_stand_in(struct kid *k);              /* it yielded, for nothing: another one serves. No place for that: it is cut */
 
 /* lines.c: files in, links between children, and to whoever administers */
 int bundles_pack(struct bundles *out, const struct super *s, const struct conf *c, struct why *w);
+/* What a child says, with the line and section before it that name the file of which it begins. */
+struct span bundles_blame(const struct kid *k, struct span said, struct wr *out);
 void bundles_none(struct bundles *b);
 void bundles_close(struct bundles *b);
 void links_make(struct super *s); /* for every pair that is up and not joined yet */
@@ -231,6 +241,7 @@ void renew_fire(struct timer *t, uint64_t now);
 
 /* report.c: status and health */
 bool report_healthy(const struct super *s, uint64_t now);
+size_t report_order(const struct super *s, const struct kid *out[static KIDS]); /* each that has a process or waits for one, once */
 void report_health(struct super *s, struct ctl_client *who);
 void report_begin(struct super *s, struct ctl_client *who, bool json);
 int report_kid_answered(struct kid *k, struct span counters); /* 0 or -ZT_E_SYNTAX */

@@ -40,6 +40,7 @@ struct super_begin {
 
 enum upgrade_step {
 	UPGRADE_NONE,
+	UPGRADE_ASKED,   /* waits for the shepherd to start a successor */
 	UPGRADE_OFFERED, /* waits for PREPARED */
 	UPGRADE_ALONE,   /* ends children that must be alone, one after the other */
 	UPGRADE_GONE,    /* waits for READY */
@@ -55,6 +56,7 @@ struct upgrade {
 	struct timer timer;
 	struct ctl_client *asker; /* NULL: a SIGUSR2 asked, or the asker left */
 	pid_t heir;
+	unsigned spawns;          /* SPAWNs without an answer, of upgrades long over perhaps */
 	bool again, reload;       /* one that came at the wrong time: upgrade, reload */
 	bool ends;                /* the role is to end: our flock comes first */
 	bool crowned;             /* of a successor: the shepherd knows it as the one in charge */
@@ -70,32 +72,40 @@ struct upgrade {
 };
 
 void upgrade_init(struct super *s, const struct super_begin *begin);
-#define UPGRADE_FDS 3 /* of an offer, first: locks of state and of the control socket's place, the control socket */
 
-/* A successor, before it opens anything: takes the offer in. */
-int upgrade_take(struct super *s, struct listeners *offered, int *control, struct why *w);
-/* A successor, when it could serve: says so, and waits until what only one may have is free. */
+/* heir.c. A successor, when it could serve: says so, and waits until what only one may have is free. */
 int upgrade_prepared(struct super *s, struct why *w);
 void upgrade_stepped(struct super *s);   /* a child is up */
 void upgrade_announced(struct super *s); /* all are: it serves */
 /* Of a successor that cannot: tells the one before, who tells whoever asked. s NULL: it is not one yet. */
 void upgrade_refuse(const struct super *s, enum zt_exit code, const char *text);
+/* The next message from the one before, waited for. */
+int heir_hears(uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds, struct why *w);
+void upgrade_elders(struct super *s, const struct upmsg *m);
 
+/* upgrade.c */
 void upgrade_begin(struct super *s, struct ctl_client *asker);
 bool upgrade_runs(const struct super *s); /* nothing else may change now */
 void upgrade_asker_gone(struct super *s, struct ctl_client *who);
 void upgrade_kid_gone(struct super *s);
 void upgrade_heir_ended(struct super *s, int wait_status);
-void upgrade_elders(struct super *s, const struct upmsg *m);
-void upgrade_link(struct super *s, uint64_t link, int fd); /* of an elder: to the one in charge; fd stays the caller's */
+void upgrade_spawned(struct super *s, const struct upmsg *m, int fd); /* the shepherd's answer; fd -1: none, else ours now */
 void upgrade_stop(struct super *s);       /* the role stops: a running one comes to nothing */
+/* What a child is told of the life of its role: io/child.h, "life". */
+const char *upgrade_life(const struct super *s, char out[static SPAWN_LIFE]);
+/* for elder.c */
+bool upgrade_is_first(const struct super *s);
+void upgrade_later(struct super *s, uint64_t ns); /* when it looks at its step again */
+int upgrade_tell_shepherd(enum upmsg_type type, uint64_t n); /* 0 or -ZT_E_... */
+void upgrade_answer(struct super *s, enum zt_exit code, const char *sentence, const char *why); /* who asked */
+
+/* elder.c */
+void upgrade_link(struct super *s, uint64_t link, int fd); /* of an elder: to the one in charge; fd stays the caller's */
 bool upgrade_reaped(struct super *s, pid_t pid, int wait_status); /* it was a supervisor of ours */
 /* The first process, once it is not in charge: passes it on. False: it is for us too. */
 bool upgrade_signal(struct super *s, int signo);
 bool upgrade_waits(struct super *s);      /* nothing of ours lives, but who has to end first does */
 void upgrade_count(struct super *s);      /* counters have come, of one that drains */
-/* What a child is told of the life of its role: io/child.h, "life". */
-const char *upgrade_life(const struct super *s, char out[static SPAWN_LIFE]);
 /* The very end: does not come back where this process has to be shepherd. Everything else is closed. */
 void upgrade_end(struct super *s);
 

@@ -199,8 +199,12 @@ static int wait_for(const struct askca *a, short events, uint64_t deadline, stru
 
 static int ended(const struct askca *a, struct why *w)
 {
-	return why_set(w, ZT_E_CLOSED, a->child.pid > 0 ? "the process that holds the authority's keys ended"
-							 : "the running zt ca ended the line; try again");
+	if (a->child.pid > 0)
+		return why_set(w, ZT_E_CLOSED, "the process that holds the authority's keys ended");
+	/* The exit code is that of one who is told that it is not up, a moment before: it met an upgrade, as a rule. The
+	 * answer may be lost all the same, which callers go by. */
+	why_set(w, ZT_E_LOCKED, "the running zt ca ended the line; try again");
+	return -ZT_E_CLOSED;
 }
 
 /* As much as goes; the descriptor goes with the first byte. */

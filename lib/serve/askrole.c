@@ -119,6 +119,8 @@ static int ask_one(const struct ask *a, const char *role)
 	if (!span_eq_str(sentence, "ok")) /* then the body says it all */
 		fprintf(code == EXIT_ZT_OK ? stdout : stderr, "%s: %.*s\n", role, SPAN_ARG(sentence));
 	fwrite(body.p, 1, body.n, code == EXIT_ZT_OK ? stdout : stderr);
+	if (body.n && body.p[body.n - 1] != '\n')
+		fputc('\n', code == EXIT_ZT_OK ? stdout : stderr);
 	return (int)code;
 }
 

@@ -177,15 +177,25 @@ static void write_parts(const struct monitor *m, struct wr *w)
 	}
 }
 
+/* Whoever watches would take what is missing for what is not there. */
+#define CUT "zt_metrics_cut "
+#define CUT_LINE (sizeof CUT - 1 + 2)
+
 static unsigned write_metrics(const struct monitor *m, struct wr *w)
 {
+	bool cut;
+
+	w->cap -= num_min(CUT_LINE, w->cap);
 	monitor_sample(w, "build_info", "version", span_str(ZT_VERSION), 1);
 	write_parts(m, w);
 	if (m->cls->samples)
 		m->cls->samples(m->ctx, w);
 	while (w->full && w->n && w->p[w->n - 1] != '\n')
 		w->n--;
+	cut = w->full;
 	w->full = false;
+	w->cap += CUT_LINE;
+	wr_str(w, cut ? CUT "1\n" : CUT "0\n");
 	return 200;
 }
 

@@ -40,7 +40,7 @@ struct monitor {
 };
 
 /* The whole answer to a request that was read: w is as large as it may be; what does not fit is cut off at a line
- * of /metrics, and elsewhere answered 500. */
+ * of /metrics, whose last one says so, and elsewhere answered 500. */
 void monitor_answer(const struct monitor *m, const struct httpreq *q, struct wr *w);
 
 /* zt_NAME{KEY="VALUE"} N; the value escaped. */

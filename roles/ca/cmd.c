@@ -287,7 +287,7 @@ static int finish(struct cmd_run *r, int rc)
 		return EXIT_ZT_OK;
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", r->cmd->call, r->why.err ? r->why.text : err_text((enum zt_err)-rc));
-	return (int)err_exit((enum zt_err)-rc);
+	return (int)err_exit(r->why.err ? r->why.err : (enum zt_err)-rc);
 }
 
 int cmd_main(const struct cmd *c, struct cmd_wish *wish, int argc, char **argv)

@@ -221,20 +221,21 @@ static void hang_up(struct peers *p, struct peer_line *l)
 	answer_when_all(p);
 }
 
-static int take_packet(struct peer_line *l, struct span packet, int *fds, size_t nfds)
+static int take_packet(void *ctx, struct chan_packet *p)
 {
+	struct peer_line *l = ctx;
 	struct workmsg m;
-	int rc = workmsg_read(packet, &m), fd;
+	int rc = workmsg_read(p->bytes, &m), fd;
 
-	if (rc < 0 || nfds != (m.type == WORK_HAND))
+	if (rc < 0 || p->nfds != (m.type == WORK_HAND))
 		return -ZT_E_SYNTAX;
 	if (m.type == WORK_ASK) {
 		tell(l, m.question);
 	} else if (m.type == WORK_TELL) {
 		rc = take_answer(l->e->peers, &l->e->peers->of[l->index], &m);
 	} else {
-		fd = fds[0];
-		fds[0] = -1;
+		fd = p->fds[0];
+		p->fds[0] = -1;
 		take_connection(l->e, &m, fd);
 	}
 	return rc;
@@ -243,19 +244,10 @@ static int take_packet(struct peer_line *l, struct span packet, int *fds, size_t
 /* false: no more now. */
 static bool hear(struct peer_line *l)
 {
-	uint8_t mem[WORKMSG_MAX];
-	int fds[CHAN_FDS], rc;
-	size_t nfds;
-	ssize_t n = chan_recv(l->src.fd, mem, sizeof mem, fds, &nfds);
+	int rc = chan_next(l->src.fd, take_packet, l);
 
-	if (n == 0)
-		return false;
-	rc = n < 0 ? (int)n : take_packet(l, span_of(mem, (size_t)n), fds, nfds);
-	for (size_t i = 0; i < nfds; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
 	if (rc >= 0)
-		return true;
+		return rc > 0;
 	if (rc != -ZT_E_CLOSED)
 		LOG(&l->e->child.log, LOG_ERROR, "another worker says what no worker says: it is not listened to any more",
 		    LF_U64("worker", l->index));

@@ -352,7 +352,8 @@ static void say(const struct demo *d, uint64_t ms)
 	printf("Here only a device with a certificate is let in; without --cert and --key the answer is 403:\n");
 	printf("  curl --cacert %s/acme.pem --cert %s/browser.pem --key %s/browser.key \\\n"
 	       "       https://private.localhost:%u/\n\n", dir, dir, dir, port);
-	printf("Configuration: %s/zt.conf\nLog:           %s/log\nWhat runs:     zt status -c %s/zt.conf\n\n", dir, dir, dir);
+	printf("Configuration: %s/zt.conf\nLog:           %s/log\nWhat runs:     %s status -c %s/zt.conf\n\n", dir, dir,
+	       program_invocation_name, dir); /* as it was called: after `make demo` no zt is on the PATH */
 	printf("Stop with Ctrl-C%s.\n", d->keep ? "" : "; nothing is left then");
 	fflush(stdout);
 }

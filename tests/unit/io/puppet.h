@@ -10,6 +10,7 @@
 #ifndef ZT_TEST_PUPPET_H
 #define ZT_TEST_PUPPET_H
 
+#include "descriptors.h"
 #include "puppet_child.h"
 
 #define PUPPET(k, p) {.kind = (k), .proc = (p), .who = CONF_FOR_WORKER, .listeners = true}
@@ -195,21 +196,6 @@ __attribute__((unused)) static const char *tell(size_t i, const char *line)
 	answer[n > 0 ? n : 0] = 0;
 	close(fd);
 	return answer;
-}
-
-static int fds_of(pid_t pid)
-{
-	char path[48];
-	DIR *d;
-	int n = 0;
-
-	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
-	d = opendir(path);
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 #endif

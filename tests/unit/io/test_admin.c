@@ -234,7 +234,7 @@ TEST(any_number_of_commands_is_passed_on_and_forgotten)
 
 	stage_keeper(&role);
 	EVENTUALLY(healthy());
-	before = fds_of(stage.super);
+	before = descriptors_of(stage.super);
 	for (size_t i = 0; i < COMMANDS; i++) { /* more than the control socket has clients */
 		fd[i] = take(&code, said);
 		NEED(fd[i] >= 0);
@@ -249,7 +249,7 @@ TEST(any_number_of_commands_is_passed_on_and_forgotten)
 		close(fd[i]);
 	}
 	CHECK_INT(status_of("commands", 0), COMMANDS);
-	EVENTUALLY(fds_of(stage.super) == before);
+	EVENTUALLY(descriptors_of(stage.super) == before);
 	CHECK_INT(stage_close(), 0);
 }
 

@@ -1,7 +1,6 @@
 /* The channel: whole messages, descriptors that arrive or are closed, no blocking. */
 #include "tests/unit/unit.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,17 +8,7 @@
 
 #include "base/err.h"
 #include "io/chan.h"
-
-static int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
+#include "tests/unit/io/descriptors.h"
 
 static void close_all(struct chan_ends *e)
 {
@@ -31,7 +20,7 @@ static void close_all(struct chan_ends *e)
 
 TEST(an_order_with_descriptors_arrives_whole)
 {
-	int give[2], before = open_fds();
+	int give[2], before = open_descriptors();
 	struct chan_ends e;
 	struct chan_msg m;
 	char c = 0;
@@ -52,7 +41,7 @@ TEST(an_order_with_descriptors_arrives_whole)
 	close(give[0]);
 	close(give[1]);
 	close_all(&e);
-	CHECK_INT(open_fds(), before);
+	CHECK_INT(open_descriptors(), before);
 }
 
 TEST(words_arrive_one_by_one)
@@ -81,11 +70,11 @@ TEST(neither_speaks_as_the_other)
 	NEED(chan_open(&e) == 0 && pipe(give) == 0);
 	CHECK_INT(chan_say(e.child_words, &(struct ipc_msg){.type = IPC_COMMIT}), 0);
 	CHECK_INT(chan_hear(e.super_words, &m), -ZT_E_UNKNOWN);
-	before = open_fds();
+	before = open_descriptors();
 	CHECK_INT(chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_READY}, give, 2), 0);
 	CHECK_INT(chan_take_order(e.child_orders, &m), -ZT_E_UNKNOWN);
 	CHECK_INT(m.nfds, 0); /* and what came with it is closed */
-	CHECK_INT(open_fds(), before);
+	CHECK_INT(open_descriptors(), before);
 	close(give[0]);
 	close(give[1]);
 	close_all(&e);
@@ -98,10 +87,10 @@ TEST(nothing_goes_up_the_order_channel)
 	int give = 2, before;
 
 	NEED(chan_open(&e) == 0);
-	before = open_fds();
+	before = open_descriptors();
 	CHECK_INT(chan_order(e.child_orders, &(struct ipc_msg){.type = IPC_READY}, &give, 1), -ZT_E_CLOSED);
 	CHECK_INT(chan_order(e.child_orders, &(struct ipc_msg){.type = IPC_READY}, NULL, 0), -ZT_E_CLOSED);
-	CHECK_INT(open_fds(), before);
+	CHECK_INT(open_descriptors(), before);
 	CHECK_INT(chan_order(e.super_orders, &(struct ipc_msg){.type = IPC_ASK}, NULL, 0), 0); /* down it does */
 	close_all(&e);
 }
@@ -119,11 +108,11 @@ TEST(the_end_leaks_no_descriptor)
 	int give = 2, before;
 
 	NEED(chan_open(&e) == 0);
-	before = open_fds();
+	before = open_descriptors();
 	memcpy(CMSG_DATA(&control.head), &give, sizeof give);
 	CHECK_INT(sendmsg(e.super_orders, &msg, 0), 0);
 	CHECK_INT(chan_take_order(e.child_orders, &m), -ZT_E_CLOSED);
-	CHECK_INT(open_fds(), before);
+	CHECK_INT(open_descriptors(), before);
 	close_all(&e);
 }
 

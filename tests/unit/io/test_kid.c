@@ -15,11 +15,11 @@ static void ends_it(const char *command, const char *why)
 
 	stage_open(&solo, "");
 	before = status_of("restarts", 0);
-	fds = fds_of(stage.super);
+	fds = descriptors_of(stage.super);
 	tell(0, command);
 	EVENTUALLY(status_of("restarts", 0) == before + 1 && healthy());
 	CHECK(logged(why));
-	CHECK_INT(fds_of(stage.super), fds);
+	CHECK_INT(descriptors_of(stage.super), fds);
 	CHECK_INT(stage_close(), 0);
 }
 
@@ -48,11 +48,11 @@ TEST(it_cannot_hand_up_a_descriptor_and_hold_us_up)
 	NEED(bind(door, (struct sockaddr *)&at, sizeof at) == 0 && listen(door, 1) == 0);
 	NEED(getsockname(door, (struct sockaddr *)&at, &n) == 0);
 	stage_open(&solo, "");
-	fds = fds_of(stage.super);
+	fds = descriptors_of(stage.super);
 	snprintf(command, sizeof command, "hand %u", ntohs(at.sin_port));
 	CHECK_STR(tell(0, command), "refused");
 	CHECK(healthy());
-	CHECK_INT(fds_of(stage.super), fds);
+	CHECK_INT(descriptors_of(stage.super), fds);
 	kill((pid_t)status_of("pid", 0), SIGKILL);
 	EVENTUALLY(status_of("restarts", 0) == 1 && healthy());
 	CHECK_INT(stage_close(), 0);
@@ -144,6 +144,43 @@ TEST(one_that_refuses_at_the_start_ends_the_start_and_says_why)
 	CHECK_INT(stage_wait(), EXIT_ZT_FAILED);
 	CHECK(logged("why: child one cannot start: no ")); /* on stderr, wherever the log goes */
 	CHECK(!logged("\033"));                            /* what a child says drives no terminal */
+}
+
+static bool is_zombie(pid_t pid)
+{
+	char path[48], text[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return false;
+	if (fgets(text, sizeof text, f) == NULL)
+		text[0] = 0;
+	fclose(f);
+	return strstr(text, ") Z ") != NULL;
+}
+
+/* A supervisor that was busy meanwhile finds a signal first, and behind it the dead child and what it said. */
+TEST(the_reason_of_one_that_is_dead_already_is_heard)
+{
+	static const struct super_child mum[] = {PUPPET("silent-0", "one")};
+	static const struct super_role role = PUPPETS("solo", mum, 1);
+	int status = 0;
+	pid_t pid;
+
+	stage_fork(&role, "");
+	EVENTUALLY(strstr(ask("health"), "one starting") != NULL);
+	pid = (pid_t)status_of("pid", 0);
+	kill(stage.super, SIGSTOP);
+	CHECK(waitpid(stage.super, &status, WUNTRACED) == stage.super && WIFSTOPPED(status));
+	kill(stage.super, SIGCHLD); /* what is ready first is looked at first */
+	CHECK_STR(tell(0, "send 3 1 no lamp"), "ok");
+	tell(0, "exit");
+	EVENTUALLY(is_zombie(pid));
+	kill(stage.super, SIGCONT);
+	CHECK_INT(stage_wait(), 3); /* its own code is the role's */
+	CHECK(logged("why: child one cannot start: no lamp"));
 }
 
 TEST(term_during_the_start_ends_it_at_once)

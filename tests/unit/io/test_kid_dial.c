@@ -59,14 +59,14 @@ TEST(what_the_configuration_names_is_connected)
 	char got[8] = "";
 
 	stage_open(&asking, "");
-	fds = fds_of(stage.super);
+	fds = descriptors_of(stage.super);
 	CHECK(is_told("dial 1 0 1", 0, 1));
 	in = accept(door, NULL, NULL);
 	NEED(in >= 0 && send(in, "hello", 5, 0) == 5);
 	CHECK_STR(tell(0, "line over"), "hello"); /* the very socket, both ways */
 	CHECK(recv(in, got, sizeof got, 0) == 4 && memcmp(got, "over", 4) == 0);
 	close(in);
-	CHECK_INT(fds_of(stage.super), fds);
+	CHECK_INT(descriptors_of(stage.super), fds);
 	CHECK_INT(stage_close(), 0);
 	door_close(door);
 }
@@ -76,13 +76,13 @@ TEST(what_it_does_not_name_is_refused)
 	int door = door_open(4), fds;
 
 	stage_open(&asking, "");
-	fds = fds_of(stage.super);
+	fds = descriptors_of(stage.super);
 	CHECK(is_told("dial 1 2 1", ZT_E_DENIED, 0));
 	CHECK(is_told("dial 1 1 1", ZT_E_NOTFOUND, 0));
 	CHECK(is_told("dial 1 65535 1", ZT_E_DENIED, 0));
 	CHECK(is_told("dial 2 0 1", ZT_E_CANCELLED, 0)); /* another configuration's number */
 	CHECK(is_told("dial 0 0 1", ZT_E_CANCELLED, 0));
-	CHECK_INT(fds_of(stage.super), fds);
+	CHECK_INT(descriptors_of(stage.super), fds);
 	CHECK_INT(status_of("restarts", 0), 0);
 	CHECK_INT(stage_close(), 0);
 	door_close(door);
@@ -107,11 +107,11 @@ static void ends_it(const struct super_role *role, const char *first, const char
 	int fds;
 
 	stage_open(role, "");
-	fds = fds_of(stage.super);
+	fds = descriptors_of(stage.super);
 	tell(0, first);
 	tell(0, command);
 	EVENTUALLY(status_of("restarts", 0) == 1 && healthy());
-	CHECK_INT(fds_of(stage.super), fds);
+	CHECK_INT(descriptors_of(stage.super), fds);
 	CHECK_INT(stage_close(), 0);
 }
 

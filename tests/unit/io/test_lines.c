@@ -201,7 +201,7 @@ TEST(a_line_joins_what_has_one_epoch)
 
 	open_real();
 	EVENTUALLY(status_of("answers", 0) == 1);
-	before = fds_of(stage.super);
+	before = descriptors_of(stage.super);
 	for (int i = 2; i <= 30; i++) {
 		ask("reload");
 		CHECK_INT(stage.code, 0);
@@ -211,7 +211,7 @@ TEST(a_line_joins_what_has_one_epoch)
 		CHECK_INT(status_of("strange", 0) + status_of("strange", 1), 0);
 		CHECK_INT(status_of("commits", 1), 1); /* a new one each time */
 	}
-	EVENTUALLY(fds_of(stage.super) == before);
+	EVENTUALLY(descriptors_of(stage.super) == before);
 	CHECK_INT(status_of("restarts", 0) + status_of("restarts", 1), 0);
 	CHECK_INT(stage_close(), 0);
 	CHECK(!logged("child died"));

@@ -241,7 +241,7 @@ TEST(two_hundred_reloads_leak_nothing)
 
 	stage_open(&duo, "");
 	ask("reload"); /* whatever is opened once */
-	before = fds_of(stage.super);
+	before = descriptors_of(stage.super);
 	for (int i = 0; i < 100; i++) {
 		stage_conf(3, "");
 		ask("reload");
@@ -250,7 +250,7 @@ TEST(two_hundred_reloads_leak_nothing)
 		ask("reload");
 		CHECK_INT(stage.code, 0);
 	}
-	CHECK_INT(fds_of(stage.super), before);
+	CHECK_INT(descriptors_of(stage.super), before);
 	CHECK_INT(status_of("epoch", 0), 202);
 	CHECK_INT(status_of("restarts", 0), 0);
 	CHECK_INT(close_duo(), 0);

@@ -148,7 +148,7 @@ TEST(each_has_its_own_number_sockets_and_lines)
 	}
 	EVENTUALLY(status_of("lines_to_peers", SEVERAL) == 10101); /* who keeps keys has a line of its own to each */
 	CHECK_INT(queues(), SEVERAL);
-	CHECK(fds_of(stage.super) > 0);
+	CHECK(descriptors_of(stage.super) > 0);
 	CHECK_INT(stage_close(), 0);
 	CHECK(!logged("child died"));
 }

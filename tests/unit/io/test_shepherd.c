@@ -1,13 +1,17 @@
 /* A flock of shells that do nothing: who is started, crowned, ended, and told what. */
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "io/shepherd_alone.h"
 #include "io/shepherd.h"
+#include "io/shepherd_alone.h"
 
 static struct {
 	struct shepherd sh;
@@ -88,6 +92,29 @@ TEST(there_is_one_candidate)
 	finish();
 }
 
+TEST(asking_again_puts_no_end_off)
+{
+	struct why w = {0};
+	pid_t one, two = 0;
+	int status = 0;
+	uint64_t at;
+
+	begin("/bin/sh", sleeps);
+	one = start();
+	CHECK_INT(kill(one, SIGSTOP), 0);
+	CHECK(waitpid(one, &status, WUNTRACED) == one && WIFSTOPPED(status)); /* before, SIGTERM would end it */
+	shepherd_drop(&t.sh);
+	at = t.sh.mercy.at;
+	loop_turn(t.sh.loop, 1); /* its clock goes on */
+	CHECK_INT(shepherd_spawn(&t.sh, getpid(), &two, &w), -ZT_E_AGAIN);
+	shepherd_drop(&t.sh);
+	CHECK(t.sh.mercy.pos && t.sh.mercy.at == at);
+	t.sh.mercy.fire(&t.sh.mercy, at);
+	bury(one);
+	CHECK(WIFSIGNALED(t.lost) && WTERMSIG(t.lost) == SIGKILL);
+	finish();
+}
+
 TEST(what_cannot_be_run_says_why)
 {
 	uint8_t mem[UPMSG_BYTES];
@@ -123,6 +150,33 @@ TEST(the_one_in_charge_ends)
 	finish();
 }
 
+/* It has closed its line, and is not dead yet: what is said to it goes to nobody, whoever has the number by then. */
+static char hangs_up[] = "exec 4>&-; exec sleep 100";
+
+TEST(a_line_that_ended_is_written_to_no_more)
+{
+	char byte;
+	int was, pair[2];
+
+	begin("/bin/sh", hangs_up);
+	start();
+	was = t.sh.sheep[0].fd;
+	shepherd_crown(&t.sh, getpid());
+	loop_turn(t.sh.loop, 5000);
+	CHECK_INT(t.sh.sheep[0].fd, -1);
+	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	if (pair[0] != was)
+		CHECK_INT(dup2(pair[0], was), was);
+	shepherd_live(&t.sh, true, 1);
+	CHECK_INT(recv(pair[1], &byte, 1, 0), -1);
+	CHECK_INT(shepherd_become(&t.sh, -1), -ZT_E_CLOSED); /* who is dying has to be buried first */
+	close(pair[0]);
+	close(pair[1]);
+	if (pair[0] != was)
+		close(was);
+	finish();
+}
+
 /* 24, version 1, least 1: it asks for lines. */
 static char asks[] = "printf '\\030\\0\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' >&4; exec sleep 100";
 
@@ -145,6 +199,59 @@ TEST(who_is_in_charge_asks_for_lines_and_nobody_else)
 	shepherd_crown(&t.sh, getpid());
 	loop_turn(t.sh.loop, 5000);
 	CHECK_INT(t.linked, 1);
+	finish();
+}
+
+/* 20, version 1, least 1: another one is in charge now. */
+static char crowns[] = "printf '\\024\\0\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' >&4; exec sleep 10";
+
+/* Its successor has just ended: without this nobody would serve, and nobody would know. */
+TEST(who_let_go_for_nobody_is_ended)
+{
+	pid_t pid;
+
+	begin("/bin/sh", crowns);
+	pid = start();
+	shepherd_crown(&t.sh, getpid());
+	t.sh.asker = pid;
+	loop_turn(t.sh.loop, 5000);
+	bury(pid);
+	CHECK(WIFSIGNALED(t.over) && WTERMSIG(t.over) == SIGKILL);
+	finish();
+}
+
+/* What it is when it is nothing else is on its command line: echo says it. */
+TEST(the_oldest_stays_the_oldest)
+{
+	char got[512] = "", want[64];
+	int words[2], echo = open("/bin/echo", O_RDONLY | O_CLOEXEC);
+	pid_t pid[4], self;
+
+	begin("/bin/sh", sleeps);
+	for (size_t i = 0; i < ARRAY_LEN(pid); i++) {
+		pid[i] = start();
+		shepherd_crown(&t.sh, getpid());
+		if (i == 2) { /* the first one's place is the next one's */
+			kill(pid[0], SIGKILL);
+			bury(pid[0]);
+		}
+	}
+	CHECK_INT(pipe(words), 0);
+	self = fork();
+	if (self == 0) {
+		dup2(words[1], STDOUT_FILENO);
+		_exit(shepherd_become(&t.sh, echo));
+	}
+	close(words[1]);
+	waitpid(self, NULL, 0);
+	CHECK(read(words[0], got, sizeof got - 1) > 0);
+	for (size_t i = 1; i < 3; i++) {
+		snprintf(want, sizeof want, "%ld:%d:%d:%zu", (long)pid[i], t.sh.sheep[i].fd, (int)FLOCK_ELDER, i + 1);
+		CHECK(strstr(got, want) != NULL);
+	}
+	CHECK_INT(t.sh.sheep[0].pid, pid[3]);
+	close(words[0]);
+	close(echo);
 	finish();
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
+#include "tests/unit/wire/keypair.h"
 
 #include "base/crypto.h"
 #include "base/num.h"
@@ -23,12 +24,6 @@
 #define KIT_GENERATIONS 4
 #define KIT_START (CLOCK_FLOOR_S + 1000000)
 #define DAY INT64_C(86400)
-
-struct pair {
-	uint8_t scalar[32], point[133], mem[128];
-	struct pk_private key;
-	struct span spki;
-};
 
 struct kit {
 	struct clock_fake clock;
@@ -54,16 +49,9 @@ static struct {
 } kit_keys[KIT_KEYS];
 static unsigned kit_nkeys;
 
-static inline void pair_make(struct pair *p)
+static inline void kit_pair(struct pair *p)
 {
-	struct wr w = wr_of(p->mem, sizeof p->mem);
-	struct pk_public pub = {.type = PK_P256};
-
-	CHECK_INT(pk_generate(PK_P256, p->scalar, sizeof p->scalar), 32);
-	p->key = (struct pk_private){.type = PK_P256, .scalar = span_of(p->scalar, 32)};
-	pub.point = span_of(p->point, (size_t)pk_point(&p->key, p->point, sizeof p->point));
-	x509_wr_spki(&w, &pub);
-	p->spki = wr_span(&w);
+	pair_make(p, PK_P256);
 	sha256(p->spki, kit_keys[kit_nkeys % KIT_KEYS].digest);
 	memcpy(kit_keys[kit_nkeys++ % KIT_KEYS].scalar, p->scalar, 32);
 }
@@ -100,7 +88,7 @@ static inline struct span kit_anchor(struct kit *k, enum cert_anchor a, unsigned
 	uint8_t serial[CERT_SERIAL];
 	struct signer s;
 
-	pair_make(p);
+	kit_pair(p);
 	k->has[a][generation] = true;
 	s = signer_of(&p->key);
 	random_bytes(serial, sizeof serial);
@@ -141,7 +129,7 @@ static inline void kit_open(struct kit *k)
 	k->crl_ms = 7 * DAY * 1000;
 	k->list_ms = 15000;
 	k->has_own = true;
-	pair_make(&k->own);
+	kit_pair(&k->own);
 	kit_serve(k, true);
 }
 
@@ -271,7 +259,7 @@ static inline int kit_issue(struct kit *k, enum cert_role role, const char *name
 	struct casign q;
 	int rc;
 
-	pair_make(p);
+	kit_pair(p);
 	q = issue_of(role, name, csr_for(p, csr, NULL, 0));
 	rc = kit_ask(k, 'c', &q);
 	if (rc == 0 && serial)

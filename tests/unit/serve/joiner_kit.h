@@ -40,14 +40,14 @@ static inline int make_token(const struct casign *q, struct joiner *j)
 	memcpy(j->secret, k.out.field[CAF_SECRET].p, TOKEN_SECRET);
 	j->role = (uint8_t)casign_u64(q, CAF_ROLE);
 	j->peer = "192.0.2.7";
-	pair_make(&j->key);
+	kit_pair(&j->key);
 	j->request = csr_for(&j->key, j->csr, NULL, 0);
 	return 0;
 }
 
 static inline void new_key(struct joiner *j)
 {
-	pair_make(&j->key);
+	kit_pair(&j->key);
 	j->request = csr_for(&j->key, j->csr, NULL, 0);
 }
 

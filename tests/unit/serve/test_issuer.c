@@ -48,7 +48,7 @@ TEST(issued_signed_recorded_and_there_after_a_restart)
 	size_t n;
 
 	kit_open(&k);
-	pair_make(&p);
+	kit_pair(&p);
 	q = issue_of(ROLE_SERVICE, "nas", csr_for(&p, csr, NULL, 0));
 	casign_put(&q, CAF_SANS, names_of(lan, 2, names, sizeof names));
 	put_str(&q, CAF_USER, "anna");
@@ -116,7 +116,7 @@ TEST(what_a_request_wishes_for_is_not_in_the_certificate)
 	struct x509 c;
 
 	kit_open(&k);
-	pair_make(&p);
+	kit_pair(&p);
 	q = issue_of(ROLE_CLIENT, "laptop", greedy_csr(&p, csr, sizeof csr));
 	NEED(csr_read(&read, q.field[CAF_CSR], &k.why) == 0);
 	CHECK(read.wish.extensions.n > 0 && csr_wished_san(&read).n > 0);
@@ -161,7 +161,7 @@ TEST(bad_requests_to_issue_are_refused_in_words)
 	};
 
 	kit_open(&k);
-	pair_make(&p);
+	kit_pair(&p);
 	good = csr_for(&p, csr, NULL, 0);
 	memcpy(broken, good.p, good.n);
 	broken[good.n - 1] ^= 1;
@@ -229,7 +229,7 @@ TEST(the_same_key_for_the_same_gets_the_same_certificate)
 	size_t n;
 
 	kit_open(&k);
-	pair_make(&p);
+	kit_pair(&p);
 	q = issue_of(ROLE_SERVICE, "nas", csr_for(&p, csr, NULL, 0));
 	put_str(&q, CAF_USER, "alice");
 	put_num(&q, CAF_LIFETIME, 1000);
@@ -318,9 +318,9 @@ TEST(the_holder_renews_and_keeps_its_identity)
 	struct span der;
 
 	kit_open(&k);
-	pair_make(&p);
-	pair_make(&next);
-	pair_make(&third);
+	kit_pair(&p);
+	kit_pair(&next);
+	kit_pair(&third);
 	q = issue_of(ROLE_EDGE, "vps", csr_for(&p, csr, NULL, 0));
 	casign_put(&q, CAF_SANS, names_of(lan, 2, names, sizeof names));
 	put_str(&q, CAF_USER, "anna");
@@ -366,8 +366,8 @@ TEST(a_renewed_certificate_that_asks_with_another_key_was_copied)
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, first) == 0);
 	kit_step(&k, 60 * DAY);
-	pair_make(&child);
-	pair_make(&thief);
+	kit_pair(&child);
+	kit_pair(&thief);
 	NEED(kit_renew(&k, first, &child) == 0);
 	memcpy(second, k.out.field[CAF_SERIAL].p, sizeof second);
 	CHECK_INT(kit_renew(&k, first, &thief), -ZT_E_DENIED);
@@ -404,7 +404,7 @@ TEST(only_the_holder_of_the_key_renews)
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, serial) == 0);
 	NEED(kit_issue(&k, ROLE_CONNECTOR, "cellar", &other, wrong) == 0);
-	pair_make(&thief);
+	kit_pair(&thief);
 	kit_step(&k, 20 * DAY);
 	CHECK_INT(kit_renew_by(&k, serial, &thief, NULL), -ZT_E_DENIED);
 	CHECK_INT(kit_renew_by(&k, serial, &thief, &thief.key), -ZT_E_DENIED);
@@ -441,7 +441,7 @@ TEST(who_may_not_renew)
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_CLIENT, "laptop", &p, serial) == 0);
 	NEED(kit_issue(&k, ROLE_DEVICE, "phone", &other, phone) == 0);
-	pair_make(&next);
+	kit_pair(&next);
 	kit_step(&k, 20 * DAY);
 	CHECK_INT(kit_renew(&k, unknown, &next), -ZT_E_NOTFOUND);
 	CHECK_INT(kit_renew(&k, phone, &next), -ZT_E_DENIED); /* this role does not */
@@ -483,8 +483,8 @@ TEST(a_command_renews_any_role_at_any_time)
 
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_DEVICE, "phone", &p, first) == 0);
-	pair_make(&next);
-	pair_make(&third);
+	kit_pair(&next);
+	kit_pair(&third);
 	CHECK_INT(renew_by_command("phone", &next, 0), 0); /* at once */
 	CHECK_INT(kit_state(&k, first), CERT_SUPERSEDED);
 	casign_put(&q, CAF_SERIAL, span_of(first, sizeof first));
@@ -520,11 +520,11 @@ TEST(nothing_outlives_its_issuer)
 	kit_step(&k, ANCHOR_LIFETIME - 60 * DAY);
 	NEED(kit_issue(&k, ROLE_CLIENT, "laptop", &p, serial) == 0); /* 30 days fit */
 	kit_step(&k, 20 * DAY);
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, serial, &next) == 0);
 	memcpy(serial, k.out.field[CAF_SERIAL].p, sizeof serial);
 	kit_step(&k, 20 * DAY);
-	pair_make(&p);
+	kit_pair(&p);
 	NEED(kit_renew(&k, serial, &p) == 0); /* 20 days are left */
 	NEED(x509_read(&c, k.out.field[CAF_CHAIN], &k.why) == 0 && x509_read(&ca, k.out.field[CAF_INFRA], &k.why) == 0);
 	CHECK_INT(c.not_after, ca.not_after);

@@ -12,7 +12,7 @@ TEST(revoked_by_serial_is_that_one_and_says_what_is_left)
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, first) == 0);
 	kit_step(&k, 60 * DAY);
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, first, &next) == 0);
 	memcpy(second, k.out.field[CAF_SERIAL].p, sizeof second);
 	casign_put(&q, CAF_SERIAL, span_of(second, sizeof second));
@@ -39,7 +39,7 @@ TEST(revoked_by_name_are_all_of_an_identity)
 	kit_open(&k);
 	NEED(kit_issue(&k, ROLE_CONNECTOR, "attic", &p, first) == 0);
 	kit_step(&k, 60 * DAY);
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, first, &next) == 0);
 	memcpy(second, k.out.field[CAF_SERIAL].p, sizeof second);
 	NEED(kit_name(&k, CA_REVOKE, "attic") == 0);
@@ -61,7 +61,7 @@ TEST(revoked_by_user_is_everything_of_the_user)
 		char name[] = "machine-0";
 
 		name[8] = (char)('0' + i);
-		pair_make(&p);
+		kit_pair(&p);
 		q = issue_of(ROLE_CLIENT, name, csr_for(&p, csr, NULL, 0));
 		put_str(&q, CAF_USER, i == 3 ? "bob" : "anna");
 		NEED(kit_ask(&k, 'c', &q) == 0);
@@ -167,7 +167,7 @@ TEST(entries_in_pages_by_role_and_user)
 		struct casign issue;
 
 		snprintf(name, sizeof name, "m-%03u", i);
-		pair_make(&p);
+		kit_pair(&p);
 		issue = issue_of(i % 2 ? ROLE_CLIENT : ROLE_DEVICE, name, csr_for(&p, csr, NULL, 0));
 		if (i % 3 == 0)
 			put_str(&issue, CAF_USER, "anna");

@@ -106,7 +106,7 @@ TEST(a_receiver_follows_by_deltas)
 	NEED(kit_suspend(&k, "a", false) == 0 && kit_name(&k, CA_REVOKE, "a") == 0);
 	CHECK(take(&r) == STATUS_TAKEN && says(&r, a) == STATUS_REVOKED && says(&r, b) == STATUS_GOOD);
 	kit_step(&k, 80 * DAY); /* a is over: it leaves; b is renewed */
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, b, &next) == 0);
 	memcpy(c, k.out.field[CAF_SERIAL].p, sizeof c);
 	CHECK_INT(take(&r), STATUS_TAKEN);
@@ -325,7 +325,7 @@ TEST(a_revocation_list_of_each_anchor)
 	CHECK(c.count == 2 && reason_of(&c, laptop) == 1 && reason_of(&c, vps) == 6 && reason_of(&c, phone) == -2);
 	NEED(kit_suspend(&k, "vps", false) == 0);
 	kit_step(&k, 60 * DAY);
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, attic, &next) == 0);
 	NEED(crl_of_infra(&c, &n));
 	CHECK(c.count == 0 || reason_of(&c, attic) == -2);
@@ -408,7 +408,7 @@ TEST(a_long_list_comes_in_parts)
 
 	kit_open(&k);
 	for (unsigned i = 0; i < 2; i++) {
-		pair_make(&p);
+		kit_pair(&p);
 		csr[i] = csr_for(&p, mem[i], NULL, 0);
 	}
 	for (unsigned i = 0; i < 2600; i++) { /* two keys take turns: what is long is the list */

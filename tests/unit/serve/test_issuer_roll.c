@@ -64,7 +64,7 @@ TEST(a_roll_over_from_the_first_step_to_the_last)
 	NEED(kit_issue(&k, ROLE_CLIENT, "tablet", &p, NULL) == 0);
 	CHECK(signed_by(k.out.field[CAF_CHAIN], 2));
 	/* what renews itself moves over */
-	pair_make(&next);
+	kit_pair(&next);
 	NEED(kit_renew(&k, serial, &next) == 0);
 	CHECK(signed_by(k.out.field[CAF_CHAIN], 2) && enrol_cert(k.out.field[CAF_INFRA], 1).n);
 	/* not while something depends on the old one */

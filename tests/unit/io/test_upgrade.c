@@ -1,0 +1,352 @@
+/* One in charge that came by an upgrade, and its shepherd, whom the test plays: what is asked, and what comes meanwhile. */
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "io/super_int.h"
+
+static const struct super_child children[] = {{.kind = "worker", .proc = "worker"},
+					      {.kind = "keeper", .proc = "keeper", .alone = true}};
+static const struct super_link links[] = {{0, 1}};
+static const struct super_role role = {.name = "role", .children = children, .n = 2, .links = links, .nlinks = 1};
+
+static struct {
+	struct clock_fake clock;
+	struct super *s;
+	struct chan_ends keeper;
+	int line, shepherd; /* the other ends of HEIR_FD_LINE, HEIR_FD_SHEPHERD */
+	struct source quiet;
+} t;
+
+static unsigned wants_nothing(const struct source *s) { (void)s; return 0; }
+static void never(struct source *s, unsigned events) { (void)s; (void)events; }
+static const struct source_class quiet_class = {"quiet", wants_nothing, never, NULL};
+
+static void make_pair(int pair[2])
+{
+	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+/* One end there, the other one answered. */
+static int pair_at(int fd)
+{
+	int pair[2], high[2];
+
+	make_pair(pair);
+	for (size_t i = 0; i < 2; i++) { /* out of the way */
+		high[i] = fcntl(pair[i], F_DUPFD_CLOEXEC, 20);
+		close(pair[i]);
+	}
+	dup2(high[0], fd);
+	close(high[0]);
+	return high[1];
+}
+
+static void say(enum upmsg_type type, uint32_t pid, uint64_t n, const char *text, int fd)
+{
+	CHECK_INT(upmsg_send(t.shepherd, &(struct upmsg){.type = type, .pid = pid, .n = n, .text = span_str(text)}, &fd, fd >= 0), 0);
+}
+
+/* What it has said to its shepherd: the next message's type, 0: nothing. */
+static int said(int fd)
+{
+	uint8_t mem[UPMSG_BYTES];
+	int fds[CHAN_FDS];
+	struct upmsg m;
+	size_t n;
+	int rc = upmsg_hear(fd, mem, &m, fds, &n);
+
+	upmsg_drop(fds, n);
+	return rc > 0 ? (int)m.type : rc;
+}
+
+static void turns(void)
+{
+	for (int i = 0; i < 8; i++)
+		loop_turn(t.s->loop, 0);
+}
+
+static void begin(void)
+{
+	static char arg[] = "zt", *argv[] = {arg, NULL};
+	struct super *s = calloc(1, sizeof *s);
+	struct why w = {0};
+
+	t.line = pair_at(HEIR_FD_LINE);
+	t.shepherd = pair_at(HEIR_FD_SHEPHERD);
+	t.s = s;
+	clock_fake_init(&t.clock, NS_PER_S, 0);
+	CHECK_INT(loop_open(&s->loop, LOOP_BEST, &t.clock.clock), 0);
+	log_init(&s->log, &clock_real, "role", "super");
+	s->log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	s->role = &role;
+	s->notify.fd = -1;
+	s->log_dir = -1;
+	s->lock_fd = s->run_lock_fd = s->log.fd;
+	upgrade_init(s, &(struct super_begin){.argv = argv, .heir = true});
+	t.quiet = s->ctl.door.src = (struct source){.cls = &quiet_class, .fd = dup(s->log.fd)};
+	upmsg_send(t.line, &(struct upmsg){.type = UPMSG_GO}, NULL, 0);
+	CHECK_INT(upgrade_prepared(s, &w), 0);
+	s->announced = true;
+	for (size_t i = 0; i < 2; i++) {
+		kid_init(s, &s->kids[i], &children[i]);
+		s->kids[i].part = KID_SERVES;
+	}
+	s->nkids = s->nserve = 2;
+	chan_open(&t.keeper);
+	s->kids[1].src = (struct source){.cls = &quiet_class, .fd = t.keeper.super_words};
+	CHECK_INT(loop_add(s->loop, &s->kids[1].src), 0);
+	s->kids[1].orders = t.keeper.super_orders;
+	s->kids[1].state = KID_UP;
+	say(UPMSG_ELDERS, 0, 0, "", -1); /* it is in charge */
+	turns();
+	upgrade_begin(s, NULL);
+	CHECK_INT(s->up.step, UPGRADE_NONE); /* the line to the one before is open: there is one for the next as soon as it is not */
+	close(t.line);
+	turns();
+	CHECK(s->up.crowned);
+	CHECK_INT(said(t.shepherd), UPMSG_LINK);
+	CHECK_INT(said(t.shepherd), 0);
+}
+
+static void finish(void)
+{
+	struct super *s = t.s;
+
+	loop_close(&s->up.line);
+	loop_free(s->loop);
+	for (const int *fd = (const int[]){t.shepherd, s->log.fd, t.quiet.fd, t.keeper.super_orders,
+	     t.keeper.child_orders, t.keeper.child_words, -1}; *fd >= 0; fd++)
+		close(*fd);
+	free(s);
+}
+
+TEST(what_comes_before_the_answer_is_heard)
+{
+	struct chan_msg order;
+	int heir[2], link[2];
+
+	begin();
+	make_pair(heir);
+	make_pair(link);
+	t.s->up.heir = 999; /* an earlier successor */
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(t.s->up.step, UPGRADE_ASKED);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	say(UPMSG_LINK, 0, 0, "", link[0]); /* of one that drains: it hears of revocations by this */
+	say(UPMSG_ENDED, 999, 9, "", -1);
+	say(UPMSG_ELDERS, 0, 0, "1 2 0.1.0\n", -1);
+	turns();
+	CHECK_INT(chan_take_order(t.keeper.child_orders, &order), 1);
+	CHECK_INT(order.ipc.type, IPC_LINK);
+	CHECK_INT(order.nfds, 1);
+	chan_close_fds(&order);
+	CHECK_STR(t.s->up.elders, "1 2 0.1.0\n");
+	CHECK_INT(t.s->up.step, UPGRADE_ASKED);
+	say(UPMSG_SPAWNED, 77, 0, "", heir[0]);
+	close(heir[0]);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_OFFERED);
+	CHECK_INT(t.s->up.heir, 77);
+	CHECK_INT(said(heir[1]), UPMSG_OFFER);
+	say(UPMSG_ENDED, 77, 0, "", -1);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	close(heir[1]);
+	close(link[0]);
+	close(link[1]);
+	finish();
+}
+
+TEST(an_answer_that_comes_too_late_is_nobodys)
+{
+	int heir[2];
+
+	begin();
+	make_pair(heir);
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	for (int i = 0; i < 5; i++) { /* whatever else is said does not prolong it */
+		clock_fake_step(&t.clock, NS_PER_S / 2);
+		say(UPMSG_ELDERS, 0, 0, "", -1);
+		turns();
+	}
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	CHECK_INT(said(t.shepherd), UPMSG_DROP);
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	say(UPMSG_SPAWNED, 77, 0, "", heir[0]); /* the first one's */
+	close(heir[0]);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_ASKED);
+	CHECK_INT(said(heir[1]), -ZT_E_CLOSED);
+	say(UPMSG_ENDED, 77, 0, "", -1); /* which was dropped */
+	say(UPMSG_SPAWNED, 0, ZT_E_AGAIN, "an earlier successor is still ending; try again", -1);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	CHECK_INT(t.s->up.spawns, 0);
+	close(heir[1]);
+	finish();
+}
+
+TEST(a_question_that_did_not_leave_is_not_waited_for)
+{
+	begin();
+	while (upmsg_send(HEIR_FD_SHEPHERD, &(struct upmsg){.type = UPMSG_LIVE}, NULL, 0) == 0)
+		continue; /* a shepherd that stands still */
+	upgrade_begin(t.s, NULL);
+	clock_fake_step(&t.clock, 2 * NS_PER_S);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	CHECK_INT(t.s->up.spawns, 0); /* or the next answer would be taken for that of this one, and so would all */
+	finish();
+}
+
+/* It is gone, and the shepherd is late to say so: who let go of all for it would leave nobody. */
+TEST(a_successor_whose_line_has_ended_is_given_nothing)
+{
+	int heir[2];
+
+	begin();
+	t.s->nkids = 0; /* nobody has to end for it */
+	make_pair(heir);
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	say(UPMSG_SPAWNED, 77, 0, "", heir[0]);
+	close(heir[0]);
+	turns();
+	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_PREPARED}, NULL, 0), 0);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_GONE);
+	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_READY}, NULL, 0), 0);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_TRIAL);
+	close(heir[1]);
+	turns();
+	clock_fake_step(&t.clock, NS_PER_S);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	CHECK_INT(said(t.shepherd), UPMSG_DROP);
+	say(UPMSG_ENDED, 77, 9, "", -1);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	finish();
+}
+
+/* One that yielded to a successor that did not live. */
+static struct kid *lingers(struct chan_ends *ends)
+{
+	struct kid *k = &t.s->kids[t.s->nkids++];
+
+	kid_init(t.s, k, &children[0]);
+	chan_open(ends);
+	k->src = (struct source){.cls = &quiet_class, .fd = ends->super_words};
+	CHECK_INT(loop_add(t.s->loop, &k->src), 0);
+	k->orders = ends->super_orders;
+	k->part = KID_ELDER;
+	k->state = KID_LEAVING;
+	k->lingers = true;
+	return k;
+}
+
+static void close_ends(const struct chan_ends *ends)
+{
+	close(ends->super_orders);
+	close(ends->child_orders);
+	close(ends->child_words);
+}
+
+TEST(who_lingers_beside_another_one_hears_from_the_keeper)
+{
+	struct chan_ends elder;
+	struct chan_msg order;
+
+	begin();
+	lingers(&elder);
+	for (t.s->kids[1].birth = 1; t.s->kids[1].birth < 3; t.s->kids[1].birth++) { /* and again from the next one, once */
+		links_make(t.s);
+		links_make(t.s);
+		CHECK_INT(chan_take_order(elder.child_orders, &order), 1);
+		CHECK_INT(order.nfds, 1);
+		CHECK_INT(order.ipc.payload.p[0], CHILD_LINK(0, 0));
+		chan_close_fds(&order);
+		CHECK_INT(chan_take_order(elder.child_orders, &order), 0);
+		CHECK_INT(chan_take_order(t.keeper.child_orders, &order), 1);
+		CHECK_INT(order.ipc.payload.p[0], CHILD_ELDER(t.s->kids[1].birth - 1));
+		chan_close_fds(&order);
+		CHECK_INT(chan_take_order(t.keeper.child_orders, &order), 0);
+	}
+	close_ends(&elder);
+	finish();
+}
+
+TEST(who_lingers_when_the_next_upgrade_succeeds_hears_from_the_keeper_of_that_one)
+{
+	struct chan_ends elder;
+	struct chan_msg order;
+
+	begin();
+	lingers(&elder);
+	t.s->up.step = UPGRADE_OVER;
+	say(UPMSG_LINK, 0, 0, "", -1); /* it is up, and asks for lines */
+	turns();
+	CHECK_INT(chan_take_order(elder.child_orders, &order), 1);
+	CHECK_INT(order.ipc.type, IPC_LINK);
+	CHECK_INT(order.nfds, 1);
+	chan_close_fds(&order);
+	CHECK_INT(said(t.shepherd), UPMSG_LINK);
+	CHECK_INT(said(t.shepherd), 0);
+	close_ends(&elder);
+	finish();
+}
+
+/* A place that was freed is taken for another number of its kind than it began with. */
+TEST(who_stands_in_is_listed_once)
+{
+	const struct kid *kids[KIDS];
+	struct kid *k;
+
+	begin();
+	t.s->conf = calloc(1, sizeof *t.s->conf);
+	loop_close(&t.s->kids[1].src);
+	turns();
+	kid_init(t.s, &t.s->kids[2], &children[1]);
+	t.s->kids[2].part = KID_SERVES;
+	for (unsigned i = 0; i < 2; i++) {
+		k = &t.s->kids[i];
+		kid_init(t.s, k, &children[0]);
+		k->index = i;
+		k->part = i ? KID_NOBODY : KID_SERVES;
+		k->rests = i; /* no process is started here */
+		k->state = i ? KID_DOWN : KID_LEAVING;
+	}
+	t.s->nkids = t.s->nserve = 3;
+	heirs_stand_in(&t.s->kids[0]);
+	CHECK_INT(t.s->kids[1].part, KID_SERVES);
+	CHECK_INT(t.s->kids[1].index, 0);
+	CHECK_INT(t.s->kids[0].part, KID_ELDER);
+	CHECK_INT(report_order(t.s, kids), 3);
+	CHECK(kids[0] == &t.s->kids[1] && kids[1] == &t.s->kids[0] && kids[2] == &t.s->kids[2]);
+	free(t.s->conf);
+	finish();
+}
+
+/* All are told to yield, those too that have just ended. */
+TEST(a_place_that_is_about_to_be_free_becomes_so)
+{
+	struct kid *k;
+
+	begin();
+	k = &t.s->kids[t.s->nkids++];
+	kid_init(t.s, k, &children[0]);
+	kid_forget(k);
+	kid_yield(k);
+	clock_fake_step(&t.clock, NS_PER_S);
+	turns();
+	CHECK_INT(k->part, KID_NOBODY);
+	finish();
+}
