@@ -22,6 +22,7 @@ static inline uint64_t num_add64_sat(uint64_t a, uint64_t b)
 }
 static inline size_t num_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline uint64_t num_min64(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t num_max64(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 /* The struct that holds member m, from a pointer to m. */

@@ -8,21 +8,19 @@
 #include "num.h"
 #include "poison.h"
 
-/* 16 keeps every payload aligned for any type. */
+/* No slot holds what asks for more; arenas give 16. */
+#define SLOT_ALIGN 8
 #define ALIGN 16
-#define SLOT_USED UINT64_C(0x7573656473746f6c)
-#define SLOT_FREE UINT64_C(0x66726565736c6f74)
+#define USED 1u
 
+/* While free: the next free one. While used: whose it is, and USED, which no pointer has: a slot that is put twice, or
+ * elsewhere, is told by it, and the mark costs no byte of its own. */
 struct pool_slot {
-	_Alignas(ALIGN) uint64_t mark;
-	union {
-		struct pool_slot *next;   /* while free */
-		const struct pool *owner; /* while used */
-	};
+	_Alignas(SLOT_ALIGN) uintptr_t link;
 };
 
 struct pool_chunk {
-	_Alignas(ALIGN) struct pool_chunk *next;
+	_Alignas(SLOT_ALIGN) struct pool_chunk *next;
 };
 
 /* About 64 KiB at a time: small pools cost little when idle, big ones few mallocs. */
@@ -34,7 +32,7 @@ void pool_init(struct pool *p, struct bounds *b, enum bound_id id, size_t size)
 
 	ZT_ASSERT(size > 0 && size < SIZE_MAX / 4);
 	*p = (struct pool){.bounds = b, .id = id};
-	p->size = (size + ALIGN - 1) / ALIGN * ALIGN;
+	p->size = (size + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
 	n = CHUNK_BYTES / (p->size + sizeof(struct pool_slot));
 	n = (size_t)num_min64(n, b->row[id].cap); /* eight slots do not need 64 KiB */
 	p->per_chunk = n ? n : 1;
@@ -45,28 +43,38 @@ static uint8_t *slot_payload(struct pool_slot *s)
 	return (uint8_t *)s + sizeof *s;
 }
 
+static uintptr_t used_by(const struct pool *p)
+{
+	return (uintptr_t)p | USED;
+}
+
+static void carve(struct pool *p, struct pool_chunk *c)
+{
+	uint8_t *at = (uint8_t *)c + sizeof *c;
+
+	c->next = p->chunks;
+	p->chunks = c;
+	p->nchunks++;
+	for (size_t i = 0; i < p->per_chunk; i++, at += sizeof(struct pool_slot) + p->size) {
+		struct pool_slot *s = (struct pool_slot *)(void *)at;
+
+		s->link = (uintptr_t)p->free;
+		p->free = s;
+		POISON(slot_payload(s), p->size);
+	}
+}
+
 static bool pool_grow(struct pool *p)
 {
 	size_t step = sizeof(struct pool_slot) + p->size, bytes;
 	struct pool_chunk *c;
-	uint8_t *at;
 
 	if (num_mul(step, p->per_chunk, &bytes) || num_add(bytes, sizeof *c, &bytes))
 		return false;
 	c = malloc(bytes);
 	if (c == NULL)
 		return false;
-	c->next = p->chunks;
-	p->chunks = c;
-	at = (uint8_t *)c + sizeof *c;
-	for (size_t i = 0; i < p->per_chunk; i++, at += step) {
-		struct pool_slot *s = (struct pool_slot *)(void *)at;
-
-		s->mark = SLOT_FREE;
-		s->next = p->free;
-		p->free = s;
-		POISON(slot_payload(s), p->size);
-	}
+	carve(p, c);
 	return true;
 }
 
@@ -81,11 +89,10 @@ void *pool_get(struct pool *p)
 		return NULL;
 	}
 	s = p->free;
-	ZT_ASSERT(s != NULL && s->mark == SLOT_FREE);
-	p->free = s->next;
+	ZT_ASSERT(s != NULL && !(s->link & USED));
+	p->free = (struct pool_slot *)s->link;
 	p->used++;
-	s->mark = SLOT_USED;
-	s->owner = p;
+	s->link = used_by(p);
 	UNPOISON(slot_payload(s), p->size);
 	memset(slot_payload(s), 0, p->size);
 	return slot_payload(s);
@@ -95,14 +102,31 @@ void pool_put(struct pool *p, void *slot)
 {
 	struct pool_slot *s = (struct pool_slot *)(void *)((uint8_t *)slot - sizeof *s);
 
-	ZT_ASSERT(s->mark == SLOT_USED && s->owner == p); /* else a double free, or not ours */
-	s->mark = SLOT_FREE;
+	ZT_ASSERT(s->link == used_by(p)); /* else a double free, or not ours */
 	memset(slot, 0xdf, p->size); /* what was in it does not outlive it, whoever reads it */
 	POISON(slot, p->size);
-	s->next = p->free;
+	s->link = (uintptr_t)p->free;
 	p->free = s;
 	p->used--;
 	bounds_give(p->bounds, p->id, 1);
+}
+
+void *pool_next(const struct pool *p, struct pool_at *at)
+{
+	const size_t step = sizeof(struct pool_slot) + p->size;
+
+	if (!at->begun) {
+		at->begun = true;
+		at->chunk = p->chunks;
+	}
+	for (; at->chunk; at->chunk = at->chunk->next, at->slot = 0)
+		while (at->slot < p->per_chunk) {
+			struct pool_slot *s = (struct pool_slot *)(void *)((uint8_t *)at->chunk + sizeof *at->chunk + step * at->slot++);
+
+			if (s->link & USED)
+				return slot_payload(s);
+		}
+	return NULL;
 }
 
 void pool_free(struct pool *p)
@@ -116,6 +140,18 @@ void pool_free(struct pool *p)
 		free(c);
 	}
 	p->free = NULL;
+	p->nchunks = 0;
+}
+
+void pool_trim(struct pool *p)
+{
+	struct pool_chunk *one = p->chunks;
+
+	if (p->used || p->nchunks < 2)
+		return;
+	p->chunks = one->next;
+	pool_free(p);
+	carve(p, one);
 }
 
 struct arena_chunk {

@@ -1,6 +1,6 @@
 /*
  * pool: equal slots whose number is bounded by a row of the bounds table. Slots are carved
- * from chunks that are allocated as they are first needed and kept; an exhausted pool answers
+ * from chunks that are allocated as they are first needed and kept until pool_trim(); an exhausted pool answers
  * NULL, which the caller turns into its stated answer (503, RESET, wait). Freed slots are
  * filled with 0xdf, and poisoned in sanitizer builds; a double free, or a slot of another
  * pool, aborts.
@@ -10,6 +10,7 @@
 #ifndef ZT_POOL_H
 #define ZT_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,14 +27,25 @@ struct pool {
 	size_t per_chunk; /* slots allocated at a time */
 	struct pool_slot *free;
 	struct pool_chunk *chunks;
+	size_t nchunks;
 	uint64_t used;
 };
 
 /* size > 0. Nothing is allocated yet. */
 void pool_init(struct pool *p, struct bounds *b, enum bound_id id, size_t size);
-void *pool_get(struct pool *p);          /* zeroed, or NULL: at the cap, or malloc failed */
+void *pool_get(struct pool *p);          /* zeroed, aligned to 8; or NULL: at the cap, or malloc failed */
 void pool_put(struct pool *p, void *slot);
 void pool_free(struct pool *p);          /* all slots must be back */
+void pool_trim(struct pool *p);          /* when all slots are back: one chunk is enough */
+
+/* Every slot that is used, in no order. Zero, then again and again until NULL. Meanwhile any slot may be put; one that is
+ * got is met or not. */
+struct pool_at {
+	struct pool_chunk *chunk;
+	size_t slot;
+	bool begun;
+};
+void *pool_next(const struct pool *p, struct pool_at *at);
 
 struct arena_chunk;
 struct arena {

@@ -13,7 +13,7 @@
 
 void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t now_ns)
 {
-	*w = (struct window_in){.granted = size, .size = size, .first = (uint32_t)num_min64(size, UINT32_MAX),
+	*w = (struct window_in){.granted = size, .size = (uint32_t)num_min64(size, UINT32_MAX), .first = (uint32_t)num_min64(size, UINT32_MAX),
 				.most = (uint32_t)num_min64(most, UINT32_MAX), .since_ns = now_ns};
 }
 
@@ -29,6 +29,7 @@ void window_in_take(struct window_in *w, uint64_t n)
 {
 	ZT_ASSERT(n <= w->received - w->taken);
 	w->taken += n;
+	w->since = (uint32_t)num_min64(w->since + n, UINT32_MAX);
 }
 
 /* A sender that only the window holds up uses it once a round trip; one in four shows that it is not far off. */
@@ -40,28 +41,41 @@ static void grow(struct window_in *w, uint64_t took_ns, uint64_t rtt_ns)
 		w->size *= 2;
 }
 
+bool window_in_fills(const struct window_in *w, uint64_t now_ns, uint64_t rtt_ns)
+{
+	return w->size < w->most && window_in_held(w) + w->since >= w->size && (now_ns - w->since_ns) / 4 <= rtt_ns;
+}
+
 /* As long as `bytes` in took_ns are less than a window in sixteen round trips. */
 static void shrink(struct window_in *w, uint64_t bytes, uint64_t took_ns, uint64_t rtt_ns)
 {
 	took_ns = num_min64(took_ns, MEASURED_MOST);
 	rtt_ns = num_min64(rtt_ns, MEASURED_MOST / 16);
-	while (w->size / 2 >= w->first && bytes / 16 * rtt_ns < w->size / 256 * took_ns)
+	while (w->size / 2 >= w->first && bytes / 16 * rtt_ns < (uint64_t)w->size / 256 * took_ns)
 		w->size /= 2;
+}
+
+/* Half of it lies unread while credit for more is due: what is on its way is less than the other half. */
+static bool lies(const struct window_in *w)
+{
+	return window_in_held(w) >= w->size / 2;
 }
 
 static void measure(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow)
 {
-	uint64_t bytes = w->taken - w->since, took = now_ns - w->since_ns;
+	uint64_t bytes = w->since, took = now_ns - w->since_ns;
 
-	if (bytes < w->size && (took < IDLE_NS || rtt_ns == 0))
+	if (lies(w) && w->size / 2 >= w->first) {
+		w->size /= 2;
+	} else if (bytes < w->size && (took < IDLE_NS || rtt_ns == 0)) {
 		return;
-	if (rtt_ns && bytes >= w->size && took / 4 <= rtt_ns) {
-		if (may_grow)
+	} else if (rtt_ns && bytes >= w->size && took / 4 <= rtt_ns) {
+		if (may_grow && window_in_held(w) < w->size / 4) /* else it is the reader who holds the sender up */
 			grow(w, took, rtt_ns);
 	} else if (rtt_ns && took >= IDLE_NS) {
 		shrink(w, bytes, took, rtt_ns);
 	}
-	w->since = w->taken;
+	w->since = 0;
 	w->since_ns = now_ns;
 }
 

@@ -5,7 +5,8 @@
  * The window of a stream begins small and grows as long as it, and not the reader, is what holds the sender up: when
  * a whole window was used up within four round trips it doubles, within one and a half it is four times as large. It
  * shrinks again, to what it began with at the least, when a second and more has used less of it than that would be in
- * sixteen times as long. What was granted stays granted: then nothing more is, until that is used.
+ * sixteen times as long, and is halved when half of it lies unread while credit for more is due. What was granted stays
+ * granted: then nothing more is, until that is used.
  */
 #ifndef ZT_WINDOW_H
 #define ZT_WINDOW_H
@@ -20,14 +21,16 @@
 
 struct window_in { /* what the peer may send */
 	uint64_t granted, received, taken; /* taken <= received <= granted */
-	uint64_t size;
-	uint32_t first, most;     /* it is never less, never more; 4 GiB - 1 at most */
-	uint64_t since_ns, since; /* when `taken` was `since`: the beginning of a measure */
+	uint64_t since_ns;        /* the beginning of a measure, */
+	uint32_t since;           /* and the bytes taken since then, as far as they matter */
+	uint32_t size, first, most; /* size is never less, never more; 4 GiB - 1 at most */
 };
 void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t now_ns);
 int window_in_receive(struct window_in *w, uint64_t n); /* -ZT_E_RANGE: beyond its credit */
 void window_in_take(struct window_in *w, uint64_t n);   /* n bytes have left */
 static inline uint64_t window_in_held(const struct window_in *w) { return w->received - w->taken; }
+/* Would it grow, if all that has come is taken now? */
+bool window_in_fills(const struct window_in *w, uint64_t now_ns, uint64_t rtt_ns);
 /* New credit is due: *credit. Half of the window of it at least where that is no more than 65,504, a quarter where
  * that is no more than 262,016, a sixteenth. rtt_ns 0: not known, then nothing grows or shrinks. */
 bool window_in_grant(struct window_in *w, uint64_t now_ns, uint64_t rtt_ns, bool may_grow, uint64_t *credit);

@@ -65,7 +65,7 @@ TEST(slots_are_zeroed_aligned_and_apart)
 		fresh(20, size);
 		for (unsigned i = 0; i < 20; i++) {
 			NEED((slot[i] = pool_get(&pool)) != NULL);
-			CHECK((uintptr_t)slot[i] % 16 == 0);
+			CHECK((uintptr_t)slot[i] % 8 == 0);
 			for (size_t b = 0; b < size; b++)
 				if (slot[i][b] != 0) {
 					unit_fail(__FILE__, __LINE__, "size %zu byte %zu not zero", size, b);
@@ -85,6 +85,34 @@ TEST(slots_are_zeroed_aligned_and_apart)
 	}
 }
 
+TEST(used_slots_are_met_once_each_and_may_be_put_meanwhile)
+{
+	struct pool_at at = {0};
+	uint8_t *slot[600];
+	size_t met = 0;
+
+	fresh(600, 1000); /* ten chunks */
+	CHECK(pool_next(&pool, &at) == NULL);
+	for (size_t i = 0; i < 600; i++)
+		NEED((slot[i] = pool_get(&pool)) != NULL);
+	for (size_t i = 0; i < 600; i += 3)
+		pool_put(&pool, slot[i]);
+	at = (struct pool_at){0};
+	for (uint8_t *s; (s = pool_next(&pool, &at)) != NULL; met++) {
+		CHECK_INT(s[0], 0);
+		s[0] = 1;
+		if (met % 2)
+			pool_put(&pool, s);
+	}
+	CHECK_INT(met, 400);
+	CHECK_INT(pool.used, 200);
+	at = (struct pool_at){0};
+	for (void *s; (s = pool_next(&pool, &at)) != NULL;)
+		pool_put(&pool, s);
+	CHECK_INT(pool.used, 0);
+	pool_free(&pool);
+}
+
 TEST(a_small_pool_does_not_take_a_whole_chunk)
 {
 	fresh(4, 100);
@@ -95,6 +123,32 @@ TEST(a_small_pool_does_not_take_a_whole_chunk)
 	CHECK(pool_get(&pool) == NULL);
 	CHECK_INT(bounds.row[BOUND_ECHO_BUFS].hits, 1);
 	pool_free(&pool);
+}
+
+TEST(an_empty_pool_is_trimmed_to_one_chunk)
+{
+	enum { N = 3000 }; /* of 100 bytes and a link: six chunks */
+	static uint8_t *slot[N];
+
+	fresh(N, 100);
+	pool_trim(&pool);
+	CHECK_INT(pool.nchunks, 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < N; i++)
+			NEED((slot[i] = pool_get(&pool)) != NULL);
+		CHECK_INT(pool.nchunks, 6);
+		for (int i = 0; i < N; i++) {
+			pool_trim(&pool); /* nothing, while there is one in use */
+			slot[i][99] = 1;
+			pool_put(&pool, slot[i]);
+		}
+		CHECK_INT(pool.nchunks, 6);
+		pool_trim(&pool);
+		CHECK_INT(pool.nchunks, 1);
+		CHECK(pool_next(&pool, &(struct pool_at){0}) == NULL);
+	}
+	pool_free(&pool);
+	CHECK_INT(pool.nchunks, 0);
 }
 
 TEST(freed_slots_are_poisoned)

@@ -349,6 +349,41 @@ TEST(a_slow_reader_does_not_get_more_than_it_uses)
 	CHECK(late.asked > 300); /* else nothing was asked */
 }
 
+TEST(what_lies_unread_halves_the_window_and_keeps_it_from_growing)
+{
+	struct window_in w;
+	uint64_t credit;
+
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, 0);
+	CHECK(!window_in_fills(&w, 0, MS));
+	CHECK_INT(window_in_receive(&w, WINDOW_FIRST), 0);
+	CHECK(window_in_fills(&w, 4 * MS, MS) && !window_in_fills(&w, 5 * MS, MS) && !window_in_fills(&w, MS, 0));
+	window_in_take(&w, WINDOW_FIRST);
+	CHECK(window_in_grant(&w, MS, MS, true, &credit));
+	CHECK_INT(w.size, 4 * WINDOW_FIRST);
+	/* Its reader stops: all of it comes, and he takes it in small parts. */
+	CHECK_INT(window_in_receive(&w, 4 * WINDOW_FIRST), 0);
+	window_in_take(&w, WINDOW_FIRST);
+	CHECK(!window_in_grant(&w, 2 * MS, MS, true, &credit));
+	CHECK_INT(w.size, 2 * WINDOW_FIRST);
+	window_in_take(&w, WINDOW_FIRST);
+	CHECK(!window_in_grant(&w, 3 * MS, MS, true, &credit));
+	window_in_take(&w, WINDOW_FIRST);
+	CHECK(!window_in_grant(&w, 4 * MS, MS, true, &credit));
+	CHECK_INT(w.size, WINDOW_FIRST); /* and not less, whatever lies */
+	window_in_take(&w, WINDOW_FIRST);
+	CHECK(window_in_grant(&w, 900 * MS, MS, true, &credit));
+	CHECK(w.size == WINDOW_FIRST && w.granted - w.taken == WINDOW_FIRST);
+	/* A window used up in a moment, of which a quarter is left: it is the reader who holds the sender up. */
+	CHECK_INT(window_in_receive(&w, WINDOW_FIRST), 0);
+	window_in_take(&w, WINDOW_FIRST - WINDOW_FIRST / 4);
+	CHECK(window_in_grant(&w, 901 * MS, MS, true, &credit));
+	CHECK_INT(window_in_receive(&w, WINDOW_FIRST / 2), 0);
+	window_in_take(&w, WINDOW_FIRST / 2);
+	CHECK(window_in_grant(&w, 902 * MS, MS, true, &credit));
+	CHECK_INT(w.size, WINDOW_FIRST);
+}
+
 TEST(a_rate_gives_its_burst_and_then_so_many_a_second)
 {
 	struct window_rate r = {.rate = 10, .burst = 3, .at_ns = 5};
