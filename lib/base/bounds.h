@@ -40,7 +40,7 @@
 	X(BOUND_DNS_ADDRS, "dns_addresses", 16, "further addresses of a name are ignored")         \
 	X(BOUND_DNS_CHAIN, "dns_cname_chain", 8, "the look-up fails")                              \
 	X(BOUND_HOSTS_ENTRIES, "hosts_entries", 1024, "further lines of the hosts file are ignored") \
-	X(BOUND_DIALS, "dials", 256, "the dial fails at once")                                     \
+	X(BOUND_DIALS, "dials_running", 256, "the dial fails at once")                             \
 	X(BOUND_HOSTS, "tls_hosts", 256, "the configuration is refused")                           \
 	X(BOUND_TLS_CLIENTS, "tls_client_plans", 128, "the configuration is refused")              \
 	X(BOUND_HELLO_BYTES, "tls_hello_bytes", 16384, "the connection is closed")                  \
@@ -55,6 +55,7 @@
 	X(BOUND_RELAY_CONNS, "relay_conns", 10000, "the new connection is closed at once")         \
 	X(BOUND_EDGE_CONNS, "edge_conns", 20000, "the new connection is closed at once")           \
 	X(BOUND_EDGE_EXCHANGES, "edge_exchanges", 20000, "the new request's connection is closed") \
+	X(BOUND_EDGE_HELD, "edge_held", 2048, "who needs a tunnel is answered 503 at once")         \
 	X(BOUND_EDGE_HEADS, "edge_request_bytes", 67108864, "the new request is answered 503")      \
 	X(BOUND_EDGE_UPSTREAMS, "edge_upstreams", 20000, "the request is answered 503")            \
 	X(BOUND_EDGE_ORIGINS, "edge_local_origins", 10000, "the request is answered 503")          \
@@ -69,11 +70,13 @@
 	X(BOUND_CA_SIGHTINGS, "ca_sightings", 4096, "the oldest sighting is forgotten")            \
 	X(BOUND_CA_CHANGES, "ca_list_changes", 4096, "who is further behind gets the full status list") \
 	X(BOUND_STATUS_ENTRIES, "status_entries", 262144, "the status list is refused")            \
-	X(BOUND_STREAMS, "tunnel_streams", 16384, "the stream is refused as full")                 \
+	X(BOUND_STREAMS, "tunnel_streams", 65536, "the stream is refused as full")                 \
 	X(BOUND_TUNNEL_KEPT, "tunnel_kept_chunks", 16384, "the stream that holds most is reset")   \
 	X(BOUND_TUNNEL_MESSAGE, "tunnel_message_bytes", 8388608, "the tunnel connection ends")     \
-	X(BOUND_TUNNELS, "tunnels", 256, "the connector is told to come back later")                \
-	X(BOUND_SERVINGS, "connector_streams", 8192, "the stream is refused as full")              \
+	X(BOUND_TUNNEL_HEARD, "tunnel_message_parts", 2048, "of the peer who has most of half messages a connection ends") \
+	X(BOUND_TUNNEL_RULES, "tunnel_rules_bytes", 33554432, "the connector is told to come back later") \
+	X(BOUND_TUNNELS, "tunnel_conns", 256, "the connector is told to come back later")           \
+	X(BOUND_SERVINGS, "connector_streams", 32768, "the stream is refused as full")             \
 	X(BOUND_LOOKS, "health_looks", 16, "the look at an origin waits for another to end")       \
 	X(BOUND_INGRESS, "ingress_rules", 256, "the configuration or announced table is refused")  \
 	X(BOUND_SERVICES, "raw_services", 64, "the configuration is refused")                      \

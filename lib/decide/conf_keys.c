@@ -256,7 +256,7 @@ static const struct conf_key connector_keys[] = {
 
 #define AT(field) offsetof(struct conf_tunnel, field)
 static const struct conf_key tunnel_keys[] = {
-	{"streams", CONF_U64, AT(streams), 0, "4096", 1, 4096, NULL, WORKER, "Streams in one connection at a time."},
+	{"streams", CONF_U64, AT(streams), 0, "16384", 1, 16384, NULL, WORKER, "Streams in one connection at a time."},
 	{"opens", CONF_U64, AT(opens), 0, "1000", 1, 100000, NULL, WORKER,
 	 "Streams that may be opened in one connection in a second, in the long run."},
 	{"window", CONF_SIZE, AT(window), 0, "16M", 64 * KIB, 64 * KIB * KIB, NULL, WORKER,

@@ -5,14 +5,14 @@
 
 /* Buffers are what slow peers hold, and there is a line for them; requests' memory is heads that come and go. */
 static const struct share edge[] = {
-	{BOUND_EDGE_CONNS, SHARE_VISITOR, 30}, {BOUND_DUCT_BUFS, 65728, 25}, {BOUND_TUNNEL_KEPT, SHARE_KEPT, 15},
-	{BOUND_EDGE_HEADS, 1, 10},             {BOUND_TUNNELS, SHARE_TUNNEL, 10}, {BOUND_STREAMS, SHARE_STREAM, 5},
-	{BOUND_TLS_SHAKES, 8192, 5},
+	{BOUND_EDGE_CONNS, SHARE_VISITOR, 30}, {BOUND_DUCT_BUFS, 65728, 25}, {BOUND_TUNNEL_KEPT, SHARE_KEPT, 12},
+	{BOUND_EDGE_HEADS, 1, 8},              {BOUND_TUNNELS, SHARE_TUNNEL, 8}, {BOUND_STREAMS, SHARE_STREAM, 5},
+	{BOUND_TLS_SHAKES, 8192, 5},           {BOUND_TUNNEL_HEARD, SHARE_HEARD, 3}, {BOUND_TUNNEL_RULES, 1, 4},
 };
 
 static const struct share connector[] = {
 	{BOUND_SERVINGS, SHARE_SERVING, 25}, {BOUND_DUCT_BUFS, 65728, 30}, {BOUND_TUNNEL_KEPT, SHARE_KEPT, 30},
-	{BOUND_STREAMS, SHARE_STREAM, 5},    {BOUND_TLS_SHAKES, 8192, 5},
+	{BOUND_STREAMS, SHARE_STREAM, 5},    {BOUND_TLS_SHAKES, 8192, 5},  {BOUND_TUNNEL_HEARD, SHARE_HEARD, 5},
 };
 
 /* Of the budget of the worker that it serves: two of them are half of it. */

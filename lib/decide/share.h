@@ -19,13 +19,20 @@ struct share_set {
 };
 extern const struct share_set share_edge, share_connector, share_tlsd;
 
-/* What the tables count with; asserted where the structs are. */
-#define SHARE_VISITOR 6656 /* a connection, its request and its way to an origin, without buffers */
-#define SHARE_WAY 1184     /* of that: one way to an origin, of which there may be two */
+/* What the tables count with; asserted where the structs are: no less, and hardly more, or memory is asked for that nobody
+ * needs. */
+#define SHARE_VISITOR 5568 /* a connection, its request and its way to an origin, without buffers */
+#define SHARE_WAY 1592     /* of that: one way to an origin, of which there may be two; over TLS */
 #define SHARE_TUNNEL 143360
-#define SHARE_SERVING 6144
-#define SHARE_STREAM 1088
+#define SHARE_SERVING 1824 /* with TLS to its origin; its stream has a share of its own */
+#define SHARE_STREAM 496   /* with a name that no other one has */
 #define SHARE_KEPT 4096    /* what BOUND_TUNNEL_KEPT counts */
+#define SHARE_HEARD 16384  /* and BOUND_TUNNEL_HEARD */
+
+#define SHARE_SLOT 8       /* what a pool has around each, */
+#define SHARE_MALLOC 16    /* and malloc */
+#define SHARE_IS(share, bytes) \
+	_Static_assert((bytes) <= (share) && ((share) < (bytes) + 64 || sizeof(void *) < 8), #share)
 
 #define SHARE_LEAST 8      /* of anything, however small the budget is */
 /* Every row of the set as the table has it; then come what the configuration says, and share_out(). */

@@ -9,14 +9,12 @@
 void couple_stop(struct couple *c)
 {
 	c->ended = true;
-	if (c->loop)
-		loop_timer_stop(c->loop, &c->idle);
 }
 
 static void over(struct couple *c, unsigned by, enum zt_err why)
 {
 	couple_stop(c);
-	c->why = why;
+	c->why = (uint8_t)why;
 	if (why)
 		c->by = (uint8_t)by;
 	duct_want(c->side[0], 0);
@@ -103,32 +101,22 @@ void couple_event(struct couple *c, unsigned side, unsigned events)
 		duct_want(c->side[i], wants_of(c, i));
 }
 
-static void wait_for(struct couple *c, uint64_t ns)
+uint64_t couple_due(const struct couple *c)
 {
-	if (!loop_timer(c->loop, &c->idle, ns))
-		over(c, COUPLE_NEITHER, ZT_E_NOMEM);
+	return c->loop && !c->ended && c->idle_ms ? num_add64_sat(c->moved_at, c->idle_ms * NS_PER_MS) : UINT64_MAX;
 }
 
-/* Set again only when it fires, not with every byte. */
-static void idle_fire(struct timer *t, uint64_t now)
+void couple_look(struct couple *c, uint64_t now_ns)
 {
-	struct couple *c = CONTAINER_OF(t, struct couple, idle);
-	uint64_t still = now - c->moved_at;
-
-	if (still >= c->idle_ns)
+	if (couple_due(c) <= now_ns)
 		over(c, COUPLE_NEITHER, ZT_E_TIMEOUT);
-	else
-		wait_for(c, c->idle_ns - still);
 }
 
 void couple_start(struct couple *c)
 {
 	c->moved_at = loop_now(c->loop);
-	c->idle.fire = idle_fire;
 	for (unsigned i = 0; i < 2; i++)
 		duct_ahead(c->side[i], c->side[!i]);
 	for (unsigned i = 0; i < 2; i++) /* an end that is here already is told from the loop */
 		duct_want(c->side[i], DUCT_IN | (c->side[!i]->held_up ? (unsigned)DUCT_OUT : 0));
-	if (c->idle_ns)
-		wait_for(c, c->idle_ns);
 }

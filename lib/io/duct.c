@@ -73,12 +73,27 @@ void duct_want(struct duct *d, unsigned wants)
 	d->cls->want(d);
 }
 
-void duct_ahead(struct duct *d, const struct duct *to)
+/* Who had waited for a place alone, and has bytes now, makes do with less: its wish is another one. */
+static void hold_up(struct duct *to, bool alone)
+{
+	bool was = to->holds_up;
+
+	to->holds_up = alone;
+	if (was && !alone)
+		to->cls->want(to);
+}
+
+void duct_ahead(struct duct *d, struct duct *to)
 {
 	size_t n = to && !duct_dead(to) && !to->finished ? to->cls->ahead(to) : SIZE_MAX;
 	bool held_up = n == 0;
 
+	if (d->asks)
+		d->ahead = to && !duct_dead(to) && to->cls->lags && to->cls->lags(to);
+	d->asks = false;
 	d->most = n < UINT32_MAX ? (uint32_t)n : 0;
+	if (to)
+		hold_up(to, held_up && duct_peek(d).n == 0);
 	if (d->held_up == held_up)
 		return;
 	d->held_up = held_up;

@@ -44,19 +44,24 @@ struct duct_class {
 	void (*close)(struct duct *d, enum zt_err why);
 	const char *(*why)(const struct duct *d);
 	size_t (*ahead)(const struct duct *d); /* what it has a place for, whosever turn it is; SIZE_MAX: anything */
+	bool (*lags)(const struct duct *d);    /* its peer has not taken what was put before. NULL: nobody knows */
 };
 
 struct duct {
 	const struct duct_class *cls;
 	const struct duct_user *user; /* may be changed at any time: a connection's owner changes with its phase */
+	uint64_t in, out;             /* bytes taken and put, for logs and limits */
+	uint32_t most;                /* it reads no more than this at a time; 0: as it likes */
 	uint8_t wants;                /* DUCT_IN | DUCT_OUT, set by duct_want() */
 	uint8_t end;                  /* enum duct_end */
-	bool finished;                /* we said our end */
-	bool deaf;                    /* its peer takes nothing more; what it said before may be left. Told once, as DUCT_OUT */
-	bool held_up;                 /* nobody has a place for what it would read: duct_ahead() */
-	uint32_t most;                /* it reads no more than this at a time; 0: as it likes */
-	uint64_t in, out;             /* bytes taken and put, for logs and limits */
+	bool finished : 1;            /* we said our end */
+	bool deaf : 1;                /* its peer takes nothing more; what it said before may be left. Told once, as DUCT_OUT */
+	bool held_up : 1;             /* nobody has a place for what it would read: duct_ahead() */
+	bool holds_up : 1;            /* and that is all that DUCT_OUT is waited for: it says so when there is one */
+	bool asks : 1;                /* whether it should come faster: duct_ahead() answers */
+	bool ahead : 1;               /* no: who it is read for has not sent what it has */
 };
+_Static_assert(sizeof(struct duct) <= 40, "an idle connection has two or four");
 /* Dead both ways: RESET or BROKEN. */
 bool duct_dead(const struct duct *d);
 
@@ -66,7 +71,8 @@ void duct_take(struct duct *d, size_t n);
 /* Nothing is left to take, and nothing will come. */
 bool duct_ended(const struct duct *d);
 
-/* How much duct_put() takes now. A stream has none while it is another stream's turn: want DUCT_OUT. */
+/* How much duct_put() takes now. A stream has none while it is another stream's turn: want DUCT_OUT. A put may leave less
+ * than what it took from it: the first one takes a buffer, and with that they may be short. */
 size_t duct_room(const struct duct *d);
 size_t duct_put(struct duct *d, struct span s); /* copies; answers how many bytes, at most duct_room() */
 bool duct_put_all(struct duct *d, struct span s); /* all or nothing */
@@ -78,7 +84,7 @@ void duct_want(struct duct *d, unsigned wants);
 /* What d reads is for `to`. While buffers are short it reads no more than `to` has a place for: else all of them would lie
  * under bytes for those who take none. When d->held_up behind this call, want DUCT_OUT of `to`, and ask again when it is
  * told. to NULL: it is for whoever asks. */
-void duct_ahead(struct duct *d, const struct duct *to);
+void duct_ahead(struct duct *d, struct duct *to);
 
 /* The end, at once: nothing is told afterwards, and nothing may be called. why 0: tidily, as after duct_finish();
  * what was put is still delivered. Else what waits is dropped and the other side sees a reset. The memory is the

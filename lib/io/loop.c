@@ -63,9 +63,9 @@ static void reap_all(struct loop *l)
 	while (l->reap) {
 		struct source *s = l->reap;
 
-		l->reap = s->reap_next;
+		l->reap = s->next;
 		if (s->listed & (ON_TOUCHED | ON_AGAIN)) {
-			s->reap_next = later;
+			s->next = later;
 			later = s;
 			continue;
 		}
@@ -176,13 +176,18 @@ void loop_close(struct source *s)
 		l->all = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
-	s->reap_next = l->reap;
+	s->next = l->reap;
 	l->reap = s;
 }
 
 bool loop_timer(struct loop *l, struct timer *t, uint64_t after_ns)
 {
 	return timers_set(&l->timers, t, num_add64_sat(l->now, after_ns));
+}
+
+bool loop_timer_by(struct loop *l, struct timer *t, uint64_t at_ns)
+{
+	return at_ns == UINT64_MAX || (t->pos && t->at <= at_ns) || timers_set(&l->timers, t, at_ns);
 }
 
 void loop_timer_stop(struct loop *l, struct timer *t)

@@ -50,13 +50,13 @@ struct source {
 	const struct source_class *cls;
 	struct loop *loop;
 	int fd;             /* loop_close() closes it unless keep_fd */
-	bool keep_fd;
 	/* the loop's own */
+	uint32_t slot;      /* place in the poll() back end */
+	struct source *touched_next, *again_next;
+	struct source *prev, *next; /* of all; closed: next of those to be reaped */
 	uint8_t armed;      /* events the poller watches now */
 	uint8_t listed;     /* bits: on the touched, again, closing list */
-	uint32_t slot;      /* place in the poll() back end */
-	struct source *touched_next, *again_next, *reap_next;
-	struct source *prev, *next;
+	bool keep_fd;       /* the owner's */
 };
 
 enum loop_backend { LOOP_BEST, LOOP_EPOLL, LOOP_POLL };
@@ -76,6 +76,7 @@ bool loop_closed(const struct source *s);
 
 /* Timers of this loop. The heap may need memory: false means the caller must give up its work. */
 bool loop_timer(struct loop *l, struct timer *t, uint64_t after_ns);
+bool loop_timer_by(struct loop *l, struct timer *t, uint64_t at_ns); /* unless it is set for sooner; UINT64_MAX: never */
 void loop_timer_stop(struct loop *l, struct timer *t);
 
 uint64_t loop_now(const struct loop *l);       /* monotonic, read once a turn */

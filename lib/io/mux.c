@@ -1,9 +1,9 @@
 /*
- * mux: see mux.h. Owns a tunnel's life from its hello to its end, and what each frame that arrives means. Never
- * decides who may open what: the owner does.
+ * mux: see mux.h. Owns a tunnel's life from its hello to its end: its turns, its time, who hears of it.
  *
- * One turn: what has arrived, frame by frame; then streams whose user wanted what waits; then what leaves; then an
- * end, if one is due; then the memory of streams that are over. The owner may free it in over() and nowhere else.
+ * One turn: what has arrived, frame by frame (mux_in.c); then streams whose user wanted what waits; then what leaves
+ * (mux_out.c); then an end, if one is due; then the memory of streams that are over. The owner may free it in over()
+ * and nowhere else.
  */
 #include "mux.h"
 
@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "decide/share.h"
 #include "mux_int.h"
 
 #define BYTES 65792 /* four records with their gaps and an alert: 4 * 16,413 + 31, rounded up */
+_Static_assert(sizeof(struct mux) + 2 * BYTES + 4096 <= SHARE_TUNNEL, "with whoever has it, and few rules");
 #define OLD_RECORDS (UINT64_C(1) << 24)
 #define OLD_NS (UINT64_C(86400) * 1000000000)
 #define MS UINT64_C(1000000)
@@ -30,12 +32,6 @@ void mux_die(struct mux *m, enum mux_over why, const char *words)
 	m->dying = true;
 	m->why = why;
 	m->words = words;
-}
-
-static int bad(struct mux *m, const char *words)
-{
-	mux_die(m, MUX_PROTOCOL, words);
-	return -ZT_E_SYNTAX;
 }
 
 void mux_kick(struct mux *m)
@@ -61,331 +57,29 @@ static void end(struct mux *m)
 	static const uint16_t reasons[] = {[MUX_PROTOCOL] = LEAVE_PROTOCOL, [MUX_SILENT] = LEAVE_SILENT,
 					   [MUX_VERSION] = LEAVE_VERSION, [MUX_NOMEM] = LEAVE_BUSY, [MUX_SPENT] = 0};
 	static const struct frame_resets gone = {.code = RESET_GONE, .delivered = UINT64_MAX, .text = "the tunnel connection is over"};
+	struct pool_at at = {0};
 
 	loop_timer_stop(m->o.loop, &m->tick);
 	if (reasons[m->why])
 		say_goaway(m, (enum frame_leave)reasons[m->why], 0, m->words);
 	mux_last_words(m);
 	m->over = true;
-	for (struct stream_state *st = m->all; st; st = st->next)
+	for (struct stream_state *st; (st = pool_next(&m->pool, &at)) != NULL;)
 		stream_tell_reset(st, &gone);
 	m->o.cls->over(m, m->why, m->words);
 }
 
-/* ---- frames that arrive -------------------------------------------------------------------- */
-
-/* What costs the peer nothing and moves nothing. */
-static int noise(struct mux *m)
-{
-	return window_rate_take(&m->noise, m->now) ? 0 : bad(m, "too many frames that move nothing");
-}
-
-static int on_hello(struct mux *m, const struct frame *f)
-{
-	if (m->heard_hello)
-		return bad(m, "a second hello");
-	if (frame_hello_read(f->payload, &m->peer) < 0)
-		return bad(m, "a malformed hello");
-	if (m->peer.version_min > m->o.hello.version_max || m->peer.version_max < m->o.hello.version_min) {
-		mux_die(m, MUX_VERSION, "no version of the tunnel protocol that both sides speak");
-		return -ZT_E_VERSION;
-	}
-	m->heard_hello = true;
-	m->win_out.limit = m->peer.credit;
-	m->o.cls->hello(m, &m->peer);
-	return 0;
-}
-
-static const char *refuse_open(struct mux *m, enum frame_reset *code)
-{
-	*code = m->left ? RESET_LEAVING : RESET_FULL;
-	if (m->left)
-		return "this connection takes no new streams";
-	if (stream_scarce(m))
-		return "too many streams in all";
-	return window_rate_take(&m->opens, m->now) ? NULL : "too many streams a second";
-}
-
-static int on_open(struct mux *m, const struct frame *f)
-{
-	struct frame_open o;
-	struct stream_state *st;
-	enum frame_reset code;
-	const char *no;
-
-	if (strm_ids_take(&m->ids, f->stream) < 0)
-		return bad(m, "a stream number that is not the next of its side");
-	if (frame_open_read(f->payload, &o) < 0)
-		return bad(m, "a malformed open");
-	if (m->theirs >= m->o.hello.streams)
-		return bad(m, "more streams than we allowed");
-	st = stream_make(m, f->stream, false, o.name);
-	if (st == NULL) {
-		mux_die(m, MUX_NOMEM, "no memory for one more stream");
-		return -ZT_E_NOMEM;
-	}
-	strm_step(&st->state, STRM_RX_OPEN);
-	no = refuse_open(m, &code);
-	if (no) {
-		stream_refuse(&st->s, code, no);
-		return 0;
-	}
-	m->o.cls->opened(m, &st->s, &o);
-	if (!st->closed && st->s.d.user == NULL)
-		stream_refuse(&st->s, RESET_CANCEL, "nobody took it");
-	return 0;
-}
-
-static int on_data(struct mux *m, const struct frame *f)
-{
-	struct stream_state *st = stream_find(m, f->stream);
-	bool fin = f->flags & FRAME_FIN;
-	enum strm_say say;
-
-	if (window_in_receive(&m->win_in, f->length) < 0)
-		return bad(m, "more data than the connection's credit");
-	if (st == NULL)
-		return bad(m, "data of a stream that is not open");
-	if (f->length == 0 && !fin && noise(m) < 0)
-		return -ZT_E_SYNTAX;
-	say = strm_step(&st->state, fin ? STRM_RX_FIN : STRM_RX_DATA);
-	if (say == STRM_BAD)
-		return bad(m, "data behind the end of a stream");
-	if (window_in_receive(&st->in, f->length) < 0)
-		return bad(m, "more data than the stream's credit");
-	if (say == STRM_GO) {
-		stream_data(m, st, f->payload, fin);
-	} else {
-		window_in_take(&st->in, f->length);
-		stream_given_back(m, f->length);
-	}
-	if (st->state == STRM_CLOSED)
-		stream_over(m, st);
-	return 0;
-}
-
-static int on_credit(struct mux *m, const struct frame *f)
-{
-	struct stream_state *st = stream_find(m, f->stream);
-	struct rd r = rd_of(f->payload);
-	uint64_t limit = rd_le64(&r);
-	int rc;
-
-	if (f->stream && st == NULL)
-		return strm_ids_used(&m->ids, f->stream) ? noise(m) : bad(m, "credit for a stream that never was");
-	if (st && strm_step(&st->state, STRM_RX_CREDIT) == STRM_PASS)
-		return noise(m);
-	rc = window_out_credit(st ? &st->out : &m->win_out, limit);
-	if (rc < 0)
-		return bad(m, "credit was taken back");
-	if (rc == 0)
-		return noise(m);
-	if (st)
-		out_queue(m, st);
-	return 0;
-}
-
-static int on_reset(struct mux *m, const struct frame *f)
-{
-	static const struct frame_resets answer = {.code = RESET_CANCEL};
-	struct stream_state *st = stream_find(m, f->stream);
-	struct frame_resets r;
-	uint8_t mem[10];
-	struct wr w = wr_of(mem, sizeof mem);
-
-	if (frame_reset_read(f->payload, &r) < 0)
-		return bad(m, "a malformed reset");
-	if (st == NULL)
-		return strm_ids_used(&m->ids, f->stream) ? noise(m) : bad(m, "a reset of a stream that never was");
-	m->stats.resets_in++;
-	if (strm_step(&st->state, STRM_RX_RESET) == STRM_ANSWER) {
-		struct frame_resets mine = answer;
-
-		mine.delivered = st->delivered;
-		frame_reset_write(&w, &mine);
-		mux_say(m, FRAME_RESET, f->stream, wr_span(&w));
-	}
-	stream_over(m, st);
-	stream_tell_reset(st, &r);
-	return 0;
-}
-
-static int on_dgram(struct mux *m, const struct frame *f)
-{
-	(void)f;
-	return bad(m, "datagrams were not agreed on");
-}
-
-static int on_ping(struct mux *m, const struct frame *f)
-{
-	if (noise(m) < 0)
-		return -ZT_E_SYNTAX;
-	mux_say(m, FRAME_PONG, 0, f->payload);
-	return 0;
-}
-
-static int on_pong(struct mux *m, const struct frame *f)
-{
-	struct rd r = rd_of(f->payload);
-
-	if (rd_le64(&r) != m->ping || !m->pinging)
-		return bad(m, "an answer to a ping that was not sent");
-	m->pinging = false;
-	window_rtt_sample(&m->rtt, m->now - m->ping_ns, m->now);
-	m->stats.rtt_ns = m->rtt.average_ns;
-	if (m->c.by->path)
-		m->c.by->path(m);
-	return 0;
-}
-
-static int on_goaway(struct mux *m, const struct frame *f)
-{
-	struct frame_goaway g;
-
-	if (frame_goaway_read(f->payload, &g) < 0)
-		return bad(m, "a malformed goaway");
-	if (m->peer_left)
-		return noise(m);
-	m->peer_left = true;
-	m->o.cls->leaving(m, &g);
-	return 0;
-}
-
-/* ---- messages ------------------------------------------------------------------------------ */
-
-void mux_message_free(struct mux_message *g)
-{
-	free(g->mem);
-	*g = (struct mux_message){0};
-}
-
-/* Room grows by doubling, under the bound: a peer that says little takes little. */
-static int message_add(struct mux *m, struct span s)
-{
-	struct mux_message *g = &m->hear;
-	size_t cap = g->n ? g->n : FRAME_PAYLOAD;
-	uint8_t *mem;
-
-	if (!bounds_fits(m->o.bounds, BOUND_TUNNEL_MESSAGE, g->at + s.n))
-		return bad(m, "a message longer than any");
-	while (cap < g->at + s.n)
-		cap *= 2;
-	mem = cap == g->n ? g->mem : realloc(g->mem, cap);
-	if (mem == NULL) {
-		mux_die(m, MUX_NOMEM, "no memory for a message");
-		return -ZT_E_NOMEM;
-	}
-	g->mem = mem;
-	g->n = cap;
-	if (s.n)
-		memcpy(&mem[g->at], s.p, s.n);
-	g->at += s.n;
-	return 0;
-}
-
-static int on_ctrl(struct mux *m, const struct frame *f)
-{
-	struct rd r = rd_of(f->payload);
-	uint16_t kind = rd_le16(&r);
-	struct span part = rd_rest(&r);
-
-	if (kind == 0 || (m->hear.kind && m->hear.kind != kind))
-		return bad(m, "a message within another one");
-	if (part.n < FRAME_PAYLOAD / 2 && noise(m) < 0)
-		return -ZT_E_SYNTAX;
-	m->hear.kind = kind;
-	if (message_add(m, part) < 0)
-		return -ZT_E_SYNTAX;
-	if (!(f->flags & FRAME_FIN))
-		return 0;
-	if (kind <= CTRL_AGAIN) /* a later version says more */
-		m->o.cls->control(m, kind, span_of(m->hear.mem, m->hear.at));
-	mux_message_free(&m->hear);
-	return 0;
-}
-
-int mux_control(struct mux *m, enum frame_ctrl kind, struct span message)
-{
-	struct mux_message *g = &m->say[m->say[0].mem ? 1 : 0];
-
-	if (message.n > FRAME_CTRL_MOST)
-		return -ZT_E_TOOLONG;
-	if (g->mem || m->dying)
-		return -ZT_E_FULL;
-	*g = (struct mux_message){.mem = malloc(message.n ? message.n : 1), .n = message.n, .kind = (uint16_t)kind};
-	if (g->mem == NULL)
-		return -ZT_E_NOMEM;
-	if (message.n)
-		memcpy(g->mem, message.p, message.n);
-	mux_kick(m);
-	return 0;
-}
-
-/* ---- reading ------------------------------------------------------------------------------- */
-
-/* Credit means nothing to a user, so it may stand between. */
-static bool goes_on_with(const struct mux_run *r, const struct frame *f)
-{
-	return f->type == FRAME_CREDIT || (f->type == FRAME_DATA && r->of && r->of->s.id == f->stream && r->n < MUX_RUN);
-}
-
-static int on_frame(struct mux *m, const struct frame *f)
-{
-	static int (*const on[])(struct mux *m, const struct frame *f) = {
-		[FRAME_HELLO] = on_hello, [FRAME_OPEN] = on_open, [FRAME_DATA] = on_data, [FRAME_CREDIT] = on_credit,
-		[FRAME_RESET] = on_reset, [FRAME_DGRAM] = on_dgram, [FRAME_PING] = on_ping, [FRAME_PONG] = on_pong,
-		[FRAME_GOAWAY] = on_goaway, [FRAME_CTRL] = on_ctrl,
-	};
-
-	m->heard_ns = m->now;
-	if (!goes_on_with(&m->run, f))
-		stream_run_over(m);
-	if (!m->heard_hello && f->type != FRAME_HELLO)
-		return bad(m, "it did not say hello first");
-	return f->type < ARRAY_LEN(on) ? on[f->type](m, f) : noise(m);
-}
-
-static void read_frames(struct mux *m, struct span in)
-{
-	while (in.n && !m->dying) {
-		struct frame f;
-		int n = frame_read(in, &f);
-
-		if (n <= 0) {
-			bad(m, n == 0 ? "a frame that does not end with its record" :
-			       n == -ZT_E_UNKNOWN ? "a frame that we had to know" : "a malformed frame");
-			return;
-		}
-		if (on_frame(m, &f) < 0)
-			return;
-		in = span_sub(in, (size_t)n, in.n);
-	}
-}
+/* ---- a turn -------------------------------------------------------------------------------- */
 
 static void read_all(struct mux *m)
 {
-	bool clean = false;
-	const char *words;
-	ssize_t n;
-
 	/* This process stood still for longer than the other side waits: whatever lies in the socket is late, and who asked
 	 * for it was told that it is lost. */
-	if (m->now >= num_add64_sat(m->heard_ns, m->o.dead_after_ns)) {
+	if (m->now >= num_add64_sat(m->heard_ns, m->o.dead_after_ns))
 		mux_die(m, MUX_SILENT, silent);
-		return;
-	}
-	n = m->c.by->read(m);
-	if (n > 0)
-		m->stats.in += (uint64_t)n;
-	for (size_t i = m->in.first; n > 0 && i < m->in.pieces; i++)
-		read_frames(m, m->in.piece[i]);
-	stream_run_over(m); /* what came before a bad frame, too */
-	m->in.first = m->in.pieces;
-	words = n == 0 ? m->c.by->end(m, &clean) : NULL;
-	if (n == 0)
-		mux_die(m, clean && (m->left || m->peer_left) ? MUX_LEFT : MUX_TLS, words);
+	else
+		mux_hear(m);
 }
-
 
 /* It leaves, and no stream has a user any more: the peer's ends are waited for as long as it answers pings. */
 static bool is_forsaken(const struct mux *m)
@@ -445,8 +139,35 @@ unsigned mux_wants(const struct mux *m)
 	return m->over ? 0 : LOOP_IN | (m->blocked ? LOOP_OUT : 0);
 }
 
+/* ---- messages ------------------------------------------------------------------------------ */
+
+void mux_message_free(struct mux_message *g)
+{
+	free(g->mem);
+	*g = (struct mux_message){0};
+}
+
+int mux_control(struct mux *m, enum frame_ctrl kind, struct span message)
+{
+	struct mux_message *g = &m->say[m->say[0].mem ? 1 : 0];
+
+	if (message.n > FRAME_CTRL_MOST)
+		return -ZT_E_TOOLONG;
+	if (g->mem || m->dying)
+		return -ZT_E_FULL;
+	*g = (struct mux_message){.mem = malloc(message.n ? message.n : 1), .n = message.n, .kind = (uint16_t)kind};
+	if (g->mem == NULL)
+		return -ZT_E_NOMEM;
+	if (message.n)
+		memcpy(g->mem, message.p, message.n);
+	mux_kick(m);
+	return 0;
+}
+
 /* ---- time ---------------------------------------------------------------------------------- */
 
+/* While the answer to our PING is behind bulk that comes slowly, the peer hears nothing of us and takes us for dead; so we
+ * say something that nobody has to answer. */
 static void on_tick(struct timer *t, uint64_t now_ns)
 {
 	struct mux *m = CONTAINER_OF(t, struct mux, tick);
@@ -458,8 +179,10 @@ static void on_tick(struct timer *t, uint64_t now_ns)
 		mux_die(m, MUX_LEFT, "its time to drain is over");
 	else if (is_forsaken(m) && m->pinging && now_ns >= m->ping_ns + ANSWERS && now_ns >= m->heard_ns + ANSWERS)
 		mux_die(m, MUX_LEFT, "nobody uses it, and it does not answer");
-	else
+	else if (!m->pinging)
 		mux_ping(m);
+	else if (!m->blocked && now_ns - m->said_ns >= m->o.ping_after_ns / 2)
+		stream_credit_again(m);
 	if (!m->dying)
 		arm(m);
 	if (m->dying && !m->over)
@@ -491,16 +214,16 @@ bool mux_is_old(const struct mux *m)
 static void set_up(struct mux *m)
 {
 	uint64_t most = num_min64(m->o.window_most, m->o.hello.credit / 4);
+	uint32_t opens = m->o.opens ? m->o.opens : 2048;
 
 	/* One that takes nothing must not come near the connection's own limit: see keep(). */
 	m->o.window_most = most > m->o.hello.stream_credit ? most : m->o.hello.stream_credit;
 	m->now = m->born_ns = m->heard_ns = loop_now(m->o.loop);
 	m->ids.even = m->o.opens_even;
 	m->tick.fire = on_tick;
-	m->opens = (struct window_rate){.rate = 2000, .burst = 4096, .at_ns = m->now};
+	m->opens = (struct window_rate){.rate = opens, .burst = 2 * opens, .at_ns = m->now};
 	m->noise = (struct window_rate){.rate = 200, .burst = 2000, .at_ns = m->now};
 	window_in_init(&m->win_in, m->o.hello.credit, m->o.hello.credit, m->now);
-	pool_init(&m->pool, m->o.bounds, BOUND_STREAMS, sizeof(struct stream_state));
 }
 
 static void join_kin(struct mux *m)
@@ -525,6 +248,7 @@ static void leave_kin(struct mux *m)
 int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c)
 {
 	struct mux *m = calloc(1, sizeof *m);
+	bool ready;
 	uint8_t mem[512];
 	struct wr w = wr_of(mem, sizeof mem);
 
@@ -535,12 +259,13 @@ int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_ca
 	m->c = *c;
 	set_up(m);
 	join_kin(m);
+	ready = streams_init(m);
 	m->in.mem = malloc(m->in.cap = BYTES);
 	m->out.mem = malloc(m->out.cap = BYTES);
 	m->pace = c->by->pace ? BYTES / 4 : BYTES; /* one record, until more is known of the path */
 	if (c->by->pace)
 		c->by->pace(m);
-	if (m->in.mem && m->out.mem) {
+	if (ready && m->in.mem && m->out.mem) {
 		frame_hello_write(&w, &o->hello);
 		mux_say(m, FRAME_HELLO, 0, wr_span(&w));
 		mux_ping(m);
@@ -565,7 +290,7 @@ void mux_free(struct mux *m)
 	kept_take(m->o.bounds, &m->control, m->control.n);
 	for (unsigned i = 0; i < MUX_MESSAGES; i++)
 		mux_message_free(&m->say[i]);
-	mux_message_free(&m->hear);
+	mux_heard_free(m);
 	pool_free(&m->pool);
 	free(m->in.mem);
 	free(m->out.mem);

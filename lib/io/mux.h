@@ -24,15 +24,14 @@ struct mux;
 struct stream {
 	struct duct d;               /* first */
 	struct mux *mux;
-	uint32_t id;
 	void *owner;                 /* the user's */
-	char *name;                  /* of its OPEN */
-	struct {                     /* with d.end DUCT_RESET; duct_why() has its words */
-		uint16_t code;       /* enum frame_reset; RESET_GONE when the connection went */
-		uint64_t delivered;  /* UINT64_MAX: nobody knows */
-	} reset;
-	/* mux.c's own follow; see mux_int.h */
-	struct stream_state *st;     /* the slot that it is in */
+	const char *name;            /* of its OPEN */
+	uint64_t delivered;          /* what we said by stream_delivered(). With d.end DUCT_RESET what the peer says; */
+	                             /* UINT64_MAX: nobody knows */
+	uint32_t id;
+	uint16_t code;               /* with d.end DUCT_RESET: enum frame_reset; RESET_GONE when the connection went. */
+	                             /* duct_why() has its words */
+	/* mux.c's own follow, of the slot that it is in; see mux_int.h */
 };
 
 enum mux_over { MUX_LEFT, MUX_TLS, MUX_PROTOCOL, MUX_SILENT, MUX_VERSION, MUX_NOMEM, MUX_SPENT };
@@ -58,7 +57,9 @@ struct mux_opts {
 	struct frame_hello hello; /* ours */
 	uint64_t ping_after_ns, dead_after_ns; /* 3 s, 9 s */
 	uint64_t window_most;/* of a stream: 16 MiB */
+	uint32_t opens;      /* of the peer in a second, in the long run; twice as many at once. 0: 2,048 */
 	struct mux **kin;    /* all that share bounds, the owner's list; NULL: it is alone */
+	const char *who;     /* whose it is, of kin: what several of one hold is one's; NULL: nobody else's */
 	void *owner;
 };
 /* What [tunnel] says, and what both ends say alike; the rest is the caller's. */
@@ -88,6 +89,8 @@ void mux_leave(struct mux *m, enum frame_leave reason, uint32_t grace_ms, const 
 struct mux_stats {
 	uint64_t streams, opened, queued, in, out, resets_in, resets_out, records, rtt_ns;
 	uint64_t most; /* streams that the peer lets us open at a time */
+	uint64_t refused; /* of the peer's, before the owner was asked, */
+	const char *refused_for; /* the last one for this */
 	bool leaving; /* nothing may be opened any more */
 	bool suspect; /* nothing came for so long since a PING that its answer should have: it may be dead soon */
 };

@@ -29,33 +29,47 @@ static bool add_chunk(struct bounds *b, struct mux_kept *k, uint64_t leave)
 		bounds_give(b, BOUND_TUNNEL_KEPT, 1);
 		return false;
 	}
-	c->next = NULL;
 	c->from = c->to = 0;
+	c->next = k->tail ? k->tail->next : c;
 	if (k->tail)
 		k->tail->next = c;
-	else
-		k->head = c;
 	k->tail = c;
 	return true;
+}
+
+static struct mux_chunk *head(const struct mux_kept *k)
+{
+	return k->tail ? k->tail->next : NULL;
+}
+
+static void drop_head(struct bounds *b, struct mux_kept *k)
+{
+	struct mux_chunk *c = head(k);
+
+	if (c == k->tail)
+		k->tail = NULL;
+	else
+		k->tail->next = c->next;
+	free(c);
+	bounds_give(b, BOUND_TUNNEL_KEPT, 1);
 }
 
 /* Chunks behind `last` are empty ones of a push that did not succeed. */
 static void undo(struct bounds *b, struct mux_kept *k, struct mux_chunk *last)
 {
-	struct mux_chunk *c = last ? last->next : k->head;
+	struct mux_kept added = {.tail = k->tail};
 
-	if (last)
-		last->next = NULL;
-	else
-		k->head = NULL;
-	k->tail = last;
-	while (c) {
-		struct mux_chunk *next = c->next;
+	if (added.tail == NULL || added.tail == last)
+		return;
+	if (last) { /* two rings of one */
+		struct mux_chunk *first = head(k);
 
-		free(c);
-		bounds_give(b, BOUND_TUNNEL_KEPT, 1);
-		c = next;
+		added.tail->next = last->next;
+		last->next = first;
 	}
+	k->tail = last;
+	while (added.tail)
+		drop_head(b, &added);
 }
 
 bool kept_push(struct bounds *b, struct mux_kept *k, struct span s, uint64_t leave)
@@ -68,8 +82,8 @@ bool kept_push(struct bounds *b, struct mux_kept *k, struct span s, uint64_t lea
 			undo(b, k, last);
 			return false;
 		}
-	k->n += s.n;
-	for (c = last ? last : k->head; c && s.n; c = c->next) {
+	k->n += (uint32_t)s.n;
+	for (c = last ? last : head(k); c && s.n; c = c->next) {
 		size_t n = num_min(s.n, ROOM - c->to);
 
 		memcpy(&c->mem[c->to], s.p, n);
@@ -81,14 +95,17 @@ bool kept_push(struct bounds *b, struct mux_kept *k, struct span s, uint64_t lea
 
 struct span kept_peek(const struct mux_kept *k)
 {
-	return k->head ? span_of(&k->head->mem[k->head->from], k->head->to - k->head->from) : SPAN_NONE;
+	const struct mux_chunk *c = head(k);
+
+	return c ? span_of(&c->mem[c->from], c->to - c->from) : SPAN_NONE;
 }
 
 size_t kept_copy(const struct mux_kept *k, uint8_t *out, size_t n)
 {
 	size_t done = 0;
 
-	for (const struct mux_chunk *c = k->head; c && done < n; c = c->next) {
+	n = num_min(n, k->n);
+	for (const struct mux_chunk *c = head(k); c && done < n; c = c->next) {
 		size_t part = num_min(n - done, c->to - c->from);
 
 		memcpy(&out[done], &c->mem[c->from], part);
@@ -100,18 +117,13 @@ size_t kept_copy(const struct mux_kept *k, uint8_t *out, size_t n)
 void kept_take(struct bounds *b, struct mux_kept *k, size_t n)
 {
 	ZT_ASSERT(n <= k->n);
-	k->n -= n;
-	for (struct mux_chunk *c = k->head; c && n; c = k->head) {
+	k->n -= (uint32_t)n;
+	for (struct mux_chunk *c; n && (c = head(k)) != NULL;) {
 		size_t part = num_min(n, c->to - c->from);
 
 		c->from += (uint32_t)part;
 		n -= part;
-		if (c->from < c->to)
-			return;
-		k->head = c->next;
-		if (k->head == NULL)
-			k->tail = NULL;
-		free(c);
-		bounds_give(b, BOUND_TUNNEL_KEPT, 1);
+		if (c->from == c->to)
+			drop_head(b, k);
 	}
 }

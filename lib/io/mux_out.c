@@ -15,7 +15,7 @@
 #include "mux_int.h"
 
 #define FRESH_BYTES 65536               /* a stream that sent no more than this */
-#define FRESH_NS UINT64_C(100000000)    /* in 100 ms is somebody typing, or a page's first bytes */
+#define FRESH_TICKS 95                  /* in 100 ms is somebody typing, or a page's first bytes */
 #define FRESH_TURNS 8                   /* fresh : bulk */
 #define BATCHES 2                       /* of a turn of the loop: LOOP_BUDGET is one and a bit */
 
@@ -125,6 +125,7 @@ static void send_batch(struct mux *m)
 	if (n > 0) {
 		m->stats.out += (uint64_t)n;
 		m->unsure += (size_t)n;
+		m->said_ns = m->now;
 	}
 	if (n < 0 && n != -ZT_E_AGAIN)
 		mux_die(m, MUX_TLS, "the connection was reset");
@@ -141,12 +142,14 @@ bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload)
 {
 	uint8_t mem[FRAME_HEADER + 512];
 	struct wr w = wr_of(mem, sizeof mem);
+	bool much;
 
 	frame_head(&w, type, 0, stream, (uint16_t)payload.n);
 	wr_put(&w, payload);
 	ZT_ASSERT(!w.full);
-	if (m->control.n + w.n > CONTROL_MOST || !kept_push(m->o.bounds, &m->control, wr_span(&w), 0)) {
-		mux_die(m, MUX_NOMEM, "no room for control frames: the peer does not read them");
+	much = m->control.n + w.n > CONTROL_MOST;
+	if (much || !kept_push(m->o.bounds, &m->control, wr_span(&w), 0)) {
+		mux_die(m, MUX_NOMEM, much ? "no room for control frames: the peer does not read them" : "no memory for control frames");
 		mux_kick(m); /* whoever asked is not always in mux_ready(), which ends it */
 		return false;
 	}
@@ -200,10 +203,19 @@ static bool may_send(const struct stream_state *st)
 	return st->state == STRM_OPEN || st->state == STRM_IN_DONE;
 }
 
+/* Who reads for it opens whole records, and would sit on a buffer under what is left of one. Half a window comes back at
+ * a time, so no less than that is waited for. */
+size_t out_ahead(const struct stream_state *st)
+{
+	uint64_t room = window_out_room(&st->out);
+
+	return room < num_min(RECORD_PLAIN, st->s.mux->peer.stream_credit / 2) ? 0 : (size_t)room;
+}
+
 static bool has_use(const struct stream_state *st)
 {
 	return may_send(st) && (st->fin_due || (!st->closed && !st->s.d.finished && (st->s.d.wants & DUCT_OUT) &&
-						window_out_room(&st->out) > 0));
+						(st->s.d.holds_up ? out_ahead(st) : window_out_room(&st->out)) > 0));
 }
 
 static void line_up(struct stream_line *l, struct stream_state *st, bool first)
@@ -227,8 +239,8 @@ void out_queue(struct mux *m, struct stream_state *st)
 {
 	if (st->queued || m->over || !has_use(st))
 		return;
-	if (m->now - st->burst_ns > FRESH_NS) {
-		st->burst_ns = m->now;
+	if (mux_ticks(m->now) - st->burst_at > FRESH_TICKS) {
+		st->burst_at = mux_ticks(m->now);
 		st->burst = 0;
 	}
 	line_up(line_of(m, st), st, false);
@@ -305,8 +317,9 @@ void out_put(struct mux *m, struct stream_state *st, struct span s)
 	int over = window_out_send(&st->out, s.n) | window_out_send(&m->win_out, s.n);
 
 	ZT_ASSERT(over == 0); /* out_room() said so */
-	st->quantum -= m->turn ? s.n : 0;
-	st->burst += s.n;
+	st->quantum -= m->turn ? (uint32_t)s.n : 0;
+	if (st->burst <= FRESH_BYTES)
+		st->burst += (uint32_t)s.n;
 	while (s.n && !m->dying) {
 		size_t room = rec_room(m), around = m->last == st ? 0 : FRAME_HEADER, n;
 
@@ -433,7 +446,7 @@ void mux_write(struct mux *m)
 			return;
 		send_batch(m);
 		if (++batches == BATCHES) {
-			mux_kick(m);
+			loop_again(m->o.src); /* ends need no credit: out_waiting() does not see them */
 			return;
 		}
 	}

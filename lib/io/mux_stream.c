@@ -1,9 +1,7 @@
 /*
- * mux_stream: a stream as a duct: what its user takes, puts, wants and ends, and the memory of all of them. Owns the
- * bytes that arrived before they were wanted. Frames are mux.c's and mux_out.c's.
- *
- * A stream's memory lives until both are done with it: the protocol (its state is CLOSED) and its user (it was
- * closed). It is freed at the end of mux_ready(), when no pointer to it is left on the stack.
+ * mux_stream: a stream as a duct: what its user takes, puts, wants and ends. Owns the bytes that arrived before they
+ * were wanted, and says whose give way when there is no room for more. Frames are mux_in.c's and mux_out.c's, memory
+ * and numbers mux_table.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,47 +16,12 @@
 
 static struct stream_state *state_of(const struct duct *d)
 {
-	return ((const struct stream *)(const void *)d)->st;
+	return CONTAINER_OF(CONTAINER_OF(d, struct stream, d), struct stream_state, s);
 }
 
 static struct mux *mux_of(const struct stream_state *st)
 {
 	return st->s.mux;
-}
-
-/* ---- the table ----------------------------------------------------------------------------- */
-
-static struct stream_state **chain_of(struct mux *m, uint32_t id)
-{
-	return &m->hash[id / 2 % MUX_HASH];
-}
-
-struct stream_state *stream_find(const struct mux *m, uint32_t id)
-{
-	struct stream_state *st = m->hash[id / 2 % MUX_HASH];
-
-	while (st && st->s.id != id)
-		st = st->chain;
-	return st;
-}
-
-void stream_over(struct mux *m, struct stream_state *st)
-{
-	struct stream_state **at = chain_of(m, st->s.id);
-
-	if (!st->found)
-		return;
-	while (*at != st)
-		at = &(*at)->chain;
-	*at = st->chain;
-	st->found = false;
-	if (st->mine)
-		m->mine--;
-	else
-		m->theirs--;
-	m->forsaken -= st->closed;
-	m->reap = true;
-	mux_kick(m);
 }
 
 /* Of the record that is being read. */
@@ -83,17 +46,22 @@ static void kept_drop(struct stream_state *st)
 
 /* ---- what arrived -------------------------------------------------------------------------- */
 
-void stream_given_back(struct mux *m, uint64_t n)
+void stream_credit_again(struct mux *m)
 {
 	uint8_t mem[8];
 	struct wr w = wr_of(mem, sizeof mem);
+
+	wr_le64(&w, m->win_in.granted);
+	mux_say(m, FRAME_CREDIT, 0, wr_span(&w));
+}
+
+void stream_given_back(struct mux *m, uint64_t n)
+{
 	uint64_t credit;
 
 	window_in_take(&m->win_in, n);
-	if (m->dying || !window_in_grant(&m->win_in, m->now, 0, false, &credit))
-		return;
-	wr_le64(&w, credit);
-	mux_say(m, FRAME_CREDIT, 0, wr_span(&w));
+	if (!m->dying && window_in_grant(&m->win_in, m->now, 0, false, &credit))
+		stream_credit_again(m);
 }
 
 static void grant(struct stream_state *st)
@@ -102,7 +70,7 @@ static void grant(struct stream_state *st)
 	struct wr w;
 	uint8_t mem[8];
 	uint64_t credit, *row = &m->o.bounds->row[BOUND_TUNNEL_KEPT].used;
-	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2;
+	bool may_grow = *row < m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 2 && !st->s.d.ahead;
 
 	m->now = loop_now(m->o.loop); /* who takes late does so in a turn of his own: that time is his, not the path's */
 	if (m->dying || !window_in_grant(&st->in, m->now, window_rtt_of(&m->rtt), may_grow, &credit) ||
@@ -140,6 +108,7 @@ static void take(struct duct *d, size_t n)
 
 	if (st->kept.n) {
 		kept_take(mux_of(st)->o.bounds, &st->kept, n);
+		st->kept.took_at = mux_ticks(loop_now(mux_of(st)->o.loop));
 	} else {
 		r->part[r->first] = span_sub(r->part[r->first], n, r->part[r->first].n);
 		if (r->part[r->first].n == 0)
@@ -164,8 +133,8 @@ void stream_tell_reset(struct stream_state *st, const struct frame_resets *r)
 	if (st->closed || st->s.d.end == DUCT_RESET)
 		return;
 	st->s.d.end = DUCT_RESET;
-	st->s.reset.code = r->code;
-	st->s.reset.delivered = r->delivered;
+	st->s.code = r->code;
+	st->s.delivered = r->delivered;
 	if (r->text[0])
 		st->words = strdup(r->text); /* few are ever reset: an idle stream has no room for words */
 	stream_tell(st, DUCT_IN | DUCT_OUT);
@@ -212,11 +181,23 @@ void stream_eager(struct mux *m)
 
 /* ---- who has to give way ------------------------------------------------------------------- */
 
+#define TAKE_TICKS 954 /* 1 s */
+
+/* Those who took nothing for a second come before all who did: a fast one may well hold most for a moment. */
+static uint64_t burden(const struct stream_state *st)
+{
+	bool idle = st && mux_ticks(loop_now(mux_of(st)->o.loop)) - st->kept.took_at >= TAKE_TICKS;
+
+	return st ? (uint64_t)st->kept.n << (idle ? 32 : 0) : 0;
+}
+
 /* The one that holds most, in this connection; `most`: nobody holds more than that one. */
 static struct stream_state *most_held(const struct mux *m, struct stream_state *most)
 {
-	for (struct stream_state *st = m->all; st; st = st->next)
-		if (st->kept.n > (most ? most->kept.n : 0))
+	struct pool_at at = {0};
+
+	for (struct stream_state *st; (st = pool_next(&m->pool, &at)) != NULL;)
+		if (burden(st) > burden(most))
 			most = st;
 	return most;
 }
@@ -236,8 +217,8 @@ void stream_end(struct stream *s, enum frame_reset code, const char *text)
 	struct frame_resets r = {.code = (uint16_t)code, .delivered = UINT64_MAX};
 
 	span_to_cstr(span_sub(span_str(text), 0, sizeof r.text - 1), r.text, sizeof r.text);
-	stream_cut(s->mux, s->st, code, text);
-	stream_tell_reset(s->st, &r);
+	stream_cut(s->mux, state_of(&s->d), code, text);
+	stream_tell_reset(state_of(&s->d), &r);
 }
 
 static void give_way(struct stream_state *st)
@@ -251,6 +232,8 @@ static void keep(struct mux *m, struct stream_state *st)
 {
 	uint64_t leave = m->o.bounds->row[BOUND_TUNNEL_KEPT].cap / 8;
 
+	if (st->kept.n == 0)
+		st->kept.took_at = mux_ticks(loop_now(m->o.loop));
 	while (has_run(st)) { /* who gives way itself has none any more */
 		if (kept_push(m->o.bounds, &st->kept, m->run.part[m->run.first], leave)) {
 			m->run.first++;
@@ -278,6 +261,7 @@ void stream_run_over(struct mux *m)
 
 	if (st == NULL)
 		return;
+	st->s.d.asks = window_in_fills(&st->in, m->now, window_rtt_of(&m->rtt));
 	if (st->kept.n == 0 && has_news(st))
 		stream_tell(st, DUCT_IN);
 	if (has_run(st))
@@ -350,7 +334,7 @@ static void want(struct duct *d)
 
 void stream_cut(struct mux *m, struct stream_state *st, enum frame_reset code, const char *text)
 {
-	struct frame_resets r = {.code = (uint16_t)code, .delivered = st->delivered};
+	struct frame_resets r = {.code = (uint16_t)code, .delivered = st->s.delivered};
 	uint8_t mem[10 + FRAME_TEXT];
 	struct wr w = wr_of(mem, sizeof mem);
 
@@ -376,7 +360,8 @@ static void close_stream(struct duct *d, enum zt_err why)
 	kept_drop(st);
 	if (!said_all) /* else its end is delivered, and the peer's is waited for: stream_data() */
 		stream_cut(mux_of(st), st, RESET_CANCEL, why ? err_text(why) : "");
-	mux_of(st)->reap = true;
+	if (!st->found)
+		stream_dead(mux_of(st), st);
 	mux_kick(mux_of(st));
 }
 
@@ -384,59 +369,21 @@ static const char *why(const struct duct *d)
 {
 	const struct stream_state *st = state_of(d);
 
-	return d->end != DUCT_RESET ? "" : st->words ? st->words : frame_reset_name(st->s.reset.code);
+	return d->end != DUCT_RESET ? "" : st->words ? st->words : frame_reset_name(st->s.code);
 }
 
 static size_t ahead(const struct duct *d)
 {
-	return window_out_room(&state_of(d)->out);
+	return out_ahead(state_of(d));
 }
 
-static const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why, ahead};
-
-/* ---- the user's ---------------------------------------------------------------------------- */
-
-/* An eighth of all is kept for those that are refused: they have to be remembered until the peer knows. */
-bool stream_scarce(const struct mux *m)
-{
-	uint64_t cap = m->o.bounds->row[BOUND_STREAMS].cap;
-
-	return !bounds_fits(m->o.bounds, BOUND_STREAMS, m->o.bounds->row[BOUND_STREAMS].used + cap / 8);
-}
-
-struct stream *stream_open(struct mux *m, const struct frame_open *o, const struct duct_user *u, void *owner, int *rc)
-{
-	uint8_t mem[512];
-	struct wr w = wr_of(mem, sizeof mem);
-	struct stream_state *st;
-	uint32_t id;
-
-	*rc = m->dying || m->left || m->peer_left ? -ZT_E_CLOSED : !m->heard_hello ? -ZT_E_AGAIN :
-	      m->mine >= m->peer.streams || stream_scarce(m) ? -ZT_E_FULL : strm_ids_next(&m->ids, &id);
-	if (*rc < 0)
-		return NULL;
-	frame_open_write(&w, o);
-	st = stream_make(m, id, true, o->name);
-	if (st == NULL || !mux_say(m, FRAME_OPEN, id, wr_span(&w))) {
-		*rc = -ZT_E_NOMEM;
-		return NULL;
-	}
-	strm_step(&st->state, STRM_TX_OPEN);
-	st->s.d.user = u;
-	st->s.owner = owner;
-	m->now = loop_now(m->o.loop);
-	if (m->now - m->heard_ns > MUX_QUIET) /* else the next ones would follow this one for up to 3 s */
-		mux_ping(m);
-	if (!m->blocked && m->turn == NULL)
-		out_control(m); /* so that DATA may follow at once */
-	return &st->s;
-}
+const struct duct_class stream_class = {"stream", peek, take, room, put, finish, flush, want, close_stream, why, ahead, NULL};
 
 void stream_reset(struct stream *s, enum frame_reset code, const char *text)
 {
-	if (s->st->closed)
+	if (state_of(&s->d)->closed)
 		return;
-	stream_cut(s->mux, s->st, code, text);
+	stream_cut(s->mux, state_of(&s->d), code, text);
 	duct_close(&s->d, ZT_E_CANCELLED);
 }
 
@@ -447,88 +394,6 @@ void stream_refuse(struct stream *s, enum frame_reset code, const char *text)
 
 void stream_delivered(struct stream *s, uint64_t bytes)
 {
-	s->st->delivered = bytes;
-}
-
-void mux_each(struct mux *m, void (*f)(struct stream *s, void *ctx), void *ctx)
-{
-	for (struct stream_state *st = m->all, *next; st; st = next) {
-		next = st->next;
-		if (!st->closed)
-			f(&st->s, ctx);
-	}
-}
-
-/* ---- memory -------------------------------------------------------------------------------- */
-
-struct stream_state *stream_make(struct mux *m, uint32_t id, bool mine, const char *name)
-{
-	struct stream_state *st = pool_get(&m->pool), **chain = chain_of(m, id);
-
-	if (st == NULL)
-		return NULL;
-	st->s.name = strdup(name);
-	if (st->s.name == NULL) {
-		pool_put(&m->pool, st);
-		return NULL;
-	}
-	st->s.d.cls = &stream_class;
-	st->s.mux = m;
-	st->s.id = id;
-	st->s.st = st;
-	st->mine = mine;
-	st->state = STRM_IDLE;
-	window_in_init(&st->in, m->o.hello.stream_credit, m->o.window_most, m->now);
-	st->out.limit = m->peer.stream_credit;
-	st->chain = *chain;
-	*chain = st;
-	st->found = true;
-	st->next = m->all;
-	if (m->all)
-		m->all->prev = st;
-	m->all = st;
-	if (mine)
-		m->mine++;
-	else
-		m->theirs++;
-	m->stats.opened++;
-	return st;
-}
-
-static void free_one(struct mux *m, struct stream_state *st)
-{
-	kept_take(m->o.bounds, &st->kept, st->kept.n);
-	if (st->prev)
-		st->prev->next = st->next;
-	else
-		m->all = st->next;
-	if (st->next)
-		st->next->prev = st->prev;
-	if (m->last == st)
-		m->last = NULL;
-	free(st->s.name);
-	free(st->words);
-	pool_put(&m->pool, st);
-}
-
-void stream_reap(struct mux *m)
-{
-	if (!m->reap)
-		return;
-	m->reap = false;
-	for (struct stream_state *st = m->all, *next; st; st = next) {
-		next = st->next;
-		if (!st->closed || st->found)
-			continue;
-		if (st->queued || st->eager)
-			m->reap = true; /* its place in line comes first */
-		else
-			free_one(m, st);
-	}
-}
-
-void stream_free_all(struct mux *m)
-{
-	while (m->all)
-		free_one(m, m->all);
+	if (s->d.end != DUCT_RESET)
+		s->delivered = bytes;
 }

@@ -44,8 +44,12 @@ static void pace_tls(struct mux *m)
 /* On a short path what waits unread is no help to anybody: 256 KiB in each 250 us are a gigabyte a second, more than one
  * processor opens. Left to itself the kernel lets megabytes wait there when a reader's processor was away for some ms,
  * and a keystroke behind them. The kernel's round trip ends at the next relay and remembers the least of minutes, so PINGs
- * have a say: there 256 KiB in each 20 ms are 13 MB/s until the kernel has forgotten. */
+ * have a say: there 256 KiB in each 20 ms are 13 MB/s until the kernel has forgotten.
+ *
+ * While somebody types, a quarter: the processes at both ends then take turns more often, and who has typed waits for a
+ * turn and a half. With more than one processor that costs bulk up to a tenth, so it is not for ever. */
 #define UNREAD_MOST 262144
+#define UNREAD_TYPED 65536
 #define SHORT_US 250
 #define SHORT_PING_NS (20 * NS_PER_MS)
 
@@ -54,9 +58,10 @@ static void path_tls(struct mux *m)
 	int fd = m->o.src->fd;
 	/* One late answer is a processor that was away, which this is for. */
 	bool brief = num_min64(m->rtt.last_ns, m->rtt.before_ns) <= SHORT_PING_NS && net_least_rtt_us(fd) <= SHORT_US;
+	unsigned most = !brief ? 0 : m->now - m->typed_ns < MUX_TYPED ? UNREAD_TYPED : UNREAD_MOST;
 
-	if (brief != m->brief && net_unread_most(fd, brief ? UNREAD_MOST : 0) == 0)
-		m->brief = brief;
+	if (most != m->unread && net_unread_most(fd, most) == 0)
+		m->unread = most;
 }
 
 #define STREAM_CREDIT (4 * FRAME_PAYLOAD) /* whole frames: of 64 KiB the last one would have 32 bytes, in a record of its own */

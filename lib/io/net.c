@@ -203,6 +203,17 @@ uint32_t net_least_rtt_us(int fd)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) < 0 || n < sizeof info ? UINT32_MAX : info[LEAST_RTT];
 }
 
+/* tcpi_bytes_acked: behind the two rates. */
+#define ACKED ((8 + 24 * 4 + 2 * 8) / 8)
+
+uint64_t net_acked(int fd)
+{
+	uint64_t info[ACKED + 1];
+	socklen_t n = sizeof info;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) < 0 || n < sizeof info ? 0 : info[ACKED];
+}
+
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
 #endif

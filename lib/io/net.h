@@ -58,6 +58,7 @@ int net_tune(int fd, const struct net_tune *t);
 /* The least round trip that the kernel has seen lately on a connection, in us; UINT32_MAX: it does not say. Both ends are
  * kernels: nobody's waiting for a processor is in it. */
 uint32_t net_least_rtt_us(int fd);
+uint64_t net_acked(int fd); /* bytes that the peer's kernel has taken; 0: ours does not say */
 /* How much of what arrives may wait unread, about; 0: the kernel measures that itself, again. A kernel that cannot be
  * told the latter (before 5.15) is not told the former: -ZT_E_…. */
 int net_unread_most(int fd, unsigned bytes);

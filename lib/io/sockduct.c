@@ -5,10 +5,13 @@
  * One turn: what waits leaves; one read comes in, when nothing is left of the one before; the user is told.
  */
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net.h"
 #include "sockduct_int.h"
 #include "wire/frame.h"
 
@@ -16,6 +19,7 @@
  * a fifth. */
 #define READ (4 * FRAME_PAYLOAD)
 #define CHUNK_AROUND 128
+#define LAGS 16384 /* a record: a reader who keeps up has less of it unsent */
 #define DIRECT 32768 /* so many plain bytes go to the socket themselves when nothing stands before them */
 
 /* ---- in ---------------------------------------------------------------------------------- */
@@ -45,6 +49,42 @@ static bool must_not_read(const struct sockduct *s)
 	return s->d.held_up && !s->d.deaf && bufs_short(s->bufs);
 }
 
+static void wake_at(struct sockduct *s, int bytes)
+{
+	bool done = setsockopt(s->src->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) == 0;
+
+	s->partly = !done || bytes == 1 ? 0u : bytes == RECORD_HEADER ? PARTLY_HEAD : PARTLY_REST;
+}
+
+/* A record that comes slowly, or never to its end, lies in the kernel until then while buffers are short. */
+static bool is_partly_here(struct sockduct *s)
+{
+	bool look = s->tls && !s->d.deaf && bufs_short(s->bufs) && !(s->busy && s->busy->seat[IN].mem);
+	uint8_t head[RECORD_HEADER];
+	int need = 1; /* what there is, or its end, is to be read */
+
+	if (look && s->partly != PARTLY_REST) {
+		ssize_t n = recv(s->src->fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+
+		if (n > 0 && n < RECORD_HEADER && !s->partly)
+			need = RECORD_HEADER;
+		else if (n == RECORD_HEADER && record_need(head, sizeof head) > RECORD_HEADER)
+			need = (int)num_min(record_need(head, sizeof head), RECORD_MAX);
+	}
+	if (need > 1 || s->partly)
+		wake_at(s, need);
+	return s->partly;
+}
+
+/* At least a record, if that is all that it may. */
+static ssize_t read_records(struct sockduct *s)
+{
+	struct tls_in *in = &s->busy->in;
+	ssize_t n = tls_read(s->tls, in);
+
+	return n == -ZT_E_AGAIN && in->brief && in->have - in->opened == RECORD_HEADER ? tls_read(s->tls, in) : n;
+}
+
 static void pull(struct sockduct *s)
 {
 	struct sockduct_busy *b;
@@ -54,7 +94,7 @@ static void pull(struct sockduct *s)
 		sockduct_lost(s, DUCT_RESET, tls_end_text(TLS_RESET)); /* its own end came before: nothing is left to wait for */
 	if (has_some(s) || s->d.end != DUCT_GOING)
 		return;
-	if (must_not_read(s)) {
+	if (must_not_read(s) || is_partly_here(s)) {
 		loop_touch(s->src); /* it may have become so since the loop asked */
 		return;
 	}
@@ -65,9 +105,10 @@ static void pull(struct sockduct *s)
 		return;
 	b->in.mem = b->seat[IN].mem;
 	b->in.cap = BUFS_BYTES;
-	/* Bytes rarely end where a record does: whoever reads on and on would never give the buffer back. */
-	b->in.brief = bufs_wanted(s->bufs);
-	n = s->tls ? tls_read(s->tls, &b->in) : read_plain(s);
+	/* Bytes rarely end where a record does: whoever reads on and on would never give the buffer back, and who reads as
+	 * much as there is a place for keeps it under the beginning of the record behind that. */
+	b->in.brief = bufs_short(s->bufs) && (s->d.most < 2 * BUFS_BYTES || (bufs_wanted(s->bufs) && !tls_in_idle(&b->in)));
+	n = s->tls ? read_records(s) : read_plain(s);
 	if (n > 0)
 		bufs_moved(s->bufs, &b->seat[IN], BUFS_SHARE);
 	else if (s->d.deaf)
@@ -242,6 +283,19 @@ static size_t ahead(const struct duct *d)
 	return n > CHUNK_AROUND ? n - CHUNK_AROUND : 0;
 }
 
+/* What the kernel took is not on its way yet: a reader of 1 KiB/s has a buffer there, too. */
+static bool lags(const struct duct *d)
+{
+	const struct sockduct *s = of(d);
+	struct tcp_info i;
+	socklen_t n = sizeof i;
+
+	if (waiting(s))
+		return true;
+	return getsockopt(s->src->fd, IPPROTO_TCP, TCP_INFO, &i, &n) == 0 &&
+	       n >= offsetof(struct tcp_info, tcpi_notsent_bytes) + sizeof i.tcpi_notsent_bytes && i.tcpi_notsent_bytes > LAGS;
+}
+
 static struct span put_directly(struct sockduct *s, struct span what)
 {
 	ssize_t n = send_plain(s, what);
@@ -279,16 +333,6 @@ static void put(struct duct *d, struct span what)
 	loop_touch(s->src);
 }
 
-static void flush(struct duct *d)
-{
-	struct sockduct *s = of(d);
-
-	if (waits_to_leave(s))
-		sockduct_push(s);
-	loop_touch(s->src);
-	sockduct_rest(s);
-}
-
 static void finish(struct duct *d)
 {
 	loop_touch(of(d)->src); /* flush() says it, or the loop */
@@ -305,7 +349,7 @@ static unsigned news(const struct sockduct *s)
 		return s->told ? 0 : DUCT_IN;
 	if ((d->wants & DUCT_IN) && (has_some(s) || d->end != DUCT_GOING))
 		events |= DUCT_IN;
-	if (s->tell_deaf || ((d->wants & DUCT_OUT) && duct_room(d) > 0))
+	if (s->tell_deaf || ((d->wants & DUCT_OUT) && duct_room(d) > 0 && (!d->holds_up || ahead(d) > 0)))
 		events |= DUCT_OUT;
 	return events;
 }
@@ -337,6 +381,16 @@ static void want(struct duct *d)
 		loop_touch(s->src);
 }
 
+/* Who waits for room waits anew: for the loop no more when nothing is left, but in line if others took the buffers. */
+static void flush(struct duct *d)
+{
+	struct sockduct *s = of(d);
+
+	if (waits_to_leave(s))
+		sockduct_push(s);
+	want(d);
+}
+
 static void tell(struct sockduct *s)
 {
 	unsigned events = news(s);
@@ -363,8 +417,13 @@ static const char *why(const struct duct *d)
 
 static const struct duct_class sockduct_class = {
 	.name = "socket", .peek = peek, .take = take, .room = room, .put = put, .finish = finish,
-	.flush = flush, .want = want, .close = sockduct_close, .why = why, .ahead = ahead,
+	.flush = flush, .want = want, .close = sockduct_close, .why = why, .ahead = ahead, .lags = lags,
 };
+
+uint64_t sockduct_acked(const struct duct *d)
+{
+	return d->cls == &sockduct_class && of(d)->src ? net_acked(of(d)->src->fd) : 0;
+}
 
 static bool keep_before(struct sockduct *s, struct span before)
 {

@@ -29,10 +29,11 @@ struct sockduct {
 	struct sockduct_busy *busy; /* while bytes flow, are waited for in line, or the end is on its way */
 	const char *words;          /* of RESET and BROKEN */
 	uint8_t phase;
-	bool choked; /* its socket takes no more, and buffers are too short to wait with one in the hand */
-	bool tell_deaf; /* its user was not told yet */
-	bool fin;    /* our end is on its way, behind everything */
-	bool told;   /* the user, of a death */
+	bool choked : 1; /* its socket takes no more, and buffers are too short to wait with one in the hand */
+	uint8_t partly : 2; /* of the next record only a part has come, and the kernel says when its head, or all of it, has */
+	bool tell_deaf : 1; /* its user was not told yet */
+	bool fin : 1;    /* our end is on its way, behind everything */
+	bool told : 1;   /* the user, of a death */
 };
 
 /* *s is zero, or over. src is connected, in the loop, and its class is the owner's, which asks sockduct_wants() and
@@ -43,6 +44,8 @@ int sockduct_start(struct sockduct *s, struct bufs *b, struct source *src, struc
 unsigned sockduct_wants(const struct sockduct *s);
 void sockduct_ready(struct sockduct *s, unsigned events);
 bool sockduct_lingers(const struct sockduct *s); /* closed, and not over */
+/* Bytes that the peer's kernel has taken, with what TLS puts around them; 0: d is another kind of duct. A call to the kernel. */
+uint64_t sockduct_acked(const struct duct *d);
 /* Closed tidily: what was put may wait for ns, instead of SOCKDUCT_LINGER, until the other side takes some of it. */
 void sockduct_patience(struct sockduct *s, uint64_t ns);
 void sockduct_stop(struct sockduct *s); /* at once, buffers back, the source closed; harmless when over, or never started */

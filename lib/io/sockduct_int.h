@@ -10,6 +10,7 @@
 
 enum { LIVE, SENDING, DRAINING, OVER };
 enum { IN, OUT };
+enum { PARTLY_HEAD = 1, PARTLY_REST }; /* two bits */
 
 struct sockduct_busy {
 	struct sockduct *of;

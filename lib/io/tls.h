@@ -147,7 +147,7 @@ struct tls_in { /* zero-initialise, then mem and cap */
 	size_t cap, have, opened; /* [opened, have): an incomplete record */
 	struct span piece[TLS_PIECES];
 	uint8_t first, pieces;    /* [first, pieces): plaintext not taken yet */
-	bool brief;               /* read no further than the record under way: others want the buffer */
+	bool brief;               /* read no further than the record under way, or the next one: others want the buffer */
 };
 /* > 0: plaintext bytes in the pieces now; -ZT_E_AGAIN: nothing new; 0: over, t->end says how.
  * Only when no piece is left untaken. At most one recv(). */

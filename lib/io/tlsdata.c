@@ -69,7 +69,9 @@ static size_t room_left(const struct tls_in *in)
 {
 	size_t part = in->have - in->opened, room = in->cap - in->have;
 
-	return in->brief && part ? num_min(room, record_rest(&in->mem[in->opened], part)) : room;
+	if (!in->brief)
+		return room;
+	return num_min(room, part ? record_rest(&in->mem[in->opened], part) : RECORD_HEADER); /* which says how long it is */
 }
 
 /* Small plaintexts, and all that are too many, move up behind the one before: there is only what

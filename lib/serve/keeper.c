@@ -184,25 +184,27 @@ static unsigned line_wants(const struct source *s)
 	return LOOP_IN | (CONTAINER_OF(s, const struct line, src)->behind ? LOOP_OUT : 0u);
 }
 
+static int take_packet(void *ctx, struct chan_packet *p)
+{
+	struct line *l = ctx;
+	struct keepmsg m;
+
+	if (keepmsg_read(p->bytes, 'w', &m) < 0 || p->nfds != (m.type == KEEP_OFFER))
+		return -ZT_E_SYNTAX;
+	if (m.type == KEEP_OFFER)
+		take_offer(l->k, p->fds[0]);
+	l->behind |= m.type == KEEP_WHOLE;
+	return 0;
+}
+
 static void line_ready(struct source *s, unsigned events)
 {
 	struct line *l = CONTAINER_OF(s, struct line, src);
-	uint8_t mem[KEEPMSG_MAX];
-	int fds[CHAN_FDS];
-	size_t nfds;
-	struct keepmsg m;
-	ssize_t n = chan_recv(s->fd, mem, sizeof mem, fds, &nfds);
-	bool bad = n < 0 || (n > 0 && (keepmsg_read(span_of(mem, (size_t)n), 'w', &m) < 0 || nfds != (m.type == KEEP_OFFER)));
 
-	if (!bad && n > 0 && m.type == KEEP_OFFER)
-		take_offer(l->k, fds[0]);
-	for (size_t i = 0; i < nfds; i++)
-		close(fds[i]);
-	if (bad) {
+	if (chan_next(s->fd, take_packet, l) < 0) {
 		line_close(l); /* it is gone, or not ours any more */
 		return;
 	}
-	l->behind |= n > 0 && m.type == KEEP_WHOLE;
 	if (l->behind && (events & LOOP_OUT))
 		tell_everything(l);
 }

@@ -33,7 +33,7 @@ struct keep_src {
 	struct source src;
 	struct keepline *k; /* NULL: replaced */
 	bool asked;         /* for everything, once */
-	struct status_seen said; /* the newest of its lists: what it knows */
+	struct keepline_said said; /* the newest of its lists: what it knows, and the full one that it was offered */
 };
 
 struct keepline {
@@ -46,7 +46,7 @@ struct keepline {
 	struct pk_public registry;
 	uint8_t spki[SPKI_MAX];
 	size_t nspki; /* 0: no key yet, nothing is believed */
-	uint64_t lists;
+	uint64_t lists, shorter; /* that were news, and that only took the place of others */
 	bool keeps, stuck;
 	struct liststore kept, brought;
 	struct timer offer;
@@ -98,9 +98,13 @@ static bool is_old(const struct keepline *k, const struct statlist *l)
 /* A full list of what is known takes the place of the changes that led there. */
 static int shorten(struct keepline *k, struct span list, const struct statlist *l)
 {
+	int rc;
+
 	if (!k->keeps || l->kind != STATLIST_FULL || liststore_fits(&k->kept, l) < 0 || statlist_signed_by(l, &k->registry) < 0)
 		return 0;
-	return liststore_add(&k->kept, list, l);
+	rc = liststore_add(&k->kept, list, l);
+	k->shorter += rc == 0;
+	return rc;
 }
 
 static int take_list(struct keepline *k, struct span list)
@@ -130,7 +134,7 @@ static int take_lists(struct keepline *k, int fd)
 	struct span all, list;
 	struct rd r;
 	void *mem;
-	uint64_t before = k->lists;
+	uint64_t before = k->lists + k->shorter;
 	int rc = sealed_read(fd, LISTSTORE_MOST, &all, &mem, &why), more;
 
 	if (rc < 0)
@@ -139,7 +143,7 @@ static int take_lists(struct keepline *k, int fd)
 	while (rc == 0 && (more = keepmsg_next_list(&r, &list)) != 0)
 		rc = more < 0 ? more : take_list(k, list);
 	free(mem);
-	if (k->lists == before)
+	if (k->lists + k->shorter == before)
 		return rc;
 	k->stuck = false; /* the keeper is heard, and so is the authority */
 	k->cls->listed(k->ctx);
@@ -151,14 +155,30 @@ void keepline_keep_lists(struct keepline *k)
 	k->keeps = true;
 }
 
-void keepline_each_list(const struct keepline *k, struct status_seen *seen, bool (*f)(void *ctx, struct span list), void *ctx)
+/* What he lacks; or the full list alone, when it is one of what he knows and he has it as changes. */
+static struct span lacks(const struct liststore *s, const struct keepline_said *said)
 {
-	struct rd r = rd_of(liststore_after(&k->kept, seen));
+	struct span lists = liststore_after(s, &said->seen);
+	bool same = said->seen.epoch == s->newest.epoch && said->seen.number == s->newest.number;
+
+	return lists.n == 0 && same && s->n == s->full && said->full != s->newest.number ? span_of(s->mem, s->n) : lists;
+}
+
+static void note_said(struct keepline_said *said, const struct statlist *l)
+{
+	said->seen = (struct status_seen){l->epoch, l->number, l->issued};
+	if (l->kind == STATLIST_FULL)
+		said->full = l->number;
+}
+
+void keepline_each_list(const struct keepline *k, struct keepline_said *said, bool (*f)(void *ctx, struct span list), void *ctx)
+{
+	struct rd r = rd_of(lacks(&k->kept, said));
 	struct statlist l;
 	struct span list;
 
 	while (keepmsg_next_list(&r, &list) > 0 && f(ctx, list) && statlist_read(&l, list, NULL) == 0)
-		*seen = (struct status_seen){l.epoch, l.number, l.issued};
+		note_said(said, &l);
 }
 
 /* ---- what was brought ----------------------------------------------------------------------------------- */
@@ -172,7 +192,7 @@ static void offer_after(struct keepline *k, uint64_t ns)
 static void on_offer(struct timer *t, uint64_t now)
 {
 	struct keepline *k = CONTAINER_OF(t, struct keepline, offer);
-	struct span lists = k->line ? liststore_after(&k->brought, &k->line->said) : SPAN_NONE;
+	struct span lists = k->line ? lacks(&k->brought, &k->line->said) : SPAN_NONE;
 	uint8_t mem[KEEPMSG_MAX];
 	struct wr w = wr_of(mem, sizeof mem);
 	struct why why = {0};
@@ -186,7 +206,8 @@ static void on_offer(struct timer *t, uint64_t now)
 		LOG(k->log, LOG_ERROR, "cannot hand a status list to the keeper", LF_STR("why", why.text));
 	} else {
 		keepmsg_write(&w, &(struct keepmsg){.type = KEEP_OFFER});
-		chan_send(k->line->src.fd, wr_span(&w), &fd, 1); /* or else the next time */
+		if (chan_send(k->line->src.fd, wr_span(&w), &fd, 1) == 0 && k->brought.n == k->brought.full)
+			k->line->said.full = k->brought.newest.number; /* or else the next time */
 		close(fd);
 	}
 	offer_after(k, OFFER_AGAIN);
@@ -208,7 +229,7 @@ int keepline_offer(struct keepline *k, struct span list)
 		return -ZT_E_DENIED;
 	rc = liststore_add(&k->brought, list, &l);
 	if (rc == 0)
-		offer_after(k, k->line && k->line->said.epoch ? 0 : GATHER);
+		offer_after(k, k->line && k->line->said.seen.epoch ? 0 : GATHER);
 	return rc;
 }
 
@@ -226,13 +247,14 @@ static void ask_again(struct keep_src *s)
 	chan_send(s->src.fd, wr_span(&w), NULL, 0); /* or else the next list asks */
 }
 
-static int take_packet(struct keep_src *s, struct span packet, const int *fds, size_t nfds)
+static int take_packet(void *ctx, struct chan_packet *p)
 {
+	struct keep_src *s = ctx;
 	struct keepline *k = s->k;
 	struct keepmsg m;
-	int rc = keepmsg_read(packet, 'k', &m);
+	int rc = keepmsg_read(p->bytes, 'k', &m);
 
-	if (rc < 0 || nfds != (m.type == KEEP_LIST))
+	if (rc < 0 || p->nfds != (m.type == KEEP_LIST))
 		return -ZT_E_SYNTAX;
 	if (m.type != KEEP_LIST) {
 		k->stuck = m.type == KEEP_STUCK || (k->stuck && m.type != KEEP_IDENTITY);
@@ -240,10 +262,10 @@ static int take_packet(struct keep_src *s, struct span packet, const int *fds, s
 			k->cls->told(k->ctx, &m);
 		return 0;
 	}
-	s->said = (struct status_seen){.epoch = m.epoch, .number = m.number};
+	s->said.seen = (struct status_seen){.epoch = m.epoch, .number = m.number};
 	if (k->nspki == 0)
 		return 0;
-	if (take_lists(k, fds[0]) < 0)
+	if (take_lists(k, p->fds[0]) < 0)
 		ask_again(s);
 	else
 		s->asked = false;
@@ -253,22 +275,14 @@ static int take_packet(struct keep_src *s, struct span packet, const int *fds, s
 /* false: no more now. */
 static bool hear(struct keep_src *s)
 {
-	uint8_t mem[KEEPMSG_MAX];
-	int fds[CHAN_FDS], rc;
-	size_t nfds;
-	ssize_t n = chan_recv(s->src.fd, mem, sizeof mem, fds, &nfds);
+	int rc = chan_next(s->src.fd, take_packet, s);
 
-	if (n == 0)
-		return false;
-	rc = n < 0 ? (int)n : take_packet(s, span_of(mem, (size_t)n), fds, nfds);
-	for (size_t i = 0; i < nfds; i++)
-		close(fds[i]);
 	if (rc < 0 && s->k) {
 		if (rc != -ZT_E_CLOSED)
 			LOG0(s->k->log, LOG_ERROR, "the keeper says what no keeper says: it is not listened to any more");
 		hang_up(s->k);
 	}
-	return rc == 0 && s->k;
+	return rc > 0 && s->k;
 }
 
 static unsigned line_wants(const struct source *s)

@@ -30,9 +30,15 @@ struct status_now keepline_now(const struct keepline *k); /* for status_may_begi
 void keepline_counters(const struct keepline *k, const struct status_limits *l, struct wr *out);
 /* For who passes lists on: from now on they are kept as they were signed. Before the first keepline_link(). */
 void keepline_keep_lists(struct keepline *k);
-/* Calls f with each that somebody who has `seen` lacks, in order ({0, 0, 0}: a full list comes first); after one that
- * f took, *seen is that one. f answers whether it took it: false ends this, and the next call begins with it. */
-void keepline_each_list(const struct keepline *k, struct status_seen *seen, bool (*f)(void *ctx, struct span list), void *ctx);
+/* What somebody was told. Zero-initialise. */
+struct keepline_said {
+	struct status_seen seen; /* the newest */
+	uint64_t full;           /* number of the last full one */
+};
+/* Calls f with each that somebody who was told `said` lacks, in order (nothing yet: a full list comes first); also with a
+ * full one of what he knows, once, for then he need not keep the changes that led there. After one that f took, *said is
+ * that one. f answers whether it took it: false ends this, and the next call begins with it. */
+void keepline_each_list(const struct keepline *k, struct keepline_said *said, bool (*f)(void *ctx, struct span list), void *ctx);
 /* A list that somebody brought. What is newer and signed goes to the keeper, and comes back as any other when it was
  * taken. 0, also for what is known; -ZT_E_NOTFOUND: it changes a list that did not come; -ZT_E_SYNTAX, -ZT_E_DENIED: no
  * honest peer says that. -ZT_E_NOMEM. */

@@ -3,7 +3,7 @@
  *
  *   connector.c  the supervisor's side
  *   worker.c     the life of the worker, its configurations
- *   uplink.c     the way to one edge: dialled, kept, replaced
+ *   uplink.c     the way to one edge: dialled, kept, replaced; uplinks.c: all of them, under a configuration
  *   leg.c        one connection to an edge: judged, used, what is announced over it: leg.h
  *   serving.c    one stream that an edge opened: its rule, an origin, bytes both ways
  *   reach.c      one connection to one origin: reach.h
@@ -66,16 +66,15 @@ struct connector {
 	struct doors doors;         /* for monitors alone */
 	struct plainport plain;
 	struct pool servings, looks;/* serving.c, look.c */
-	struct serving *first_serving;
 	struct reach *asked;        /* reach.c: who waits for the supervisor to connect a socket file */
 	uint32_t asked_id;
 	struct uplink *uplink[BOUND_CAP(BOUND_CONF_LIST)]; /* one for each edge of the list */
 	size_t uplinks;
 	struct mux *muxes;          /* of the legs: mux_opts.kin */
 	struct leg *legs;           /* every connection to an edge, those too that are being left */
-	struct timer fade;          /* of serving.c: the first of those whose rules are gone has had its time */
-	struct timer settle;        /* of an heir: until all edges are reached */
-	struct timer chores;        /* of uplink.c: what time alone makes happen */
+	struct timer time;          /* of serving.c: of the first that ends of silence, or because its rule is gone */
+	struct timer settle;        /* uplinks.c's, of an heir: until all edges are reached */
+	struct timer chores;        /* of uplinks.c: what time alone makes happen */
 	uint64_t list_until_ns;     /* so long nobody is dialled without a status list */
 	uint8_t instance[FRAME_INSTANCE]; /* child.instance */
 	uint8_t identity[KEEPMSG_SERIAL]; /* serial of the certificate that is shown now; zero: not told yet */
@@ -93,7 +92,7 @@ extern const struct status_limits connector_stale; /* how old a status list may 
 /* ---- watched.c ---------------------------------------------------------------------------------------- */
 void watched_init(struct connector *c);
 
-/* ---- uplink.c ----------------------------------------------------------------------------------------- */
+/* ---- uplinks.c ---------------------------------------------------------------------------------------- */
 /* The list of edges as it is in force: dials new ones, leaves those that are gone, announces to the others. */
 void uplinks_configure(struct connector *c);
 void uplinks_listed(struct connector *c);    /* a status list came: judge each edge again, and pass the list on */

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "wire/x509.h"
 
+#define REFUSED_EACH (10 * NS_PER_S)
 #define TABLES 8 /* announced at once; an edge takes 16 */
 #define GRACE_MOST_MS 3600000 /* however long the edge would let its streams go on */
 
@@ -192,10 +193,7 @@ static void on_opened(struct mux *m, struct stream *s, const struct frame_open *
 {
 	struct leg *g = mux_owner(m);
 
-	if (!window_rate_take(&g->opens, loop_now(g->c->child.loop)))
-		stream_refuse(s, RESET_FULL, "more streams a second than [tunnel] opens");
-	else
-		serving_opened(g->c, s, o);
+	serving_opened(g->c, s, o);
 }
 
 /* What listens there is another process of the edge by now; this one still has visitors, whose requests come here. */
@@ -253,6 +251,20 @@ static unsigned leg_wants(const struct source *s)
 	return g->mux ? mux_wants(g->mux) : tls_wants(&g->tls);
 }
 
+/* The edge's visitors see a 503 each; here it is a line for all of some seconds. */
+static void tell_refused(struct leg *g)
+{
+	const struct mux_stats s = mux_stats(g->mux);
+	uint64_t now = loop_now(g->c->child.loop);
+
+	if (s.refused == g->refused || (g->refused && now - g->refused_ns < REFUSED_EACH))
+		return;
+	LOG(&g->c->child.log, LOG_WARN, "streams were refused", LF_STR("edge", g->edge), LF_STR("why", s.refused_for),
+	    LF_U64("streams", s.refused - g->refused));
+	g->refused = s.refused;
+	g->refused_ns = now;
+}
+
 static void leg_ready(struct source *s, unsigned events)
 {
 	struct leg *g = leg_of(s);
@@ -263,6 +275,8 @@ static void leg_ready(struct source *s, unsigned events)
 	}
 	mux_ready(g->mux, events);
 	leg_say(g, 0);
+	if (g->mux)
+		tell_refused(g);
 }
 
 static const struct source_class leg_class = {"edge", leg_wants, leg_ready, leg_reap};
@@ -308,8 +322,7 @@ static int start_mux(struct leg *g)
 	/* Memory may allow fewer than is written: the edge makes room in time, within what it is told. */
 	o.hello.streams = (uint32_t)num_min64(t->streams, c->child.bounds.row[BOUND_SERVINGS].cap);
 	memcpy(o.hello.instance, c->instance, sizeof o.hello.instance);
-	g->opens = (struct window_rate){.rate = (uint32_t)t->opens, .burst = 2 * (uint32_t)t->opens,
-					.at_ns = loop_now(c->child.loop)};
+	o.opens = (uint32_t)t->opens;
 	g->tables = (struct window_rate){.rate = 1, .burst = TABLES, .at_ns = loop_now(c->child.loop)};
 	return mux_new(&g->mux, &o);
 }

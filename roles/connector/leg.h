@@ -28,12 +28,14 @@ struct leg {
 	struct mux *mux;         /* from HELLO on */
 	enum leg_state state;
 	bool keeps; /* the edge leaves it when it needs it no more */
+	bool ended; /* it was left, and has no more time: others need its place */
 	bool stale, cut;         /* another one shall take its place; it was told that it may not serve */
 	bool anybody;            /* it was dialled without a name: any worker of the edge may answer */
 	bool full;               /* there was no room for a message */
 	unsigned say;            /* what is to be announced, as soon as there is room */
-	struct status_seen said; /* the newest list that the edge was told */
-	struct window_rate opens, tables; /* tables: an edge takes no more than one a second for long */
+	struct keepline_said said; /* the newest list that the edge was told */
+	struct window_rate tables; /* an edge takes no more than one a second for long */
+	uint64_t refused, refused_ns;    /* of its streams, as was logged last; when */
 	bool may_say_rules, waits; /* taken from tables, and not said yet; it will be asked again */
 	uint64_t born_ns, up_ns; /* up_ns 0: not yet */
 	uint8_t serial[STATLIST_KEY], own[KEEPMSG_SERIAL]; /* of the edge's certificate; of ours, zero: not told yet */

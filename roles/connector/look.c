@@ -29,7 +29,7 @@ static void finish(struct look *l, bool good, const char *words)
 	l->over = true;
 	loop_timer_stop(l->c->child.loop, &l->limit);
 	l->ask.done(l->ask.owner, good, words);
-	if (l->reach.duct.src)
+	if (reach_is_open(&l->reach))
 		duct_close(&l->reach.duct.d, ZT_OK);
 }
 
@@ -160,7 +160,7 @@ static void on_failed(struct reach *r)
 	struct look *l = CONTAINER_OF(r, struct look, reach);
 
 	l->over |= !reach_tells(r);
-	finish(l, false, r->words);
+	finish(l, false, r->way.words);
 	forget(l);
 }
 
@@ -169,7 +169,7 @@ static void on_gone(struct reach *r)
 	forget(CONTAINER_OF(r, struct look, reach));
 }
 
-static const struct reach_class reach_class = {on_opened, on_failed, on_gone};
+static const struct reach_class reach_class = {&user, on_opened, on_failed, on_gone, NULL};
 
 void looks_init(struct connector *c)
 {
@@ -186,12 +186,11 @@ struct look *look_start(struct connector *c, const struct look_ask *ask)
 	l->ask = *ask;
 	l->ask.ways = ways_hold(ask->ways);
 	l->reach.cls = &reach_class;
-	l->reach.user = &user;
 	l->reach.c = c;
 	l->reach.ways = ask->ways;
 	l->reach.rule = ask->rule;
 	l->reach.origin = ask->origin;
-	l->reach.name = "";
+	l->reach.way.name = "";
 	if (reach_start(&l->reach) == 0)
 		return l;
 	l->ask.gone = NULL;

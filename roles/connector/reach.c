@@ -26,7 +26,9 @@ struct reach_tls {
 	char words[FRAME_TEXT - 160]; /* why it failed, with room for the names of rule and origin before that */
 };
 
-/* Dead origins behind a router that forgot them are noticed after about three minutes. Unsent bytes as in front.c. */
+_Static_assert(sizeof(struct reach_tls) + 16 <= REACH_TLS, "a share of memory counts with it");
+
+/* Dead origins behind a router that forgot them are noticed after about three minutes. Unsent bytes as in edge/arrive.c. */
 static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
 
 const struct ingress_way *reach_way(const struct reach *r)
@@ -48,8 +50,8 @@ static const struct service *at(const struct reach *r)
 
 static int note(struct reach *r, enum frame_reset code, const char *words)
 {
-	r->code = code;
-	r->words = words;
+	r->way.code = (uint16_t)code;
+	r->way.words = words;
 	return -ZT_E_CLOSED;
 }
 
@@ -71,14 +73,19 @@ static void fail(struct reach *r, enum frame_reset code, const char *words)
 	note(r, code, words);
 	r->phase = FAILED;
 	r->c->n.failed++;
-	loop_timer_stop(r->c->child.loop, &r->limit);
+	loop_timer_stop(r->c->child.loop, &r->way.limit);
 	drop_tls(r);
 	loop_close(&r->src);
 }
 
+bool reach_is_open(const struct reach *r)
+{
+	return r->phase == OPEN;
+}
+
 bool reach_tells(const struct reach *r)
 {
-	return r->code != RESET_FULL && r->code != RESET_RULE && !(r->code == RESET_TIMEOUT && r->dial_ms);
+	return r->way.code != RESET_FULL && r->way.code != RESET_RULE && !(r->way.code == RESET_TIMEOUT && r->way.dial_ms);
 }
 
 static int note_rc(struct reach *r, int rc)
@@ -94,27 +101,28 @@ static int note_rc(struct reach *r, int rc)
 /* The answer that is still to come finds nobody. */
 static void not_asked(struct reach *r)
 {
-	for (struct reach **at = &r->c->asked; *at; at = &(*at)->next)
+	for (struct reach **at = &r->c->asked; *at; at = &(*at)->way.next)
 		if (*at == r) {
-			*at = r->next;
+			*at = r->way.next;
 			break;
 		}
 }
 
 static void stop_dial(struct reach *r)
 {
-	if (r->dial)
-		dial_cancel(r->dial);
+	if (r->way.dial)
+		dial_cancel(r->way.dial);
 	else
 		not_asked(r);
-	r->dial = NULL;
+	r->way.dial = NULL;
 }
 
 bool reach_stop(struct reach *r)
 {
 	if (r->phase == DIAL)
 		stop_dial(r);
-	loop_timer_stop(r->c->child.loop, &r->limit);
+	if (r->phase == DIAL || r->phase == SHAKE) /* else there is none, or its place is the duct's */
+		loop_timer_stop(r->c->child.loop, &r->way.limit);
 	if (r->phase == IDLE || r->phase == DIAL) {
 		r->phase = IDLE;
 		return true;
@@ -147,9 +155,10 @@ static void src_reap(struct source *s)
 
 static void go_open(struct reach *r)
 {
-	loop_timer_stop(r->c->child.loop, &r->limit);
+	loop_timer_stop(r->c->child.loop, &r->way.limit);
 	r->phase = OPEN;
-	sockduct_start(&r->duct, r->c->bufs, &r->src, r->tls ? &r->tls->tls : NULL, r->user, SPAN_NONE);
+	r->duct = (struct sockduct){0};
+	sockduct_start(&r->duct, r->c->bufs, &r->src, r->tls ? &r->tls->tls : NULL, r->cls->user, SPAN_NONE);
 	r->cls->opened(r);
 }
 
@@ -202,7 +211,7 @@ static void tls_opened(struct tls *t, const struct span *chain, size_t n)
 	(void)chain;
 	(void)n;
 	/* It may have waited for a key process while another configuration came. */
-	if (r->plan_epoch != r->c->ways->epoch && plan_now(r) != r->plan)
+	if (r->way.plan_epoch != r->c->ways->epoch && plan_now(r) != r->way.plan)
 		fail(r, RESET_RULE, "the configuration has changed");
 	else
 		go_open(r);
@@ -221,13 +230,13 @@ static const struct tls_class tls_class = {tls_opened, tls_failed, NULL};
 static void limit_fire(struct timer *t, uint64_t now)
 {
 	(void)now;
-	fail(CONTAINER_OF(t, struct reach, limit), RESET_TIMEOUT, "its TLS handshake was not over in time");
+	fail(CONTAINER_OF(t, struct reach, way.limit), RESET_TIMEOUT, "its TLS handshake was not over in time");
 }
 
 /* server_name, else the host as written; an address is checked as one. A unix socket has neither. */
 static void shake(struct reach *r)
 {
-	struct span host = at(r)->is_unix ? span_str(r->name) : at(r)->host;
+	struct span host = at(r)->is_unix ? span_str(r->way.name) : at(r)->host;
 	struct addr ip = {0};
 	bool literal = addr_parse_ip(host, &ip) == 0;
 	const char *told = reach_way(r)->conf->server_name;
@@ -235,18 +244,18 @@ static void shake(struct reach *r)
 				  .ip = literal ? &ip : NULL};
 	int rc;
 
-	r->plan = plan_now(r);
-	if (r->plan < 0) {
+	r->way.plan = plan_now(r);
+	if (r->way.plan < 0) {
 		fail(r, RESET_RULE, "the configuration has changed");
 		return;
 	}
-	r->plan_epoch = r->c->ways->epoch;
-	req.plan = (uint16_t)r->plan;
+	r->way.plan_epoch = r->c->ways->epoch;
+	req.plan = (uint16_t)r->way.plan;
 	r->phase = SHAKE;
-	r->limit.fire = limit_fire;
+	r->way.limit.fire = limit_fire;
 	r->tls = calloc(1, sizeof *r->tls);
 	rc = r->tls == NULL ? -ZT_E_NOMEM : tls_connect(&r->tls->tls, r->c->tls, &tls_class, &r->src, &req);
-	if (rc == 0 && !loop_timer(r->c->child.loop, &r->limit, reach_way(r)->tls_ms * NS_PER_MS))
+	if (rc == 0 && !loop_timer(r->c->child.loop, &r->way.limit, reach_way(r)->tls_ms * NS_PER_MS))
 		rc = -ZT_E_NOMEM;
 	if (rc < 0)
 		fail(r, RESET_FULL, rc == -ZT_E_FULL ? "too many handshakes are running" : err_text((enum zt_err)-rc));
@@ -260,12 +269,14 @@ static void shake(struct reach *r)
 static bool say_proxy(const struct reach *r)
 {
 	enum conf_proxy version = reach_way(r)->conf->proxy;
-	struct proxyhdr h = r->visitor;
+	struct proxyhdr h = {0};
 	uint8_t mem[PROXYHDR_WRITE];
 	struct wr w = wr_of(mem, sizeof mem);
 
 	if (version == CONF_PROXY_NO)
 		return true;
+	if (r->cls->visitor)
+		r->cls->visitor(r, &h);
 	h.version = version == CONF_PROXY_V1 ? 1 : 2;
 	h.local = h.from.family == 0;
 	proxyhdr_write(&w, &h);
@@ -274,9 +285,9 @@ static bool say_proxy(const struct reach *r)
 
 static void connected(struct reach *r, int fd)
 {
-	r->dial = NULL;
+	r->way.dial = NULL;
 	r->phase = IDLE;
-	loop_timer_stop(r->c->child.loop, &r->limit);
+	loop_timer_stop(r->c->child.loop, &r->way.limit);
 	r->src = (struct source){.cls = &src_class, .fd = fd};
 	if (loop_add(r->c->child.loop, &r->src) < 0) {
 		close(fd);
@@ -295,10 +306,10 @@ static void connected(struct reach *r, int fd)
 
 static void not_connected(struct reach *r, int rc)
 {
-	r->dial = NULL;
+	r->way.dial = NULL;
 	r->phase = IDLE;
 	r->c->n.failed++;
-	loop_timer_stop(r->c->child.loop, &r->limit);
+	loop_timer_stop(r->c->child.loop, &r->way.limit);
 	note_rc(r, rc);
 	r->cls->failed(r);
 }
@@ -317,8 +328,8 @@ void reach_dialled(struct connector *c, uint32_t id, int fd)
 {
 	struct reach *r = c->asked;
 
-	while (r && r->id != id)
-		r = r->next;
+	while (r && r->way.id != id)
+		r = r->way.next;
 	if (r == NULL) {
 		if (fd >= 0)
 			close(fd);
@@ -333,7 +344,7 @@ void reach_dialled(struct connector *c, uint32_t id, int fd)
 
 static void no_answer(struct timer *t, uint64_t now)
 {
-	struct reach *r = CONTAINER_OF(t, struct reach, limit);
+	struct reach *r = CONTAINER_OF(t, struct reach, way.limit);
 
 	(void)now;
 	not_asked(r);
@@ -347,16 +358,16 @@ static int ask_for_file(struct reach *r, uint64_t ns)
 
 	if (r->ways != c->ways)
 		return -ZT_E_CANCELLED;
-	r->limit.fire = no_answer;
-	r->id = ++c->asked_id;
-	if (!loop_timer(c->child.loop, &r->limit, ns))
+	r->way.limit.fire = no_answer;
+	r->way.id = ++c->asked_id;
+	if (!loop_timer(c->child.loop, &r->way.limit, ns))
 		return -ZT_E_NOMEM;
-	rc = child_dial(&c->child, r->id, r->rule, r->origin);
+	rc = child_dial(&c->child, r->way.id, r->rule, r->origin);
 	if (rc < 0) {
-		loop_timer_stop(c->child.loop, &r->limit);
+		loop_timer_stop(c->child.loop, &r->way.limit);
 		return rc;
 	}
-	r->next = c->asked;
+	r->way.next = c->asked;
 	c->asked = r;
 	return 0;
 }
@@ -377,9 +388,9 @@ int reach_start(struct reach *r)
 	int rc;
 
 	ZT_ASSERT(r->phase == IDLE);
-	req.timeout_ns = (r->dial_ms ? num_min64(r->dial_ms, ms) : ms) * NS_PER_MS;
+	req.timeout_ns = (r->way.dial_ms ? num_min64(r->way.dial_ms, ms) : ms) * NS_PER_MS;
 	r->c->n.dials++;
-	rc = s->is_unix ? ask_for_file(r, req.timeout_ns) : dial_start(r->c->out.dialer, &req, &r->dial);
+	rc = s->is_unix ? ask_for_file(r, req.timeout_ns) : dial_start(r->c->out.dialer, &req, &r->way.dial);
 	if (rc < 0)
 		return note_rc(r, rc);
 	r->phase = DIAL;

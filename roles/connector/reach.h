@@ -11,35 +11,44 @@
 
 struct reach;
 struct reach_class {
-	void (*opened)(struct reach *r); /* duct is there, its user is r->user and wants nothing yet */
-	void (*failed)(struct reach *r); /* code and words say why; all is as before reach_start() */
+	const struct duct_user *user;    /* of the duct */
+	void (*opened)(struct reach *r); /* duct is there, and wants nothing yet */
+	void (*failed)(struct reach *r); /* way.code and words say why; all is as before reach_start() */
 	void (*gone)(struct reach *r);   /* opened, or stopped, and over now: its memory is the owner's again */
+	/* Who asks, for a PROXY header: from and to of *h. NULL: nobody, it is of our own accord. */
+	void (*visitor)(const struct reach *r, struct proxyhdr *h);
 };
+
+#define REACH_TLS 1000      /* bytes that it has besides while it speaks TLS, without tls.peer */
 
 struct reach { /* zero, then the first group */
 	const struct reach_class *cls;
-	const struct duct_user *user;
 	struct connector *c;
 	struct ways *ways;      /* the owner holds them */
-	struct proxyhdr visitor;/* family 0: none, it is of our own accord */
-	const char *name;       /* what a visitor asked for: the name of a unix socket's TLS. "" */
-	uint32_t dial_ms;       /* sooner than the rule says; 0: as it says */
 	uint16_t rule, origin;
-	/* the answer */
-	struct sockduct duct;
-	enum frame_reset code;
-	const char *words;      /* until the next beginning, or failed() returns */
 	/* its own */
-	struct source src;
-	struct dial *dial;
-	struct reach *next;     /* among c->asked */
-	uint32_t id;
-	struct reach_tls *tls;  /* of an origin that speaks it, while there is a source */
-	struct timer limit;
-	uint32_t plan_epoch;
-	int plan;
 	uint8_t phase;
+	struct source src;
+	struct reach_tls *tls;  /* of an origin that speaks it, while there is a source */
+	union {
+		struct reach_try {
+			/* the owner's too, before reach_start() */
+			const char *name;       /* what a visitor asked for: the name of a unix socket's TLS. "" */
+			uint32_t dial_ms;       /* sooner than the rule says; 0: as it says */
+			/* the answer, when it is not opened */
+			uint16_t code;          /* enum frame_reset */
+			const char *words;      /* until the next beginning, or failed() returns */
+			/* its own */
+			struct dial *dial;
+			struct reach *next;     /* among c->asked */
+			struct timer limit;
+			uint32_t id, plan_epoch;
+			int plan;
+		} way;
+		struct sockduct duct;           /* while reach_is_open() */
+	};
 };
+bool reach_is_open(const struct reach *r); /* since opened(), until gone() */
 
 /* 0; < 0 with code and words: it cannot even begin, and nothing is called. */
 int reach_start(struct reach *r);

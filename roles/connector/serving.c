@@ -9,73 +9,76 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "decide/share.h"
 #include "io/couple.h"
 #include "look.h"
 
 enum { STREAM, ORIGIN }; /* sides of the couple */
 
 struct serving {
-	struct connector *c;
-	struct ways *ways;      /* held */
+	struct reach reach;     /* it has the connector, and the ways, which are held */
 	struct stream *stream;  /* NULL: it was told its end */
-	struct reach reach;
-	struct couple couple;   /* its loop is set when the origin is open */
-	struct origins_try tries;
+	union {
+		struct couple couple;            /* once the origin is open */
+		struct {
+			struct addr to;          /* where the visitor arrived */
+			struct origins_try tries;
+		} first;                         /* until then */
+	};
+	struct addr peer;
 	uint64_t began;
 	uint64_t until;         /* its rule is gone: so long it may finish; 0: it stays */
 	char request[FRAME_REQUEST];
-	struct serving *prev, *next;
+	bool open;              /* the origin is, or was */
 };
+_Static_assert(sizeof(struct serving) <= 328, "thousands are silent");
+
+SHARE_IS(SHARE_SERVING, sizeof(struct serving) + REACH_TLS + sizeof(struct tls_peer) + 2 * SHARE_SLOT);
 
 /* An edge ends what is idle itself, and can say so to the visitor: it goes first. */
-#define IDLE_GRACE (10 * NS_PER_S)
+#define IDLE_GRACE_MS 10000
+#define SWEEP_NS (NS_PER_S / 4) /* all are looked at no more often than so, however many end one after the other */
 
 static const struct rule *rule_of(const struct serving *v)
 {
-	return &v->ways->set.rules.rule[v->tries.rule];
+	return &v->reach.ways->set.rules.rule[v->reach.rule];
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
 static void forget(struct serving *v)
 {
-	struct connector *c = v->c;
+	struct connector *c = v->reach.c;
 
-	if (v->prev)
-		v->prev->next = v->next;
-	else
-		c->first_serving = v->next;
-	if (v->next)
-		v->next->prev = v->prev;
-	ways_drop(v->ways);
+	ways_drop(v->reach.ways);
 	pool_put(&c->servings, v);
 	connector_one_less(c);
 }
 
 static void log_end(const struct serving *v, const struct stream *s, const char *why)
 {
-	bool opened = v->couple.loop != NULL;
+	bool opened = v->open;
 	char peer[ADDR_TEXT];
 
-	LOG(&v->c->child.log, opened ? LOG_DEBUG : LOG_INFO, opened ? "served" : "not served",
+	LOG(&v->reach.c->child.log, opened ? LOG_DEBUG : LOG_INFO, opened ? "served" : "not served",
 	    LF_STR("request", v->request), LF_SPAN("ingress", rule_of(v)->name), LF_STR("name", s->name),
-	    LF_STR("origin", reach_service(&v->reach)), LF_STR("peer", addr_text(&v->reach.visitor.from, peer)),
+	    LF_STR("origin", reach_service(&v->reach)), LF_STR("peer", addr_text(&v->peer, peer)),
 	    LF_U64("to_origin", opened ? v->reach.duct.d.out : 0), LF_U64("from_origin", opened ? v->reach.duct.d.in : 0),
-	    LF_U64("ms", (loop_now(v->c->child.loop) - v->began) / NS_PER_MS), LF_STR("why", why));
+	    LF_U64("ms", (loop_now(v->reach.c->child.loop) - v->began) / NS_PER_MS), LF_STR("why", why));
 }
 
 /* code 0: tidily, what is on its way is delivered to both. */
 static void end(struct serving *v, enum frame_reset code, const char *text)
 {
 	struct stream *s = v->stream;
-	struct connector *c = v->c;
+	struct connector *c = v->reach.c;
 
 	if (s == NULL)
 		return;
 	v->stream = NULL;
 	log_end(v, s, text);
-	couple_stop(&v->couple);
-	if (v->couple.loop) {
+	if (v->open) {
+		couple_stop(&v->couple);
 		c->n.bytes_in += v->reach.duct.d.in;
 		c->n.bytes_out += v->reach.duct.d.out;
 		stream_delivered(s, v->reach.duct.d.out);
@@ -87,8 +90,38 @@ static void end(struct serving *v, enum frame_reset code, const char *text)
 		duct_close(&s->d, ZT_OK);
 	else
 		stream_reset(s, code, text);
-	if (v->couple.loop == NULL && reach_stop(&v->reach))
+	if (!v->open && reach_stop(&v->reach))
 		forget(v);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* Ends those whose time is over, and sets the timer for the first of the others. */
+static void sweep(struct timer *t, uint64_t now)
+{
+	struct connector *c = CONTAINER_OF(t, struct connector, time);
+	struct pool_at at = {0};
+	uint64_t first = UINT64_MAX;
+
+	for (struct serving *v; (v = pool_next(&c->servings, &at)) != NULL;) {
+		uint64_t due = v->open ? couple_due(&v->couple) : UINT64_MAX;
+
+		if (v->until && v->until <= now)
+			end(v, RESET_RULE, "its rule is not in the configuration any more");
+		else if (due <= now)
+			couple_look(&v->couple, now);
+		else if (v->stream)
+			first = num_min64(first, num_min64(v->until ? v->until : UINT64_MAX, due));
+	}
+	if (first != UINT64_MAX && !loop_timer_by(c->child.loop, t, num_max64(first, now + SWEEP_NS)))
+		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer: streams may be silent for ever");
+}
+
+static void look_at(struct connector *c, uint64_t at_ns)
+{
+	c->time.fire = sweep;
+	if (!loop_timer_by(c->child.loop, &c->time, at_ns))
+		sweep(&c->time, loop_now(c->child.loop));
 }
 
 /* ---- bytes both ways --------------------------------------------------------------------- */
@@ -103,8 +136,7 @@ static void on_over(struct couple *k)
 		return;
 	}
 	if (k->by == COUPLE_NEITHER) {
-		end(v, k->why == ZT_E_TIMEOUT ? RESET_TIMEOUT : RESET_FULL,
-		    k->why == ZT_E_TIMEOUT ? "nothing moved for as long as the rule allows" : "out of memory");
+		end(v, RESET_TIMEOUT, "nothing moved for as long as the rule allows");
 		return;
 	}
 	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(&v->reach)->conf->named.name,
@@ -133,7 +165,7 @@ static void stream_event(struct duct *d, unsigned events)
 {
 	struct serving *v = ((struct stream *)(void *)d)->owner;
 
-	if (v->couple.loop)
+	if (v->open)
 		moved(v, STREAM, events);
 	else if (duct_dead(d))
 		end(v, RESET_CANCEL, duct_why(d));
@@ -150,12 +182,14 @@ static struct serving *of(struct reach *r)
 static void on_opened(struct reach *r)
 {
 	struct serving *v = of(r);
-	uint64_t idle = rule_of(v)->idle_ms * NS_PER_MS;
+	uint32_t idle = rule_of(v)->idle_ms;
 
-	origins_served(v->ways->origins, r->rule, r->origin);
-	v->couple = (struct couple){.side = {&v->stream->d, &r->duct.d}, .over = on_over, .loop = v->c->child.loop,
-				    .idle_ns = idle ? idle + IDLE_GRACE : 0};
+	origins_served(v->reach.ways->origins, r->rule, r->origin);
+	v->open = true;
+	v->couple = (struct couple){.side = {&v->stream->d, &r->duct.d}, .over = on_over, .loop = v->reach.c->child.loop,
+				    .idle_ms = idle ? idle + IDLE_GRACE_MS : 0};
 	couple_start(&v->couple);
+	look_at(v->reach.c, couple_due(&v->couple));
 }
 
 /* None of the stream's bytes has been taken yet: another origin may have them. */
@@ -165,13 +199,13 @@ static void try_next(struct serving *v)
 	char text[FRAME_TEXT];
 	int origin;
 
-	while ((origin = origins_next(v->ways->origins, &v->tries)) >= 0) {
+	while ((origin = origins_next(v->reach.ways->origins, &v->first.tries)) >= 0) {
 		r->origin = (uint16_t)origin;
 		if (reach_start(r) == 0)
 			return;
 	}
-	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(r)->conf->named.name, reach_service(r), r->words);
-	end(v, r->code, text);
+	snprintf(text, sizeof text, "[ingress %.32s] %.110s: %s", reach_way(r)->conf->named.name, reach_service(r), r->way.words);
+	end(v, (enum frame_reset)r->way.code, text);
 }
 
 static void on_failed(struct reach *r)
@@ -179,9 +213,9 @@ static void on_failed(struct reach *r)
 	struct serving *v = of(r);
 
 	if (reach_tells(r))
-		origins_failed(v->ways->origins, r->rule, r->origin);
-	LOG(&v->c->child.log, LOG_DEBUG, "origin not reached", LF_STR("request", v->request),
-	    LF_STR("origin", reach_service(r)), LF_STR("why", r->words));
+		origins_failed(v->reach.ways->origins, r->rule, r->origin);
+	LOG(&v->reach.c->child.log, LOG_DEBUG, "origin not reached", LF_STR("request", v->request),
+	    LF_STR("origin", reach_service(r)), LF_STR("why", r->way.words));
 	try_next(v);
 }
 
@@ -191,7 +225,15 @@ static void on_gone(struct reach *r)
 	forget(of(r));
 }
 
-static const struct reach_class reach_class = {on_opened, on_failed, on_gone};
+static void visitor(const struct reach *r, struct proxyhdr *h)
+{
+	const struct serving *v = CONTAINER_OF(r, struct serving, reach);
+
+	h->from = v->peer;
+	h->to = v->first.to;
+}
+
+static const struct reach_class reach_class = {&origin_user, on_opened, on_failed, on_gone, visitor};
 
 /* ---- the beginning ----------------------------------------------------------------------- */
 
@@ -246,25 +288,18 @@ static struct serving *make(struct connector *c, struct stream *s, const struct 
 
 	if (v == NULL)
 		return NULL;
-	v->c = c;
-	v->ways = ways_hold(c->ways);
 	v->stream = s;
 	v->began = loop_now(c->child.loop);
-	v->tries.rule = rule;
+	v->first.to = o->local;
+	v->first.tries.rule = rule;
+	v->peer = o->peer;
 	memcpy(v->request, o->request, sizeof v->request);
 	v->reach.cls = &reach_class;
-	v->reach.user = &origin_user;
 	v->reach.c = c;
-	v->reach.ways = v->ways;
+	v->reach.ways = ways_hold(c->ways);
 	v->reach.rule = rule;
-	v->reach.name = s->name;
-	v->reach.dial_ms = o->dial_ms;
-	v->reach.visitor.from = o->peer;
-	v->reach.visitor.to = o->local;
-	v->next = c->first_serving;
-	if (v->next)
-		v->next->prev = v;
-	c->first_serving = v;
+	v->reach.way.name = s->name;
+	v->reach.way.dial_ms = o->dial_ms;
 	s->owner = v;
 	s->d.user = &stream_user;
 	return v;
@@ -292,7 +327,7 @@ void serving_opened(struct connector *c, struct stream *s, const struct frame_op
 /* Does the rule of that name still serve it, from where it is served? */
 static bool still_there(const struct serving *v)
 {
-	const struct ingress_set *now = &v->c->ways->set;
+	const struct ingress_set *now = &v->reach.c->ways->set;
 
 	for (uint16_t i = 0; i < now->rules.n; i++) {
 		const struct rule *r = &now->rules.rule[i];
@@ -306,35 +341,18 @@ static bool still_there(const struct serving *v)
 	return false;
 }
 
-/* Sets the timer for the first of those whose time is not over; ends those whose is. */
-static void fade(struct timer *t, uint64_t now)
-{
-	struct connector *c = CONTAINER_OF(t, struct connector, fade);
-	uint64_t first = 0;
-
-	for (struct serving *v = c->first_serving, *next; v; v = next) {
-		next = v->next;
-		if (v->until && v->until <= now)
-			end(v, RESET_RULE, "its rule is not in the configuration any more");
-		else if (v->until && (first == 0 || v->until < first))
-			first = v->until;
-	}
-	if (first && !loop_timer(c->child.loop, t, first - now))
-		LOG0(&c->child.log, LOG_ERROR, "no memory for a timer: what a reload removed goes on");
-}
-
 void servings_reloaded(struct connector *c)
 {
-	uint64_t now = loop_now(c->child.loop);
+	struct pool_at at = {0};
+	uint64_t now = loop_now(c->child.loop), first = UINT64_MAX;
 
-	for (struct serving *v = c->first_serving; v; v = v->next) {
-		if (v->stream == NULL || v->ways == c->ways || still_there(v))
+	for (struct serving *v; (v = pool_next(&c->servings, &at)) != NULL;) {
+		if (v->stream == NULL || v->reach.ways == c->ways || still_there(v))
 			v->until = 0;
 		else if (v->until == 0)
-			v->until = now + c->ways->conf->limits.drain_ms * NS_PER_MS;
+			v->until = first = now + c->ways->conf->limits.drain_ms * NS_PER_MS;
 	}
-	c->fade.fire = fade;
-	fade(&c->fade, now);
+	look_at(c, first);
 }
 
 /* ---- all of them ------------------------------------------------------------------------- */
@@ -347,10 +365,11 @@ void servings_init(struct connector *c)
 
 void servings_end(struct connector *c)
 {
-	for (struct serving *v = c->first_serving, *next; v; v = next) {
-		bool has_source = v->stream == NULL || v->couple.loop;
+	struct pool_at at = {0};
 
-		next = v->next;
+	for (struct serving *v; (v = pool_next(&c->servings, &at)) != NULL;) {
+		bool has_source = v->stream == NULL || v->open;
+
 		end(v, RESET_LEAVING, "the connector ends");
 		if (has_source) /* its last bytes may be on their way; with the loop they end */
 			reach_stop(&v->reach);

@@ -249,7 +249,7 @@ static void worker_close(struct child *child)
 
 	if (c->ways) {
 		origins_stop(c->ways->origins);
-		loop_timer_stop(child->loop, &c->fade);
+		loop_timer_stop(child->loop, &c->time);
 		servings_end(c);
 		uplinks_end(c);
 	}

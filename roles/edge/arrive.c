@@ -12,6 +12,11 @@
 #include "edge.h"
 #include "wire/proxyhdr.h"
 
+/* Visitors behind a router that forgot them are noticed after about three minutes. No more waits unsent than a window that is
+ * small: of what one does not take the kernel would hold megabytes, which no bound of ours counts; and a buffer that fills
+ * looks like somebody who reads fast, and the stream's window grows for nothing. */
+static const struct net_tune visitors = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
+
 struct arriving {
 	struct source src;
 	struct timer limit;
@@ -51,6 +56,11 @@ void edge_leaves(uint16_t *seat)
 {
 	if (seat)
 		--*seat;
+}
+
+void edge_tune(int fd)
+{
+	net_tune(fd, &visitors); /* a socket that cannot be tuned is about to say why by itself */
 }
 
 /* ---- to its door ----------------------------------------------------------------------------- */

@@ -4,12 +4,17 @@
  *   edge.c      the supervisor's side: listeners, children, files
  *   worker.c    the life of the worker; site.c: a configuration made ready to be asked
  *   arrive.c    a connection before anything: the PROXY header of a proxy that must send one, then to its door
- *   front.c     a connection of the public port until it is known what it is, then a web connection between requests
- *   exchange.c  one request: its phases, what is decided, its ends; exchange_head.c: heads as they come in;
- *               exchange_pass.c: heads and bodies, both ways; exchange_say.c: answers of our own, the log
- *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection; kept for the next request
+ *   front.c     a connection of the public port until it is known what it is, then a web connection between requests;
+ *               fronts.c: all of them
+ *   standing.c  what a visitor's certificate says, and the status list of it
+ *   exchange.c  one request: its phases, its ends; exchange_head.c: heads as they come in; exchange_way.c: what is
+ *               decided, and where it goes; exchange_pass.c: heads and bodies, both ways; exchange_say.c: answers of our
+ *               own, the log
+ *   upstream.c  a way to an origin: a stream of a tunnel, or a local connection (upstream_local.c); kept for the next
+ *               request
  *   tunnel.c    a connector's connection: is it let in, what it announced; tunnels.c: which of all serves a name
- *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1
+ *   raw.c       bytes passed on unread: ports of services, names in sni, zt-enrol/1; raws.c: all of them
+ *   held.c      who waits for a tunnel, of a worker that has begun a moment ago
  *   room.c      how much of everything there may be, and when it is scarce
  *   redirect.c  the plain port, and that for health
  *   peers.c     the other workers: a connector's connection that is for one of them, how they are
@@ -78,6 +83,12 @@ const struct conf_host *site_host(const struct site *s, int host); /* by policy 
 int site_sni(const struct site *s, struct span name);
 /* A connection is of its host by the section's name: where that of `then` is now; -1: it is gone. plan: UINT_MAX too. */
 int site_again(const struct site *now, const struct site *then, unsigned plan);
+/* The [service] whose sni this name is of; NULL. */
+const struct conf_service *site_service(const struct site *s, struct span name);
+/* Where `was` is now, if it leads where it led; NULL: it does not. Who came by it came to local, or, where that is NULL, by
+ * this sni. */
+const struct conf_service *site_service_again(const struct site *now, const struct conf_service *was, const struct addr *local,
+					      struct span sni);
 /* Is this an authority of ours? ca: of zt://<ca>/<role>/<id>. */
 bool site_lists(const struct site *s, struct span ca);
 
@@ -100,11 +111,11 @@ struct edge {
 	struct site *site;          /* in force */
 	const struct tls_plan *plan; /* web's, of the same configuration */
 	/* Whoever uses a pool inits it, at its first use (pool.bounds is NULL before); the worker frees it. */
-	struct pool fronts, exchanges, upstreams, locals, raws, arrivals;
+	struct pool fronts, exchanges, upstreams, raw_ways, locals, raws, arrivals;
 	struct desk *desk;          /* exchange.c's: where heads are read and written, memory of requests that are over */
-	struct local *first_local;  /* upstream.c's: connections to local origins */
+	struct local *first_local;  /* upstream_local.c's: connections to local origins */
 	struct kept {
-		struct upstream *oldest, *newest;
+		struct web_way *oldest, *newest;
 	} kept;                     /* upstream.c's: ways that no request uses just now */
 	struct arriving *first_arriving;
 	struct fronts {
@@ -114,7 +125,7 @@ struct edge {
 	struct mux *muxes;                  /* of the tunnels: mux_opts.kin */
 	struct tunnel *first_tunnel;
 	struct peers *peers;        /* NULL: there is no other worker, or none was up yet */
-	struct raw *first_raw;
+	struct timer raw_time;      /* raws.c's: of the first that ends of silence, or because its service is gone */
 	struct crowd {
 		uint8_t key[16];    /* random */
 		uint16_t n[1024];   /* arrive.c's: visitors of each network, by a hash of it */
@@ -122,9 +133,11 @@ struct edge {
 	uint8_t prefix[8];          /* random, of this process: what its hello to connectors says */
 	uint8_t lots[256];          /* random, for request ids; those before lot are used up */
 	size_t lot;
-	struct timer warm;          /* of an heir: tunnels are on their way, and who needs one waits for it */
-	uint64_t warm_until;
-	bool warming;
+	struct {
+		struct timer look;
+		uint64_t until, next;
+		bool on;
+	} held;                     /* held.c's */
 	bool tunnels_told;          /* it yields, and no visitor is left */
 	struct edge_lines {         /* of the access log, until the end of the turn; one write of a pipe's at most */
 		struct timer later;
@@ -142,8 +155,6 @@ void edge_request_id(struct edge *e, char out[static EDGE_ID]); /* unique, not t
 int64_t edge_now(const struct edge *e); /* wall clock in seconds, never before the newest status list */
 /* One line of JSON (serve/accesslog) to where logs go, as it is, with the others of this turn. */
 void edge_access(struct edge *e, struct span line);
-/* A tunnel has come, or changed what it serves: who waits for one looks again. */
-void edge_tunnels_changed(struct edge *e);
 /* Nothing lives any more while draining: child_drained(). */
 void edge_one_less(struct edge *e);
 
@@ -158,6 +169,16 @@ void arrivals_end(struct edge *e);
  * max_conns and a few come from his address (IPv4) or /64 (IPv6) already. Who is on this machine is not counted. */
 bool edge_comes(struct edge *e, const struct addr *user, uint16_t **seat);
 void edge_leaves(uint16_t *seat); /* NULL is allowed */
+void edge_tune(int fd); /* of a visitor */
+
+/* ---- held.c -------------------------------------------------------------------------------------------- */
+void held_begin(struct edge *e); /* the worker has begun */
+void held_stop(struct edge *e);
+/* A tunnel has come, or changed what it serves: who waits for one looks again, in a later turn. */
+void edge_tunnels_changed(struct edge *e);
+/* Nobody serves his name, who should: may he wait? He is called by fronts_look_again() or raws_look_again(), once at least. */
+bool held_take(struct edge *e);
+void held_give(struct edge *e, bool *held); /* *held was true: no more */
 
 /* ---- room.c -------------------------------------------------------------------------------------------- */
 void room_commit(struct edge *e); /* the caps that this configuration, the memory and the descriptors mean */
@@ -169,7 +190,7 @@ bool room_is_scarce(const struct edge *e, const struct stream *carries);
 bool room_is_past(const struct edge *e, unsigned eighths);
 bool room_is_past_in(const struct mux *m, unsigned eighths);
 
-/* ---- front.c: every connection of the public port ------------------------------------------------------ */
+/* ---- front.c, fronts.c: every connection of the public port ------------------------------------------------------ */
 void fronts_init(struct edge *e);
 void front_accepted(struct edge *e, int fd, const struct arrival *a);
 /* Another configuration or status list: each live one is judged again, and ended when it would not be let in now;
@@ -214,7 +235,7 @@ void tunnels_end(struct edge *e);
 size_t tunnels_ready(const struct edge *e); /* let in and announced: for health */
 void tunnels_counters(const struct edge *e, struct wr *out);
 
-/* ---- raw.c -------------------------------------------------------------------------------------------- */
+/* ---- raw.c, raws.c --------------------------------------------------------------------------------------- */
 /* An accepted connection of a service's own port. */
 void raw_accepted(struct edge *e, const struct conf_service *s, int fd, const struct addr *peer);
 /* Is it a hello of zt-enrol/1, or one whose name is in some sni? Then raw_passed() may have fd and the bytes. */

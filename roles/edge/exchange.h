@@ -11,6 +11,7 @@
 
 #include "upstream.h"
 
+#define EXCHANGE_BYTES 704 /* no more than that, without its arena */
 struct exchange;
 
 /* What it needs of its connection; front.c fills it. */

@@ -1,6 +1,7 @@
 /*
- * exchange_int: what the files of exchange share: exchange.c (its life, what is decided, where it goes),
- * exchange_head.c (heads as they come in), exchange_pass.c (heads and bodies between visitor and origin), exchange_say.c (answers of our own, the log).
+ * exchange_int: what the files of exchange share: exchange.c (its life),
+ * exchange_head.c (heads as they come in), exchange_way.c (what is decided, where it goes),
+ * exchange_pass.c (heads and bodies between visitor and origin), exchange_say.c (answers of our own, the log).
  * Nobody else includes it.
  *
  * One is small, because a WebSocket keeps it for hours. What a request needs while it is a request lies in an arena
@@ -71,7 +72,7 @@ struct exchange {
 	bool reached;                /* some of it may have come to its origin: no other one may have it */
 	bool retried, taken, reused; /* taken: bytes of the body were taken from the visitor; reused: on a kept upstream */
 	bool overtaken;            /* the way to it, by a reload */
-	bool held;                 /* X_ASKING: no tunnel is there yet, of an edge that was upgraded */
+	bool held;                 /* X_ASKING: no tunnel is there yet, of a worker that has just begun: held.c */
 	bool replied;              /* the head of the answer was put */
 	bool keep, origin_keeps;   /* the visitor's connection, the origin's */
 	char id[EDGE_ID], connector[65];
@@ -87,6 +88,7 @@ struct exchange {
 			struct span path, type, location;
 			uint64_t answered;            /* bytes of the body of an answer of our own */
 			uint64_t owed_since, owed_at; /* since when all waits for the visitor, 0: it does not; his bytes then */
+			uint64_t acked;               /* of a reader who seemed too slow: what his kernel had then; 0: he did not */
 		} p;
 		struct tunnelled {
 			struct couple couple;
@@ -95,22 +97,20 @@ struct exchange {
 		} t;
 	};
 };
-_Static_assert(sizeof(struct exchange) <= 880, "an open WebSocket is small");
+_Static_assert(sizeof(struct exchange) <= EXCHANGE_BYTES, "an open WebSocket is small");
 
 /* ---- exchange.c ------------------------------------------------------------------------------ */
 
 /* As much as there is room for at once, the rest as soon as there is more. Nothing may be left from before. false: no
  * memory for it. */
 bool exchange_put(struct exchange *x, unsigned to, struct span s);
-void exchange_decide(struct exchange *x); /* its head is read; x may be gone */
 void exchange_forget(struct edge *e, struct arena *mem); /* of a request that is over */
 bool exchange_arm(struct exchange *x, uint64_t after_ns);
 /* The ends of an exchange; x is gone. */
 void exchange_over(struct exchange *x, bool keep);
 void exchange_cut(struct exchange *x, const char *fault); /* the visitor must not take what came for all there is */
-/* Its way to the origin has failed: another one, an answer, or the cut of one that has begun. */
-void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached);
-bool exchange_may_repeat(const struct exchange *x); /* while not a byte of an answer has come */
+/* The way to the origin is being opened. Who has gone meanwhile needs none: x may be gone. */
+void exchange_wait(struct exchange *x);
 void exchange_drop_far(struct exchange *x, enum zt_err why);
 bool exchange_near_gone(const struct exchange *x); /* no answer reaches the visitor any more */
 
@@ -120,6 +120,13 @@ bool exchange_near_gone(const struct exchange *x); /* no answer reaches the visi
  * or an error, with scan.refusal set when it is the head's. */
 int exchange_gather(struct exchange *x, unsigned side, struct span *head, size_t *untaken);
 void exchange_read(struct exchange *x);   /* the visitor's, as much as there is of it; x may be gone */
+
+/* ---- exchange_way.c -------------------------------------------------------------------------- */
+
+void exchange_decide(struct exchange *x); /* its head is read; x may be gone */
+/* Its way to the origin has failed: another one, an answer, or the cut of one that has begun. */
+void exchange_lost(struct exchange *x, unsigned code, const char *text, bool unreached);
+bool exchange_may_repeat(const struct exchange *x); /* while not a byte of an answer has come */
 
 /* ---- exchange_pass.c --------------------------------------------------------------------------- */
 

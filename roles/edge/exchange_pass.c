@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "exchange_int.h"
+#include "io/sockduct.h"
 
 static struct duct *side_of(const struct exchange *x, unsigned side)
 {
@@ -198,13 +199,18 @@ static bool put_chunk(struct exchange *x, unsigned to, struct span data, bool ro
 	return true;
 }
 
+/* A chunk is put in three parts, and the first one may take the buffer with which they become short: then there is room for
+ * a record in it, however much there was before. Of records of 2,048 bytes, which a visitor may ask for, as many as fit hold
+ * 16,181. */
+#define CHUNK_MOST 15360
+
 /* How much may be read of what is there: all that leaves must fit, framed. */
 static size_t read_most(bool chunked, size_t room, bool *roomy)
 {
 	*roomy = !chunked || room > CHUNK_FRAME + CHUNK_SMALL;
 	if (!chunked)
 		return room;
-	return *roomy ? room - CHUNK_FRAME : CHUNK_SMALL;
+	return *roomy ? num_min(room - CHUNK_FRAME, CHUNK_MOST) : CHUNK_SMALL;
 }
 
 /* 0, or the reader's error. */
@@ -277,7 +283,7 @@ static void on_couple(struct couple *c)
 		exchange_over(x, false);
 		return;
 	}
-	exchange_drop_far(x, c->why);
+	exchange_drop_far(x, (enum zt_err)c->why);
 	exchange_cut(x, faults[c->by]);
 }
 
@@ -364,8 +370,7 @@ static bool near_goes_on(struct exchange *x)
 {
 	if (!exchange_near_gone(x))
 		return true;
-	x->fault = "visitor-gone";
-	exchange_over(x, false);
+	exchange_cut(x, "visitor-gone");
 	return false;
 }
 
@@ -406,7 +411,8 @@ static void settle(struct exchange *x)
 		x->p.owed_at = x->near->in + x->near->out;
 	}
 	duct_want(x->near, (from_near ? 0 : (unsigned)DUCT_IN) | (down ? (unsigned)DUCT_OUT : 0));
-	duct_want(x->far, (from_far || answered ? 0 : (unsigned)DUCT_IN) | (up ? (unsigned)DUCT_OUT : 0));
+	/* Its end is known: only the visitor is waited for, and it would be told again and again. */
+	duct_want(x->far, (from_far || answered || x->far->end != DUCT_GOING ? 0 : (unsigned)DUCT_IN) | (up ? (unsigned)DUCT_OUT : 0));
 }
 
 void exchange_step(struct exchange *x)
@@ -438,13 +444,20 @@ uint64_t exchange_slow_after(const struct exchange *x)
 
 bool exchange_is_too_slow(struct exchange *x, uint64_t now)
 {
-	uint64_t moved = x->near->in + x->near->out - x->p.owed_at, since = x->p.owed_since;
+	uint64_t moved = x->near->in + x->near->out - x->p.owed_at, since = x->p.owed_since, least, acked = 0;
+	bool slow = false;
 
 	if (since == 0 || now - since < exchange_slow_after(x))
 		return false;
-	if (moved < (now - since) / (NS_PER_S / SLOW) && room_is_scarce(x->e, upstream_stream(x->up)))
-		return true;
+	least = (now - since) / (NS_PER_S / SLOW);
+	if (moved < least && room_is_scarce(x->e, upstream_stream(x->up))) {
+		/* To who reads, bytes leave in steps of a buffer: he is too slow when his kernel has not taken so many either
+		 * until the second time. */
+		acked = x->replied ? sockduct_acked(x->near) : 0;
+		slow = acked == 0 || (x->p.acked && acked - x->p.acked < least);
+	}
+	x->p.acked = acked;
 	x->p.owed_since = now;
 	x->p.owed_at += moved;
-	return false;
+	return slow;
 }

@@ -15,68 +15,13 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "decide/share.h"
-#include "exchange.h"
-#include "io/sockduct.h"
-#include "serve/accesslog.h"
-#include "wire/x509.h"
-
-enum front_state { FRONT_SHAKE, FRONT_IDLE, FRONT_BUSY, FRONT_OVER };
-
-struct front {
-	struct source src;
-	struct tls tls;
-	struct sockduct sock;
-	struct timer idle;
-	struct front *prev, *next;
-	struct fronts *in;        /* the list it is in; NULL: none */
-	struct exchange *x;
-	struct upstream *kept;
-	uint16_t *seat;
-	struct site *site;        /* of.plan is of it */
-	struct exchange_of of;
-	struct access_tls shown;
-	struct policy_cert cert;
-	char ca[CERT_CA_ID + 1];  /* who issued it, by its zt:// name; "": it has none */
-	uint8_t state;
-	bool gone;                /* its host is not written any more: what runs is bounded by idle */
-};
-
-_Static_assert(sizeof(struct front) + 880 + 2 * (SHARE_WAY + 32) + 512 <= SHARE_VISITOR, "with its peer, request and way");
-
-/* Visitors behind a router that forgot them are noticed after about three minutes. No more waits unsent than a window that is
- * small: of what one does not take the kernel would hold megabytes, which no bound of ours counts; and a buffer that fills
- * looks like somebody who reads fast, and the stream's window grows for nothing. */
-static const struct net_tune tune = {.nodelay = true, .idle_s = 120, .interval_s = 15, .probes = 4, .notsent_lowat = 131072};
+#include "front.h"
 
 #define DRAIN_IDLE (2 * NS_PER_S) /* a connection that was still shaking hands when the end began may ask once */
 
 static struct front *front_of(struct source *s)
 {
 	return CONTAINER_OF(s, struct front, src);
-}
-
-/* ---- lists ----------------------------------------------------------------------------------- */
-
-static void leave_list(struct front *f)
-{
-	struct fronts *l = f->in;
-
-	if (l == NULL)
-		return;
-	*(f->prev ? &f->prev->next : &l->first) = f->next;
-	*(f->next ? &f->next->prev : &l->last) = f->prev;
-	f->prev = f->next = NULL;
-	f->in = NULL;
-}
-
-static void join_list(struct front *f, struct fronts *l)
-{
-	leave_list(f);
-	f->prev = l->last;
-	*(l->last ? &l->last->next : &l->first) = f;
-	l->last = f;
-	f->in = l;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -87,8 +32,7 @@ static void set_state(struct front *f, enum front_state s)
 	loop_touch(&f->src);
 }
 
-/* err 0: tidily. The exchange is over already, or was never there. */
-static void front_close(struct front *f, enum zt_err err)
+void front_close(struct front *f, enum zt_err err)
 {
 	bool shaking = f->state == FRONT_SHAKE;
 
@@ -96,7 +40,7 @@ static void front_close(struct front *f, enum zt_err err)
 		return;
 	set_state(f, FRONT_OVER);
 	loop_timer_stop(f->of.e->child.loop, &f->idle);
-	join_list(f, &f->of.e->busy);
+	front_joins(f, &f->of.e->busy);
 	if (f->kept)
 		upstream_close(f->kept, ZT_OK);
 	f->kept = NULL;
@@ -108,7 +52,7 @@ static void front_close(struct front *f, enum zt_err err)
 	loop_close(&f->src);
 }
 
-static void front_end(struct front *f, enum zt_err err, const char *why)
+void front_end(struct front *f, enum zt_err err, const char *why)
 {
 	struct exchange *x = f->x;
 
@@ -123,7 +67,7 @@ static void front_reap(struct source *s)
 	struct front *f = front_of(s);
 	struct edge *e = f->of.e;
 
-	leave_list(f);
+	front_leaves(f);
 	tls_free(&f->tls);
 	site_drop(f->site);
 	edge_leaves(f->seat);
@@ -150,7 +94,7 @@ static void go_idle(struct front *f, uint64_t for_ns)
 
 	f->sock.d.user = &idle_user;
 	set_state(f, FRONT_IDLE);
-	join_list(f, &e->idle);
+	front_joins(f, &e->idle);
 	if (!loop_timer(e->child.loop, &f->idle, for_ns))
 		front_close(f, ZT_E_NOMEM);
 	else
@@ -170,24 +114,14 @@ static void on_over(void *owner, bool keep)
 		go_idle(f, f->of.e->site->conf->edge.idle_ms * NS_PER_MS);
 }
 
-static void judge_cert(struct front *f)
-{
-	const struct edge *e = f->of.e;
-
-	f->cert.listed = e->keep && f->ca[0] && site_lists(e->site, span_str(f->ca));
-	f->cert.status = STATUS_YES;
-	if (f->cert.listed)
-		f->cert.status = status_may_begin(keepline_view(e->keep), &e->site->stale, keepline_now(e->keep), f->cert.serial);
-}
-
 static void begin(struct front *f)
 {
 	struct edge *e = f->of.e;
 
 	loop_timer_stop(e->child.loop, &f->idle);
-	join_list(f, &e->busy);
+	front_joins(f, &e->busy);
 	set_state(f, FRONT_BUSY);
-	judge_cert(f);
+	standing_judge(&f->cert, f->of.e, false);
 	if (exchange_start(&f->x, &f->of) < 0) {
 		f->x = NULL;
 		front_close(f, ZT_E_FULL);
@@ -207,85 +141,15 @@ static void on_idle_event(struct duct *d, unsigned events)
 		begin(f);
 }
 
-static const char gone[] = "its host is gone, or asks for another certificate now";
-
 static void on_idle_time(struct timer *t, uint64_t now)
 {
 	struct front *f = CONTAINER_OF(t, struct front, idle);
 
 	(void)now;
-	front_end(f, f->state == FRONT_BUSY ? ZT_E_DENIED : ZT_OK, gone);
+	front_end(f, f->state == FRONT_BUSY ? ZT_E_DENIED : ZT_OK, FRONT_GONE);
 }
 
 /* ---- the handshake --------------------------------------------------------------------------- */
-
-/* zt://<ca>/<role>/<id>, of a certificate that has passed leaf_check(). */
-static void zt_name(struct front *f, const struct x509 *leaf, bool role_checked)
-{
-	struct span rest = leaf->san, uri, part;
-	struct san s;
-	enum cert_role role;
-
-	while (x509_san_next(&rest, &s) > 0)
-		if (s.kind == SAN_URI && span_starts(s.value, "zt://")) {
-			uri = span_sub(s.value, 5, s.value.n);
-			if (!span_cut(uri, '/', &part, &uri) || span_to_cstr(part, f->ca, sizeof f->ca) < 0)
-				continue;
-			if (role_checked && span_cut(uri, '/', &part, &uri) && cert_role_find(part, &role) == 0)
-				f->cert.role = role;
-			return;
-		}
-}
-
-/* tls has judged chain, form, purpose, and the role where the host demands one. */
-static void note_cert(struct front *f, struct span der)
-{
-	struct policy_cert *c = &f->cert;
-	struct x509 leaf;
-
-	c->presented = true;
-	if (x509_read(&leaf, der, NULL) < 0)
-		return;
-	c->verified = f->tls.peer->verdict == TLSF_NONE;
-	c->id = f->tls.peer->id;
-	c->not_before = leaf.not_before;
-	c->not_after = leaf.not_after;
-	/* As the authority makes them; a foreign one of another length is not listed. */
-	if (leaf.serial.n == sizeof c->serial)
-		memcpy(c->serial, leaf.serial.p, sizeof c->serial);
-	zt_name(f, &leaf, f->of.plan < f->site->rules.hosts && f->site->rules.host[f->of.plan].roles);
-}
-
-/* May it go on at all under the site in force? Demands on its certificate may be others now, and nobody asks for
- * one again: what is not exactly as it was ends after what runs, and at once when other authorities count now, because
- * which of them gave the certificate is not known any more. */
-static bool may_stay(struct front *f)
-{
-	struct edge *e = f->of.e;
-	const struct conf_host *h;
-	struct addr at;
-	bool same, asked;
-	int plan;
-
-	f->gone = false;
-	if (f->site == e->site)
-		return true;
-	at = net_local(f->src.fd); /* not what a proxy said */
-	f->of.last |= !site_listens(e->site, &at);
-	if (f->x && exchange_unnamed(f->x)) {
-		f->gone = f->of.last = true;
-		return true;
-	}
-	plan = site_again(e->site, f->site, f->of.plan);
-	h = site_host(e->site, plan);
-	same = h && site_same_cas(e->site, plan, f->site, f->of.plan);
-	asked = h && (f->cert.presented || h->client_cert != TLS_ASK_NO);
-	f->of.last |= h == NULL || (asked && !(same && site_same_demands(e->site, plan, f->site, f->of.plan)));
-	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
-	site_drop(f->site);
-	f->site = site_hold(e->site);
-	return h && (f->cert.presented ? same : h->client_cert != TLS_ASK_REQUIRED);
-}
 
 /* It is judged by what was in force at its hello: a reload may have overtaken the handshake. */
 static void on_opened(struct tls *t, const struct span *chain, size_t n)
@@ -296,8 +160,8 @@ static void on_opened(struct tls *t, const struct span *chain, size_t n)
 
 	f->of.plan = plan < 0 ? UINT_MAX : (unsigned)plan;
 	if (n)
-		note_cert(f, chain[0]);
-	if (!may_stay(f)) {
+		standing_note(&f->cert, t->peer, f->of.plan < f->site->rules.hosts && f->site->rules.host[f->of.plan].roles, chain[0]);
+	if (!front_may_stay(f)) {
 		front_close(f, ZT_E_DENIED);
 		return;
 	}
@@ -378,21 +242,6 @@ static void front_ready(struct source *s, unsigned events)
 
 static const struct source_class front_class = {"visitor", front_wants, front_ready, front_reap};
 
-/* With the last sixteenth of the slots, whoever has asked for nothing longest goes: who comes finds one. */
-static void make_room(struct edge *e)
-{
-	const struct bounds *b = &e->child.bounds;
-	uint64_t cap = b->row[BOUND_EDGE_CONNS].cap;
-	struct front *f = e->idle.first;
-
-	if (f == NULL || b->row[BOUND_EDGE_CONNS].used < cap - cap / 16)
-		return;
-	duct_finish(&f->sock.d);
-	duct_flush(&f->sock.d);
-	front_close(f, ZT_OK);
-	sockduct_stop(&f->sock);
-}
-
 void fronts_init(struct edge *e)
 {
 	pool_init(&e->fronts, &e->child.bounds, BOUND_EDGE_CONNS, sizeof(struct front));
@@ -407,7 +256,7 @@ void front_accepted(struct edge *e, int fd, const struct arrival *a)
 		close(fd);
 		return;
 	}
-	make_room(e);
+	fronts_make_room(e);
 	f = pool_get(&e->fronts);
 	if (f == NULL) { /* edge_conns is full; its metric counts this */
 		edge_leaves(seat);
@@ -416,7 +265,7 @@ void front_accepted(struct edge *e, int fd, const struct arrival *a)
 	}
 	f->seat = seat;
 	f->of = (struct exchange_of){.e = e, .peer = a->peer, .user = a->user, .local = a->local, .tls = &f->shown,
-				     .plan = UINT_MAX, .cert = &f->cert, .kept = &f->kept, .over = on_over, .owner = f};
+				     .plan = UINT_MAX, .cert = &f->cert.cert, .kept = &f->kept, .over = on_over, .owner = f};
 	f->idle.fire = on_idle_time;
 	f->src = (struct source){.cls = &front_class, .fd = fd};
 	if (loop_add(e->child.loop, &f->src) < 0) {
@@ -425,106 +274,7 @@ void front_accepted(struct edge *e, int fd, const struct arrival *a)
 		pool_put(&e->fronts, f);
 		return;
 	}
-	net_tune(fd, &tune); /* a socket that cannot be tuned is about to say why by itself */
-	join_list(f, &e->busy);
+	edge_tune(fd);
+	front_joins(f, &e->busy);
 	shake(f);
-}
-
-/* ---- all of them ----------------------------------------------------------------------------- */
-
-static void each(struct edge *e, void (*call)(struct front *f))
-{
-	struct fronts *lists[] = {&e->idle, &e->busy};
-	struct front *next;
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		for (struct front *f = lists[i]->first; f; f = next) {
-			next = f->next;
-			call(f);
-		}
-}
-
-/* What lives outlasts a list that is too old to begin something new, until cut_stale. */
-static void judge_live(struct front *f)
-{
-	const struct edge *e = f->of.e;
-
-	judge_cert(f);
-	if (f->cert.listed && (f->cert.status == STATUS_IS_STALE || f->cert.status == STATUS_NO_LIST) &&
-	    !status_must_end(keepline_view(e->keep), &e->site->stale, keepline_now(e->keep), f->cert.serial))
-		f->cert.status = STATUS_YES;
-}
-
-/* Nobody has taken anything from the visitor of a host that is gone: what runs may finish, for a time. */
-static void bound(struct front *f)
-{
-	const struct edge *e = f->of.e;
-
-	if (!f->gone)
-		loop_timer_stop(e->child.loop, &f->idle);
-	else if (f->idle.pos == 0 && !loop_timer(e->child.loop, &f->idle, e->site->conf->limits.drain_ms * NS_PER_MS))
-		front_end(f, ZT_E_NOMEM, gone);
-}
-
-static void rejudge(struct front *f)
-{
-	if (f->state != FRONT_IDLE && f->state != FRONT_BUSY)
-		return;
-	if (!may_stay(f)) {
-		front_end(f, ZT_E_DENIED, gone);
-		return;
-	}
-	if (f->state == FRONT_IDLE && f->of.last) {
-		front_close(f, ZT_OK);
-		return;
-	}
-	if (f->x == NULL)
-		return;
-	judge_live(f);
-	exchange_rejudge(f->x);
-	judge_cert(f); /* what it has not decided yet is new */
-	if (f->state == FRONT_BUSY)
-		bound(f);
-}
-
-void fronts_rejudge(struct edge *e)
-{
-	each(e, rejudge);
-}
-
-static void look_again(struct front *f)
-{
-	if (f->x)
-		exchange_look_again(f->x);
-}
-
-void fronts_look_again(struct edge *e)
-{
-	each(e, look_again);
-}
-
-static void drain(struct front *f)
-{
-	if (f->state == FRONT_IDLE)
-		front_close(f, ZT_OK);
-	else if (f->state == FRONT_BUSY && f->x && exchange_is_idle(f->x))
-		front_end(f, ZT_OK, "zt is being stopped");
-}
-
-void fronts_drain(struct edge *e)
-{
-	each(e, drain);
-}
-
-static void stop(struct front *f)
-{
-	front_end(f, ZT_E_CANCELLED, "zt is being stopped");
-	if (f->sock.src)
-		sockduct_stop(&f->sock);
-	tls_forget_peer(&f->tls); /* its world ends before the loop */
-}
-
-void fronts_end(struct edge *e)
-{
-	each(e, stop);
 }

@@ -21,6 +21,14 @@ static uint64_t places(const struct edge *e)
 	return num_min64(edge_share(e->child.conf, e->child.conf->edge.max_conns), most / each);
 }
 
+/* Of the control group all workers have a part: there is one half of its limit for all of them. */
+static uint64_t memory(const struct edge *e)
+{
+	const struct conf *c = e->child.conf;
+
+	return c->limits.memory ? c->limits.memory : e->child.found_memory / c->edge.workers;
+}
+
 void room_commit(struct edge *e)
 {
 	struct bounds *b = &e->child.bounds;
@@ -31,19 +39,20 @@ void room_commit(struct edge *e)
 	bounds_set(b, BOUND_EDGE_CONNS, places(e));
 	bounds_set(b, BOUND_TLS_SHAKES, c->tls.handshakes);
 	bounds_set(b, BOUND_TUNNEL_KEPT, c->tunnel.memory / SHARE_KEPT);
-	share_out(b, &share_edge, child_memory(&e->child));
+	share_out(b, &share_edge, memory(e));
 	conns = b->row[BOUND_EDGE_CONNS].cap;
 	/* Who only shakes hands, and whoever says half a hello, must not have the places of who is in. */
 	bounds_set(b, BOUND_TLS_SHAKES, num_min64(b->row[BOUND_TLS_SHAKES].cap, conns / 2 + 1));
 	bounds_set(b, BOUND_EDGE_EXCHANGES, conns);
 	bounds_set(b, BOUND_EDGE_UPSTREAMS, 2 * conns); /* raw ones too */
 	bounds_set(b, BOUND_EDGE_ORIGINS, 2 * conns);   /* some linger */
+	bounds_set(b, BOUND_EDGE_HELD, num_min64(BOUND_CAP(BOUND_EDGE_HELD), conns / 2)); /* who needs no tunnel has room, too */
 	bounds_set(b, BOUND_RAW_CONNS, num_min64(BOUND_CAP(BOUND_RAW_CONNS), conns));
 	/* A visitor, and the local origin that his request goes to; tunnels and what raw streams go to are few. */
 	bounds_set(b, BOUND_TLS_OPEN, BOUND_CAP(BOUND_TLS_OPEN) + 2 * conns);
 	if (conns < edge_share(c, c->edge.max_conns))
 		LOG(&e->child.log, LOG_INFO, "memory or descriptors allow fewer visitors than max_conns", LF_U64("visitors", conns),
-		    LF_U64("max_conns", c->edge.max_conns), LF_U64("memory", child_memory(&e->child)),
+		    LF_U64("max_conns", c->edge.max_conns), LF_U64("memory", memory(e)),
 		    LF_U64("descriptors", e->child.nofile));
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "decide/namematch.h"
 #include "io/cas.h"
 #include "edge.h"
 #include "wire/bundle.h"
@@ -139,6 +140,55 @@ int site_again(const struct site *now, const struct site *then, unsigned plan)
 	return -1;
 }
 
+/* For connections that are there: one to an address is of whoever listens to all of them, too. */
+static bool listens(const struct conf_list *l, const struct addr *local)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct addr *at = conf_addr(l, i);
+
+		if (addr_eq(at, local) || (at->port == local->port && at->family == local->family && addr_is_any(at)))
+			return true;
+	}
+	return false;
+}
+
+/* ---- services -------------------------------------------------------------------------------- */
+
+const struct conf_service *site_service(const struct site *s, struct span name)
+{
+	for (unsigned wildcard = 0; name.n && wildcard < 2; wildcard++)
+		for (const struct conf_service *v = conf_first_service(s->conf); v; v = conf_next_service(v))
+			if (names_match(&v->sni, name, wildcard))
+				return v;
+	return NULL;
+}
+
+/* Is what led somebody to it still written? */
+static bool still_leads(const struct conf_service *v, const struct addr *local, struct span sni)
+{
+	if (local)
+		return listens(&v->listen, local);
+	return names_match(&v->sni, sni, false) || names_match(&v->sni, sni, true);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return span_eq_str(span_str(a ? a : ""), b ? b : "");
+}
+
+const struct conf_service *site_service_again(const struct site *now, const struct conf_service *was, const struct addr *local,
+					      struct span sni)
+{
+	const struct conf_service *v = conf_first_service(now->conf);
+
+	while (v && !same_text(v->named.name, was->named.name))
+		v = conf_next_service(v);
+	if (v == NULL || !still_leads(v, local, sni))
+		return NULL;
+	return same_text(v->hostname, was->hostname) && same_text(v->origin.host, was->origin.host) &&
+	       v->origin.port == was->origin.port && v->proxy == was->proxy ? v : NULL;
+}
+
 /* ---- doors ----------------------------------------------------------------------------------- */
 
 static bool listed(const struct conf_list *l, const struct addr *at)
@@ -151,15 +201,7 @@ static bool listed(const struct conf_list *l, const struct addr *at)
 
 bool site_listens(const struct site *s, const struct addr *local)
 {
-	const struct conf_list *l = &s->conf->edge.listen;
-
-	for (size_t i = 0; i < l->n; i++) {
-		const struct addr *at = conf_addr(l, i);
-
-		if (addr_eq(at, local) || (at->port == local->port && addr_is_any(at)))
-			return true;
-	}
-	return false;
+	return listens(&s->conf->edge.listen, local);
 }
 
 enum door_kind door_kind(const struct site *s, const struct addr *at, const struct conf_service **service)

@@ -94,16 +94,18 @@ void tunnel_refuse(struct tunnel *t, enum frame_leave reason, const char *why)
 
 /* ---- may it be here? ------------------------------------------------------------------------------------- */
 
-static bool same_instance(const struct tunnel *a, const struct tunnel *b)
+/* By the name, which a renewed certificate keeps. */
+static bool same_connector(const struct tunnel *a, const struct tunnel *b)
 {
-	return ct_eq(a->instance, b->instance, sizeof a->instance);
+	return span_eq_str(span_str(a->id), b->id);
 }
 
-/* A connector that changes its connection has two for a while: the new one serves. */
+/* A connector that changes its connection has two for a while: the new one serves. An instance is what it says of itself:
+ * another connector may say the same. */
 static void pass_over_older(struct tunnel *t)
 {
 	for (struct tunnel *o = t->next; o; o = o->next)
-		if (o->state == TUNNEL_IN && same_instance(o, t))
+		if (o->state == TUNNEL_IN && same_connector(o, t) && ct_eq(o->instance, t->instance, sizeof t->instance))
 			o->passed_over = true;
 }
 
@@ -219,13 +221,15 @@ static void forget_gone(struct tunnel *t)
 	}
 }
 
-static int read_table(struct table **out, struct span message, struct why *w)
+static int read_table(struct bounds *b, struct table **out, struct span message, struct why *w)
 {
+	uint64_t before = b->row[BOUND_TUNNEL_RULES].used;
 	struct arena mem;
 	struct table *t;
 	int rc = -ZT_E_NOMEM;
 
 	arena_init(&mem, INGRESS_MEM);
+	arena_bound(&mem, b, BOUND_TUNNEL_RULES);
 	t = arena_get(&mem, sizeof *t);
 	if (t)
 		rc = rules_read(&t->rules, message, &mem, w);
@@ -236,8 +240,26 @@ static int read_table(struct table **out, struct span message, struct why *w)
 		return rc;
 	}
 	t->mem = mem;
+	t->held = b->row[BOUND_TUNNEL_RULES].used - before;
 	*out = t;
 	return 0;
+}
+
+/* What the rules of one connector hold, on all of its connections, is no more than what is left for others: one has half of all
+ * at the most, two have a third each, and whoever comes then finds a third. */
+static bool is_fair(const struct tunnel *t, const struct table *next)
+{
+	struct bounds *b = &t->e->child.bounds;
+	uint64_t held = next->held;
+
+	for (const struct tunnel *o = t->e->first_tunnel; o; o = o->next) {
+		if (!same_connector(o, t))
+			continue;
+		held += o->table ? o->table->held : 0;
+		for (const struct table *g = o->gone; g; g = g->older)
+			held += g->held;
+	}
+	return bounds_fits(b, BOUND_TUNNEL_RULES, b->row[BOUND_TUNNEL_RULES].used + held);
 }
 
 static void on_rules(struct tunnel *t, struct span message)
@@ -251,7 +273,9 @@ static void on_rules(struct tunnel *t, struct span message)
 		tunnel_refuse(t, LEAVE_PROTOCOL, "it announces rules too often");
 		return;
 	}
-	rc = read_table(&next, message, &why);
+	rc = read_table(&t->e->child.bounds, &next, message, &why);
+	if (rc == 0 && !is_fair(t, next))
+		rc = why_set(&why, ZT_E_NOMEM, "its rules hold more memory than is left for others");
 	if (rc == 0 && t->table && next->rules.epoch == t->table->rules.epoch)
 		rc = why_set(&why, ZT_E_SYNTAX, "other rules were announced under the same epoch");
 	if (rc < 0) {
@@ -373,6 +397,7 @@ static int mux_of(struct tunnel *t)
 	o.loop = e->child.loop;
 	o.bounds = &e->child.bounds;
 	o.kin = &e->muxes;
+	o.who = t->id;
 	o.src = &t->src;
 	o.tls = &t->tls;
 	o.opens_even = true;

@@ -20,6 +20,7 @@ struct table {
 	struct ingress *in;
 	uint8_t down[BOUND_CAP(BOUND_INGRESS)]; /* 1: no origin of the rule is up */
 	struct table *older;
+	uint64_t held;                          /* of BOUND_TUNNEL_RULES */
 	uint64_t gone_ns;                       /* another one came in this turn of the loop */
 };
 
@@ -39,7 +40,7 @@ struct tunnel {
 	uint64_t since_ns;
 	uint32_t judged_epoch;                  /* of the configuration whose grants its streams were judged by */
 	uint8_t state;                          /* enum tunnel_state */
-	bool counted, heard_hello, passed_over; /* passed_over: its instance has a newer one */
+	bool counted, heard_hello, passed_over; /* passed_over: it has a newer one of its instance */
 	bool alarmed;
 	struct kept kept;                       /* upstream.c's: streams that no request uses just now */
 	struct pick_way way;                    /* tunnels.c's: among those that could carry what was asked last, */

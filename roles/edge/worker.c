@@ -116,32 +116,6 @@ void edge_one_less(struct edge *e)
 	}
 }
 
-/* ---- upgrades ------------------------------------------------------------------------------------- */
-
-#define WARM (8 * NS_PER_S) /* until all connectors have come over from the process before */
-
-void edge_tunnels_changed(struct edge *e)
-{
-	if (e->warming)
-		loop_timer(e->child.loop, &e->warm, 0); /* from a clean stack */
-}
-
-static void on_warm(struct timer *t, uint64_t now)
-{
-	struct edge *e = CONTAINER_OF(t, struct edge, warm);
-
-	e->warming = now < e->warm_until && loop_timer(e->child.loop, t, e->warm_until - now);
-	fronts_look_again(e);
-	raws_look_again(e);
-}
-
-static void begin_warm(struct edge *e)
-{
-	e->warm.fire = on_warm;
-	e->warm_until = loop_now(e->child.loop) + WARM;
-	e->warming = loop_timer(e->child.loop, &e->warm, WARM);
-}
-
 /* ---- the status list ------------------------------------------------------------------------------ */
 
 static void rejudge(struct edge *e)
@@ -154,6 +128,7 @@ static void rejudge(struct edge *e)
 static void on_listed(void *ctx)
 {
 	rejudge(ctx);
+	edge_tunnels_changed(ctx); /* who waits may wait for this */
 }
 
 static const struct keepline_class keep_class = {.listed = on_listed};
@@ -308,12 +283,12 @@ static void worker_commit(struct child *c)
 	commit_identity(w);
 	outside_commit(&w->e.out, &c->log);
 	doors_commit(&w->e.doors, c->loop, &c->log);
-	if (old)
+	if (old) {
 		rejudge(&w->e);
-	else
+	} else {
 		look_later(w);
-	if (old == NULL && c->heir)
-		begin_warm(&w->e);
+		held_begin(&w->e);
+	}
 	site_drop(old);
 }
 
@@ -378,7 +353,8 @@ static void worker_close(struct child *c)
 	end_all(&w->e);
 	peers_end(&w->e);
 	loop_timer_stop(c->loop, &w->look);
-	loop_timer_stop(c->loop, &w->e.warm);
+	held_stop(&w->e);
+	loop_timer_stop(c->loop, &w->e.raw_time);
 	loop_timer_stop(c->loop, &w->e.lines.later);
 	keepline_stop(w->keep);
 	outside_free(&w->e.out);
@@ -391,7 +367,7 @@ static void worker_close(struct child *c)
 static void free_rest(struct worker *w)
 {
 	struct edge *e = &w->e;
-	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->locals, &e->raws, &e->arrivals};
+	struct pool *const pools[] = {&e->fronts, &e->exchanges, &e->upstreams, &e->raw_ways, &e->locals, &e->raws, &e->arrivals};
 
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
 		if (pools[i]->bounds)

@@ -21,6 +21,8 @@
 
 enum { NEAR, FAR }; /* sides of the couple too */
 
+#define SWEEP_NS (NS_PER_S / 4) /* all are looked at no more often than so, however many end one after the other */
+
 enum conn_state { CONN_NEAR, CONN_DIAL, CONN_FAR, CONN_OPEN, CONN_OVER };
 
 struct conn {
@@ -79,7 +81,7 @@ static void conn_end(struct conn *k, const char *by, const char *why, enum zt_er
 	for (unsigned i = 0; i < 2; i++) {
 		if (open) {
 			duct_close(&k->sock[i].d, err);
-			sockduct_patience(&k->sock[i], k->couple.idle_ns);
+			sockduct_patience(&k->sock[i], k->couple.idle_ms * NS_PER_MS);
 		} else {
 			loop_close(&k->src[i]);
 		}
@@ -117,10 +119,33 @@ void conn_end_all(struct relay *w)
 	}
 }
 
+/* Ends those whose silence has lasted, and sets the timer for the first of the others. */
+static void sweep(struct timer *t, uint64_t now)
+{
+	struct relay *w = CONTAINER_OF(t, struct relay, silence);
+	uint64_t first = UINT64_MAX;
+
+	for (struct conn *k = w->first; k; k = k->next) {
+		couple_look(&k->couple, now);
+		first = num_min64(first, couple_due(&k->couple));
+	}
+	if (first != UINT64_MAX && !loop_timer_by(w->child.loop, t, num_max64(first, now + SWEEP_NS)))
+		LOG0(&w->child.log, LOG_ERROR, "no memory for a timer: connections may be silent for ever");
+}
+
+/* Every open one has the same time. */
+static void look_at(struct relay *w)
+{
+	w->silence.fire = sweep;
+	if (!loop_timer_by(w->child.loop, &w->silence, loop_now(w->child.loop) + w->child.conf->relay.idle_ms * NS_PER_MS))
+		sweep(&w->silence, loop_now(w->child.loop));
+}
+
 void conn_reloaded(struct relay *w)
 {
 	for (struct conn *k = w->first; k; k = k->next)
-		k->couple.idle_ns = w->child.conf->relay.idle_ms * NS_PER_MS;
+		k->couple.idle_ms = (uint32_t)w->child.conf->relay.idle_ms;
+	look_at(w);
 }
 
 uint64_t conn_bytes(const struct relay *w, unsigned side)
@@ -139,7 +164,7 @@ static const char *why_over(const struct couple *c)
 	if (c->why == ZT_OK)
 		return "finished first";
 	if (c->by == COUPLE_NEITHER)
-		return c->why == ZT_E_TIMEOUT ? "idle" : err_text(c->why);
+		return "idle";
 	if (c->why == ZT_E_CLOSED)
 		return tls_end_text(TLS_TRUNCATED);
 	return c->side[c->by]->end == DUCT_RESET ? "reset the connection" : duct_why(c->side[c->by]);
@@ -147,7 +172,7 @@ static const char *why_over(const struct couple *c)
 
 static void on_over(struct couple *c)
 {
-	conn_end(CONTAINER_OF(c, struct conn, couple), side_names[c->by], why_over(c), c->why);
+	conn_end(CONTAINER_OF(c, struct conn, couple), side_names[c->by], why_over(c), (enum zt_err)c->why);
 }
 
 static void near_bytes(struct duct *d, unsigned events)
@@ -206,8 +231,9 @@ static void go_open(struct conn *k)
 		sockduct_start(&k->sock[i], k->w->bufs, &k->src[i], k->tls[i], &users[i], SPAN_NONE);
 	}
 	k->couple = (struct couple){.side = {&k->sock[NEAR].d, &k->sock[FAR].d}, .over = on_over, .loop = k->w->child.loop,
-				    .idle_ns = k->w->child.conf->relay.idle_ms * NS_PER_MS};
+				    .idle_ms = (uint32_t)k->w->child.conf->relay.idle_ms};
 	couple_start(&k->couple);
+	look_at(k->w);
 }
 
 /* ---- the two sides on the loop ----------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct relay {
 	struct pool conns;
 	struct bufs *bufs;
 	struct conn *first; /* every connection */
+	struct timer silence; /* conn.c's: of the first that ends of it */
 	uint64_t accepted, bytes[2]; /* bytes: of connections that have ended */
 };
 

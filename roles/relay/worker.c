@@ -154,6 +154,7 @@ static void worker_close(struct child *c)
 {
 	struct relay *w = relay_of(c);
 
+	loop_timer_stop(w->child.loop, &w->silence);
 	conn_end_all(w);
 	bufs_free(w->bufs);
 	outside_free(&w->out);

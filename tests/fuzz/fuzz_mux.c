@@ -85,10 +85,11 @@ static void check_said(struct pipe_end *e)
 
 static void check_sums(const struct mux *m)
 {
+	struct pool_at at = {0};
 	size_t found = 0;
 
 	MUST(m->win_in.received <= m->win_in.granted && m->win_out.sent <= m->win_out.limit);
-	for (const struct stream_state *st = m->all; st; st = st->next) {
+	for (const struct stream_state *st; (st = pool_next(&m->pool, &at)) != NULL;) {
 		found += st->found;
 		MUST(st->in.received <= st->in.granted && st->out.sent <= st->out.limit && st->kept.n <= window_in_held(&st->in));
 		MUST(m->run.of == NULL && m->run.n == 0 && (st->found || st->closed || st->state == STRM_CLOSED));

@@ -45,6 +45,30 @@ TEST(a_cap_is_lowered_and_never_raised)
 	CHECK_INT(b.row[BOUND_DUCT_BUFS].cap, BOUND_CAP(BOUND_DUCT_BUFS));
 }
 
+/* docs/edge.md, "Overload". An eighth of all streams is kept for those that are refused. */
+TEST(what_the_documents_promise_has_room)
+{
+	static const struct {
+		const struct share_set *set;
+		unsigned mib;
+		enum bound_id id;
+		uint64_t least;
+	} promised[] = {
+		{&share_edge, 355, BOUND_EDGE_CONNS, 20000},
+		{&share_edge, 192, BOUND_STREAMS, 16384 / 7 * 8 + 8},
+		{&share_connector, 192, BOUND_STREAMS, 16384 / 7 * 8 + 8},
+		{&share_connector, 192, BOUND_SERVINGS, 16384},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(promised); i++) {
+		struct bounds b;
+
+		bounds_init(&b);
+		share_out(&b, promised[i].set, (uint64_t)promised[i].mib << 20);
+		CHECK(b.row[promised[i].id].cap >= promised[i].least);
+	}
+}
+
 TEST(no_budget_lowers_nothing_and_a_tiny_one_leaves_some_of_each)
 {
 	struct bounds b, then;

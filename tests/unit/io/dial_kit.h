@@ -7,10 +7,10 @@
 #ifndef ZT_DIAL_KIT_H
 #define ZT_DIAL_KIT_H
 
-#include <dirent.h>
 #include <netinet/tcp.h>
 
 #include "io/dial.h"
+#include "descriptors.h"
 #include "resolve_kit.h"
 
 static struct dialer *dialer;
@@ -18,17 +18,6 @@ static uint16_t port; /* the same at every place */
 static int places[400];
 static unsigned places_n;
 static int descriptors_before;
-
-static inline int open_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 struct call {
 	struct dial *dial;

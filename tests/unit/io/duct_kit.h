@@ -124,6 +124,23 @@ static inline struct end *end_new(bool tls)
 	return e;
 }
 
+/* On a loop of its own, with whatever buffers there may be; end_done() ends all of it. */
+static inline struct end *end_begin(bool tls)
+{
+	duct_set_up();
+	return end_new(tls);
+}
+
+static inline struct end *end_begin_narrow(bool tls)
+{
+	struct end *e;
+
+	narrow = true;
+	e = end_begin(tls);
+	narrow = false;
+	return e;
+}
+
 static inline void end_over(struct end *e)
 {
 	sockduct_stop(&e->sd);
@@ -136,6 +153,12 @@ static inline void end_free(struct end *e)
 {
 	end_over(e);
 	free(e);
+}
+
+static inline void end_done(struct end *e)
+{
+	end_free(e);
+	duct_tear_down();
 }
 
 static inline void two_over(struct couple *c)
@@ -157,6 +180,12 @@ static inline void two_free(struct two *t)
 	free(t);
 }
 
+static inline void two_done(struct two *t)
+{
+	two_free(t);
+	duct_tear_down();
+}
+
 /* tls: bit 1 for the near side, bit 2 for the far one. */
 static inline struct two *two_new_idle(unsigned tls, uint64_t idle_ns)
 {
@@ -169,7 +198,7 @@ static inline struct two *two_new_idle(unsigned tls, uint64_t idle_ns)
 	}
 	t->couple.over = two_over;
 	t->couple.loop = loop;
-	t->couple.idle_ns = idle_ns;
+	t->couple.idle_ms = (uint32_t)(idle_ns / NS_PER_MS);
 	couple_start(&t->couple);
 	return t;
 }
@@ -177,6 +206,13 @@ static inline struct two *two_new_idle(unsigned tls, uint64_t idle_ns)
 static inline struct two *two_new(unsigned tls)
 {
 	return two_new_idle(tls, 0);
+}
+
+/* As end_begin(). */
+static inline struct two *two_begin(unsigned tls)
+{
+	duct_set_up();
+	return two_new(tls);
 }
 
 /* Everybody goes on until nothing changes any more. */
@@ -207,6 +243,13 @@ static inline void peer_resets(struct peer *p)
 	p->fd = -1;
 }
 
+/* A reset too, when it has unread bytes. */
+static inline void peer_leaves(struct peer *p)
+{
+	close(p->fd);
+	p->fd = -1;
+}
+
 /* n bytes of the pattern that peers expect, from `from`, put. */
 static inline size_t put_pattern(struct end *e, uint64_t from, size_t n)
 {
@@ -216,6 +259,79 @@ static inline size_t put_pattern(struct end *e, uint64_t from, size_t n)
 	for (size_t i = 0; i < n; i++)
 		text[i] = byte_at(from + i);
 	return duct_put(&e->sd.d, span_of(text, n));
+}
+
+/* The pattern, put and flushed until there is no room: how much that is. */
+static inline uint64_t put_to_the_brim(struct end *e)
+{
+	uint64_t put = 0;
+
+	for (; duct_room(&e->sd.d); duct_flush(&e->sd.d))
+		put += put_pattern(e, put, SIZE_MAX);
+	return put;
+}
+
+/* The pattern, said by the near side until nothing of it is taken any more: how much that is. */
+static inline uint64_t say_to_the_brim(struct two *t)
+{
+	static uint8_t text[65536];
+	uint64_t sent = 0, before;
+
+	do {
+		before = sent;
+		for (size_t i = 0; i < sizeof text; i++)
+			text[i] = byte_at(sent + i);
+		sent += raw(&t->end[NEAR].peer, text, sizeof text);
+		turns(6);
+	} while (sent != before && sent < (64u << 20));
+	CHECK(sent < (64u << 20));
+	CHECK_INT(sockduct_wants(&t->end[NEAR].sd), 0);
+	return sent;
+}
+
+static uint8_t heard[200000];
+static size_t heard_n;
+
+/* A user that takes all there is, and wants no more at the end. */
+static inline void take_all(struct end *e, unsigned events)
+{
+	struct duct *d = &e->sd.d;
+	struct span s;
+
+	if (!(events & DUCT_IN))
+		return;
+	while ((s = duct_peek(d)).n) {
+		NEED(heard_n + s.n <= sizeof heard);
+		memcpy(&heard[heard_n], s.p, s.n);
+		heard_n += s.n;
+		duct_take(d, s.n);
+	}
+	if (duct_ended(d))
+		duct_want(d, 0);
+}
+
+static inline struct end *listener(bool tls)
+{
+	struct end *e = end_new(tls);
+
+	heard_n = 0;
+	e->on = take_all;
+	duct_want(&e->sd.d, DUCT_IN);
+	return e;
+}
+
+static inline struct end *listener_begin(bool tls)
+{
+	duct_set_up();
+	return listener(tls);
+}
+
+static inline bool heard_right(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (heard[i] != byte_at(i))
+			return false;
+	return heard_n == n;
 }
 
 #endif

@@ -57,8 +57,8 @@ static inline void on_event(struct duct *d, unsigned events)
 	}
 	u->end = d->end;
 	if (d->end == DUCT_RESET) {
-		u->code = u->s->reset.code;
-		u->delivered = u->s->reset.delivered;
+		u->code = u->s->code;
+		u->delivered = u->s->delivered;
 		snprintf(u->text, sizeof u->text, "%s", duct_why(d));
 		duct_close(d, 0);
 		u->closed = true;
@@ -72,7 +72,7 @@ static inline void on_event(struct duct *d, unsigned events)
 }
 static const struct duct_user user_class = {on_event};
 
-#define USERS 5000
+#define USERS 10000
 static struct user users[2][USERS]; /* who opened; who took */
 static size_t opened, hellos, leavings, controls;
 static struct user next_user;      /* a copy for each that is opened */
@@ -138,6 +138,21 @@ static inline struct pair *both_of(struct pair *p)
 	return p;
 }
 static inline struct pair *both(void) { return both_of(start()); }
+
+/* What either holds, the other's need takes. */
+static inline struct pair *both_kin(void)
+{
+	struct pair *p = start();
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.kin = &p->kin;
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 10);
+	return p;
+}
 
 static inline struct user *opens(struct pair *p, unsigned side, size_t i, uint64_t to_put, int *rc)
 {

@@ -15,6 +15,27 @@ static void expect_win(struct call *c, const char *tried)
 	close(c->fd);
 }
 
+/* Both questions are asked, and nothing is answered yet. */
+static void asks_both(struct call *c)
+{
+	CHECK_INT(dial_to(c, "nas.ex"), 0);
+	UNTIL(dns[0].n == 2);
+}
+
+static void asks_anew(struct call *c) /* nothing is known of before */
+{
+	CHECK_INT(resolver_configure(resolver, &conf, SPAN_NONE), 0);
+	dns[0].n = 0;
+	*c = (struct call){0};
+	asks_both(c);
+}
+
+static void answers(uint16_t type)
+{
+	numbered(question_of(type));
+	quiet();
+}
+
 TEST(a_literal_address)
 {
 	static const struct net_tune tune = {.nodelay = true};
@@ -94,8 +115,7 @@ TEST(a_silent_address_gets_250_ms_alone)
 	script_v6 = script_v4 = 1;
 	hanging("127.0.0.61");
 	answering("127.0.0.41");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
+	asks_both(&c);
 	quiet();
 	step_ms(249);
 	CHECK_INT(c.dones, 0);
@@ -116,8 +136,7 @@ TEST(families_take_turns_and_the_deadline_ends_all)
 	script_v4 = 2;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		hanging(all[i]);
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
+	asks_both(&c);
 	quiet();
 	for (int i = 0; i < 7; i++)
 		step_ms(250);
@@ -146,22 +165,15 @@ TEST(ipv4_waits_50_ms_for_the_other_answer)
 	script_v6 = script_v4 = 1;
 	answering("127.0.0.61");
 	answering("127.0.0.41");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_both(&c);
+	answers(DNS_A);
 	step_ms(49);
 	CHECK_INT(c.dones, 0);
 	numbered(question_of(DNS_AAAA)); /* in time: it goes first */
 	expect_win(&c, "127.0.0.61 ok");
 	CHECK(c.dns_ns == 0 && c.tried[0].began_ns == MS(49));
-	CHECK_INT(resolver_configure(resolver, &conf, SPAN_NONE), 0);
-	dns[0].n = 0;
-	c = (struct call){0};
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_anew(&c);
+	answers(DNS_A);
 	step_ms(50); /* and no longer */
 	expect_win(&c, "127.0.0.41 ok");
 	CHECK_INT(c.tried[0].began_ns, MS(50));
@@ -177,22 +189,15 @@ TEST(no_ipv6_is_known_at_once_and_no_delay_is_due)
 	answering("127.0.0.41");
 	script_v6 = 0;
 	script_v4 = 1;
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_AAAA));
-	quiet();
+	asks_both(&c);
+	answers(DNS_AAAA);
 	CHECK_INT(c.dones, 0);
 	numbered(question_of(DNS_A));
 	expect_win(&c, "127.0.0.41 ok");
 	CHECK_INT(c.took_ns, 0);
 	/* and the other way round: the "no" ends the wait of the resolution delay */
-	CHECK_INT(resolver_configure(resolver, &conf, SPAN_NONE), 0);
-	dns[0].n = 0;
-	c = (struct call){0};
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_anew(&c);
+	answers(DNS_A);
 	CHECK_INT(c.dones, 0);
 	numbered(question_of(DNS_AAAA));
 	expect_win(&c, "127.0.0.41 ok");
@@ -210,14 +215,11 @@ TEST(a_late_answer_joins_the_race)
 	hanging("127.0.0.41");
 	answering("127.0.0.61");
 	answering("127.0.0.42");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_both(&c);
+	answers(DNS_A);
 	step_ms(50); /* .41 is dialled and hangs */
 	step_ms(100);
-	numbered(question_of(DNS_AAAA));
-	quiet();
+	answers(DNS_AAAA);
 	CHECK_INT(c.dones, 0); /* the pace holds */
 	step_ms(149);
 	CHECK_INT(c.dones, 0);
@@ -234,10 +236,8 @@ TEST(with_all_addresses_used_up_the_pending_answer_is_waited_for)
 	script_v6 = script_v4 = 1;
 	refusing("127.0.0.41");
 	answering("127.0.0.61");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_both(&c);
+	answers(DNS_A);
 	step_ms(50);
 	step_ms(300);
 	CHECK_INT(c.dones, 0);
@@ -250,10 +250,8 @@ TEST(with_all_addresses_used_up_the_pending_answer_is_waited_for)
 	start_dialing(NULL);
 	hanging("127.0.0.41");
 	answering("127.0.0.61");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
-	numbered(question_of(DNS_A));
-	quiet();
+	asks_both(&c);
+	answers(DNS_A);
 	step_ms(50);
 	step_ms(250);
 	numbered(question_of(DNS_AAAA));
@@ -345,8 +343,7 @@ TEST(who_waits_for_a_network_asks_again_and_again)
 	script_v6 = 0;
 	script_v4 = 1;
 	door = hanging("127.0.0.41");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
+	asks_both(&c);
 	quiet();
 	step_ms(500);
 	step_ms(500);
@@ -371,8 +368,7 @@ TEST(asking_again_is_bounded_and_fair)
 	hanging("127.0.0.61");
 	hanging("127.0.0.41");
 	refusing("127.0.0.42");
-	CHECK_INT(dial_to(&c, "nas.ex"), 0);
-	UNTIL(dns[0].n == 2);
+	asks_both(&c);
 	quiet();
 	for (unsigned i = 0; i < 79; i++)
 		step_ms(250);

@@ -28,6 +28,70 @@ TEST(who_no_longer_wants_leaves_the_line)
 	duct_tear_down();
 }
 
+/* It has made room itself, outside its event, but that is for those who stood in line before: it stands there, too. */
+TEST(who_gives_its_buffer_to_others_waits_behind_them)
+{
+	for (unsigned tls = 0; tls < 2; tls++) {
+		struct end *a, *b;
+
+		duct_set_up();
+		bounds_set(&bounds, BOUND_DUCT_BUFS, 1);
+		narrow = true;
+		a = end_new(tls);
+		narrow = false;
+		b = end_new(false);
+		for (uint64_t put = 0; duct_room(&a->sd.d); duct_flush(&a->sd.d))
+			put += put_pattern(a, put, SIZE_MAX);
+		duct_want(&a->sd.d, DUCT_OUT);
+		duct_want(&b->sd.d, DUCT_OUT);
+		turns(5);
+		CHECK(a->calls == 0 && b->calls == 0);
+		for (unsigned i = 0; i < 200000 && bounds.row[BOUND_DUCT_BUFS].used; i++) { /* not a turn between */
+			listen_to(&a->peer, SIZE_MAX);
+			duct_flush(&a->sd.d);
+		}
+		turns(3);
+		CHECK(a->calls == 0 && b->calls > 0);
+		duct_want(&b->sd.d, 0);
+		turns(3);
+		CHECK(a->calls > 0 && a->events == DUCT_OUT);
+		duct_want(&a->sd.d, 0);
+		end_free(a);
+		end_free(b);
+		duct_tear_down();
+	}
+}
+
+/* Its peer has begun a record, and says no more: that lies in the kernel, and reads well when the rest has come. */
+TEST(part_of_a_record_takes_no_buffer_while_they_are_short)
+{
+	static uint8_t mem[RECORD_MAX];
+	struct end *a;
+	int n;
+
+	duct_set_up();
+	bounds_set(&bounds, BOUND_DUCT_BUFS, 4);
+	bounds_take(&bounds, BOUND_DUCT_BUFS, 3); /* others': one is left */
+	a = end_new(true);
+	for (unsigned i = 0; i < 3000; i++)
+		mem[record_head(&a->peer.out) + i] = byte_at(i);
+	n = record_seal(&a->peer.out, RECORD_DATA, mem, 3000);
+	duct_want(&a->sd.d, DUCT_IN);
+	CHECK_INT(raw(&a->peer, mem, 3), 3); /* not even how long it is */
+	turns(5);
+	CHECK_INT(raw(&a->peer, mem + 3, 100), 100);
+	turns(5);
+	CHECK(a->events == 0 && bounds.row[BOUND_DUCT_BUFS].used == 3);
+	CHECK_INT(raw(&a->peer, mem + 103, (size_t)n - 103), n - 103);
+	turns(5);
+	CHECK(a->events == DUCT_IN && duct_peek(&a->sd.d).n == 3000);
+	duct_take(&a->sd.d, 3000);
+	CHECK_INT(bounds.row[BOUND_DUCT_BUFS].used, 3);
+	bounds_give(&bounds, BOUND_DUCT_BUFS, 3);
+	end_free(a);
+	duct_tear_down();
+}
+
 /* Nobody is told any more; but who is closed may not sit on a buffer either. */
 TEST(who_lingers_on_a_buffer_while_others_wait_is_stopped)
 {

@@ -1,7 +1,6 @@
 /* files with failing and short system calls: a bundle is whole, or there is none, and nothing stays open. */
 #include "tests/unit/unit.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "io/files.h"
 #include "io/spawn.h"
+#include "tests/unit/io/descriptors.h"
 #include "tests/unit/wrapio.h"
 #include "wire/bundle.h"
 
@@ -32,18 +32,6 @@ static void files(void)
 	}
 	wrap_reset();
 	why = (struct why){0};
-}
-
-static int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 static int pack(void)
@@ -91,14 +79,14 @@ static void fails(enum wrap_call c, unsigned nth, int err, enum zt_err e, const 
 	int before, rc;
 
 	files();
-	before = open_fds();
+	before = open_descriptors();
 	wrap_fail(c, nth, err, 1);
 	rc = pack();
 	wrap_reset();
 	CHECK_INT(rc, -(int)e);
 	if (strstr(why.text, words) == NULL)
 		unit_fail(__FILE__, __LINE__, "\"%s\" does not say \"%s\"", why.text, words);
-	CHECK_INT(open_fds(), before);
+	CHECK_INT(open_descriptors(), before);
 }
 
 TEST(every_call_that_fails_is_told)

@@ -20,8 +20,8 @@ static void on_event(struct duct *d, unsigned events)
 	}
 	if (d->end != DUCT_RESET)
 		return;
-	delivered[who] = s->reset.delivered;
-	code[who] = s->reset.code;
+	delivered[who] = s->delivered;
+	code[who] = s->code;
 	snprintf(text[who], sizeof text[who], "%s", duct_why(d));
 	duct_close(d, 0);
 }
@@ -175,6 +175,90 @@ TEST(what_comes_late_is_not_read)
 	loop_timer_stop(p->loop, &p->end[1].mux->tick); /* as in a turn of the loop, where sockets come first */
 	pair_turns(p, 3);
 	CHECK(p->end[1].over && p->end[1].why == MUX_SILENT && took == NULL && got == 0);
+	pair_free(p);
+}
+
+/* Bulk goes one way so slowly that PINGs and PONGs wait behind it for longer than silence may last: whoever gets it says
+ * something all the same. */
+TEST(who_is_slow_is_not_dead)
+{
+	static const uint8_t some[100];
+	struct stream *s;
+	struct pair *p = both(&s);
+
+	for (unsigned i = 0; i < 40; i++) {
+		for (unsigned k = 0; k < 2 && !p->end[k].over; k++)
+			p->end[k].mux->pinging = true;
+		NEED(!p->end[0].over && !p->end[1].over);
+		CHECK_INT(duct_put(&took->d, span_of(some, sizeof some)), sizeof some);
+		clock_fake_step(&p->clock, 1000 * MILLI);
+		pair_turns(p, 20);
+	}
+	CHECK(p->end[1].mux && p->end[1].mux->heard_ns > p->end[1].mux->now - 7000 * MILLI);
+	pair_free(p);
+}
+
+static size_t came;
+
+static ssize_t part_of_a_record(struct mux *m)
+{
+	m->in.have += came;
+	return -ZT_E_AGAIN;
+}
+
+/* A record of 16 KiB may take longer than silence may last. */
+TEST(a_part_of_a_record_is_no_silence)
+{
+	static const struct mux_carrier slow = {part_of_a_record, pipe_seal, pipe_send, pipe_bye, pipe_ended, NULL, NULL};
+	struct stream *s;
+	struct pair *p = both(&s);
+	unsigned i;
+
+	p->end[1].mux->c.by = &slow;
+	for (i = 0; i < 60 && !p->end[1].over; i++) {
+		came = i < 30;
+		clock_fake_step(&p->clock, 1000 * MILLI);
+		loop_turn(p->loop, 0);
+		if (!p->end[1].over)
+			mux_ready(p->end[1].mux, LOOP_IN);
+	}
+	CHECK(p->end[1].over && p->end[1].why == MUX_SILENT);
+	CHECK_INT(i, 30 + 9);
+	pair_free(p);
+}
+
+static uint64_t typed_after(struct pair *p, struct stream *to, size_t n, unsigned ms)
+{
+	static const uint8_t some[2000];
+
+	clock_fake_step(&p->clock, ms * MILLI);
+	CHECK_INT(duct_put(&to->d, span_of(some, n)), n);
+	pair_turns(p, 20);
+	return p->end[0].mux->typed_ns / MILLI;
+}
+
+/* Few bytes, and few again, of a stream that is no bulk; looked at twice a second, because somebody is told each time. */
+TEST(who_types_is_seen)
+{
+	struct stream *s;
+	struct pair *p = both(&s);
+	struct stream_state *st = (struct stream_state *)s;
+	uint64_t none = p->end[0].mux->typed_ns / MILLI;
+	uint64_t first;
+
+	CHECK_INT(typed_after(p, took, 100, 1000), none); /* a request */
+	CHECK_INT(typed_after(p, took, 1025, 1), none);
+	CHECK_INT(typed_after(p, took, 1024, 1), none); /* what was left of a turn of bulk */
+	first = typed_after(p, took, 1024, 1);
+	CHECK_INT(first, p->clock.mono_ns / MILLI);
+	CHECK(first > none);
+	CHECK_INT(typed_after(p, took, 100, 499), first);
+	CHECK_INT(typed_after(p, took, 1, 1), first + 500);
+	st->in.size *= 4; /* bulk, two of whose turns were short */
+	CHECK_INT(typed_after(p, took, 100, 1000), first + 500);
+	st->in.size = st->in.first;
+	duct_finish(&took->d);
+	CHECK_INT(typed_after(p, took, 0, 1000), first + 500); /* an end is no key */
 	pair_free(p);
 }
 

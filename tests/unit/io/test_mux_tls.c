@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,7 +111,6 @@ static void on_over(struct mux *m, enum mux_over why, const char *words)
 static const struct mux_class mux_class = {on_hello, on_opened, on_control, on_leaving, on_over};
 
 static uint16_t small = 4096;
-static bool over_tcp;
 
 static int tcp_pair(int pair[2])
 {
@@ -127,17 +127,15 @@ static int tcp_pair(int pair[2])
 	return pair[1] >= 0 ? fcntl(pair[0], F_SETFL, O_NONBLOCK) : -1;
 }
 
-static void start(enum loop_backend back, enum aead_kind k, uint64_t bytes)
+static void start_on(const int pair[2], enum loop_backend back, enum aead_kind k, uint64_t bytes)
 {
 	struct record_keys keys[2][2] = {{{.key = {1, 2}, .iv = {3}, .seq = 1}, {.key = {4, 5}, .iv = {6}, .seq = 1}}};
-	int pair[2];
 
 	memcpy(keys[1], keys[0], sizeof keys[0]);
 	memset(side, 0, sizeof side);
 	to_put = bytes;
 	bounds_init(&bounds);
-	NEED(loop_open(&loop, back, &clock_real) == 0 &&
-	     (over_tcp ? tcp_pair(pair) : socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) == 0);
+	NEED(loop_open(&loop, back, &clock_real) == 0);
 	for (unsigned i = 0; i < 2; i++) {
 		struct side *e = &side[i];
 		struct mux_opts o = {
@@ -155,6 +153,36 @@ static void start(enum loop_backend back, enum aead_kind k, uint64_t bytes)
 		record_init(&e->tls.out, k, &keys[1][!i]);
 		NEED(loop_add(loop, &e->src) == 0 && mux_new(&e->mux, &o) == 0);
 	}
+}
+
+static void start(enum loop_backend back, enum aead_kind k, uint64_t bytes)
+{
+	int pair[2];
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+	start_on(pair, back, k, bytes);
+}
+
+static struct mux *start_over_tcp(uint64_t bytes)
+{
+	int pair[2];
+
+	CHECK_INT(tcp_pair(pair), 0);
+	start_on(pair, LOOP_BEST, AEAD_AES128_GCM, bytes);
+	return side[0].mux;
+}
+
+/* Its first bytes have gone both ways, and the last two round trips took a millisecond. */
+static struct mux *start_on_short_path(void)
+{
+	struct mux *m = start_over_tcp(500000);
+
+	for (unsigned i = 0; i < 10000 && (side[0].got < to_put || side[1].got < to_put || m->rtt.at_ns == 0); i++)
+		loop_turn(loop, 1000);
+	CHECK(side[0].got == to_put && side[1].got == to_put && side[0].wrong == 0 && m->rtt.at_ns);
+	for (unsigned i = 0; i < 2; i++)
+		window_rtt_sample(&m->rtt, NS_PER_MS, i);
+	return m;
 }
 
 static void stop(void)
@@ -199,23 +227,58 @@ TEST(little_waits_unread_on_a_short_path)
 	} pings[] = {{500, true}, {500, false}, {21, false}, {19, true}, {500, true}, {500, false}, {1, true}};
 	int lock = 0;
 	socklen_t n = sizeof lock;
-	struct mux *m;
+	struct mux *m = start_on_short_path();
 
-	over_tcp = true;
-	start(LOOP_BEST, AEAD_AES128_GCM, 500000);
-	over_tcp = false;
-	m = side[0].mux;
-	for (unsigned i = 0; i < 10000 && (side[0].got < to_put || side[1].got < to_put || m->rtt.at_ns == 0); i++)
-		loop_turn(loop, 1000);
-	CHECK(side[0].got == to_put && side[1].got == to_put && side[0].wrong == 0 && m->rtt.at_ns);
-	for (unsigned i = 0; i < 2; i++)
-		window_rtt_sample(&m->rtt, NS_PER_MS, i);
 	m->c.by->path(m);
 	for (unsigned i = 0; i < ARRAY_LEN(pings) && getsockopt(m->o.src->fd, SOL_SOCKET, BUF_LOCK, &lock, &n) == 0; i++) {
 		window_rtt_sample(&m->rtt, pings[i].ms * NS_PER_MS, i);
 		m->c.by->path(m);
 		CHECK(getsockopt(m->o.src->fd, SOL_SOCKET, BUF_LOCK, &lock, &n) == 0);
 		CHECK_INT((lock & RCVBUF_LOCK) != 0, pings[i].bound);
+	}
+	stop();
+}
+
+/* What the socket takes unsent is a batch; on a fast path one more, while the next one is made. */
+TEST(the_socket_takes_no_more_than_the_pace_unsent)
+{
+	int most = 0;
+	socklen_t n = sizeof most;
+	struct mux *m = start_over_tcp(0);
+
+	for (size_t pace = m->out.cap / 4; pace <= m->out.cap; pace *= 2) {
+		m->pace = pace;
+		m->c.by->pace(m);
+		CHECK(getsockopt(m->o.src->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, &n) == 0);
+		CHECK_INT(most, pace == m->out.cap ? 2 * pace : pace);
+	}
+	stop();
+}
+
+/* The kernel says twice what it was told. */
+static int room_of(const struct mux *m)
+{
+	int v = 0;
+	socklen_t n = sizeof v;
+
+	CHECK(getsockopt(m->o.src->fd, SOL_SOCKET, SO_RCVBUF, &v, &n) == 0);
+	return v;
+}
+
+TEST(less_waits_unread_while_somebody_types)
+{
+	struct mux *m = start_on_short_path();
+
+	m->typed_ns = m->now - MUX_TYPED;
+	m->c.by->path(m);
+	if (m->unread) { /* else the kernel cannot be told */
+		CHECK_INT(room_of(m), 2 * 262144);
+		m->typed_ns = m->now - MUX_TYPED + 1;
+		m->c.by->path(m);
+		CHECK_INT(room_of(m), 2 * 65536);
+		m->typed_ns--;
+		m->c.by->path(m);
+		CHECK_INT(room_of(m), 2 * 262144);
 	}
 	stop();
 }

@@ -79,16 +79,9 @@ TEST(bulk_of_many_streams_arrives_in_large_pieces)
 /* Both ends are one process here: what the connector's side holds, bytes that come to the edge's side need. */
 TEST(who_holds_most_gives_way_in_whichever_connection_it_is)
 {
-	struct pair *p = start();
+	struct pair *p = both_kin();
 	int rc;
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct mux_opts o = pair_opts(p, i, &mux_class);
-
-		o.kin = &p->kin;
-		pair_start(p, i, &o);
-	}
-	pair_turns(p, 10);
 	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 40); /* 35 for bytes: two windows and a bit */
 	next_user = (struct user){.takes = false};
 	for (size_t i = 0; i < 2; i++)
@@ -102,6 +95,29 @@ TEST(who_holds_most_gives_way_in_whichever_connection_it_is)
 	CHECK(users[1][1].end == DUCT_GOING && users[0][2].end == DUCT_GOING && users[1][2].end == DUCT_GOING);
 	CHECK_INT(users[0][2].put, 30000);
 	CHECK(p->end[0].mux && p->end[1].mux);
+	pair_free(p);
+}
+
+/* Who holds most may be the fastest. */
+TEST(who_gives_way_took_nothing_for_a_second)
+{
+	struct pair *p = start();
+	int rc;
+
+	both_of(p);
+	next_user = (struct user){.takes = false};
+	opens(p, 0, 0, 30000, &rc);
+	pair_turns(p, 50);
+	clock_fake_step(&p->clock, 2000000000);
+	opens(p, 0, 1, 60000, &rc); /* has just come */
+	pair_turns(p, 50);
+	CHECK(users[1][0].end == DUCT_GOING && users[1][1].end == DUCT_GOING);
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, 30); /* 27 for bytes */
+	opens(p, 0, 2, 30000, &rc);
+	pair_turns(p, 50);
+	CHECK_INT(users[1][0].code, RESET_STALLED);
+	CHECK_INT(users[1][1].code, 0);
+	CHECK_INT(users[1][2].code, 0);
 	pair_free(p);
 }
 
@@ -160,4 +176,75 @@ TEST(a_long_message_on_a_slow_path_holds_nobody_up)
 	CHECK_INT(controls, 0);
 	CHECK(turns <= 3);
 	pair_free(p);
+}
+
+/* Who waited for a place for what others send is told when there is one for a whole record; who has bytes, of any room. */
+TEST(who_has_bytes_now_makes_do_with_less_than_a_place)
+{
+	struct pair *p = both();
+	struct user *from, *to;
+	uint64_t before;
+	int rc;
+
+	static const uint8_t some[6942];
+
+	next_user.takes = false;
+	to = opens(p, 0, 0, 0, &rc);
+	for (unsigned i = 0; i < 8; i++) { /* 55,536: 10,000 are left of its credit */
+		CHECK(duct_put_all(&to->s->d, span_of(some, sizeof some)));
+		pair_turns(p, 20);
+	}
+	next_user.to_put = 100;
+	from = opens(p, 0, 1, 0, &rc);
+	from->takes = false;
+	duct_want(&from->s->d, 0);
+	duct_ahead(&from->s->d, &to->s->d);
+	CHECK(from->s->d.held_up && to->s->d.holds_up);
+	duct_want(&to->s->d, DUCT_OUT);
+	before = to->events;
+	pair_turns(p, 20);
+	CHECK_INT(to->events, before); /* 10,000 are no place */
+	CHECK_INT(duct_peek(&from->s->d).n, 100);
+	duct_ahead(&from->s->d, &to->s->d);
+	CHECK(!to->s->d.holds_up && to->s->d.wants == DUCT_OUT);
+	pair_turns(p, 20);
+	CHECK(to->events > before);
+	pair_free(p);
+}
+
+/* Who held it up may have gone, and left something behind that would fit into less: it waits longer then, but not for
+ * ever. When all that was sent is taken, there is a place for a record, however much was left of the credit. */
+TEST(a_place_comes_though_nobody_asks_for_it_again)
+{
+	static const unsigned lefts[] = {0, 1, 47, 10000, RECORD_PLAIN - 1};
+	static const uint8_t some[FRAME_PAYLOAD];
+
+	for (size_t i = 0; i < ARRAY_LEN(lefts); i++) {
+		struct pair *p = both();
+		size_t left = 65536 - lefts[i];
+		struct user *from, *to, *taker = &users[1][0];
+		uint64_t before;
+		int rc;
+
+		next_user.takes = false;
+		to = opens(p, 0, 0, 0, &rc);
+		for (unsigned k = 0; k < 20; k++) {
+			left -= duct_put(&to->s->d, span_of(some, num_min(left, sizeof some)));
+			pair_turns(p, 20);
+		}
+		CHECK_INT(left, 0);
+		from = opens(p, 0, 1, 0, &rc);
+		duct_ahead(&from->s->d, &to->s->d);
+		duct_ahead(&from->s->d, NULL);
+		CHECK(!from->s->d.held_up && to->s->d.holds_up);
+		duct_want(&to->s->d, DUCT_OUT);
+		before = to->events;
+		pair_turns(p, 20);
+		CHECK_INT(to->events, before);
+		taker->takes = true;
+		duct_want(&taker->s->d, DUCT_IN);
+		pair_turns(p, 20);
+		CHECK(to->events == before + 1 && duct_room(&to->s->d) > 0 && to->s->d.cls->ahead(&to->s->d) >= RECORD_PLAIN);
+		pair_free(p);
+	}
 }

@@ -1,69 +1,11 @@
 /* What accept4(), socket() and connect() may say, one after the other. The tests call real
  * sockets too; faults are set just before the turn that is meant to meet them. */
-#include "io/net.h"
+#include "tests/unit/io/net_kit.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/num.h"
-#include "tests/unit/unit.h"
 #include "tests/unit/wrapio.h"
-
-static struct clock_fake now;
-static struct loop *loop;
-
-struct door {
-	struct listener l;
-	unsigned got;
-	int fd[32];
-};
-
-static void door_accepted(struct listener *ls, int fd, const struct addr *peer)
-{
-	struct door *d = CONTAINER_OF(ls, struct door, l);
-
-	(void)peer;
-	d->fd[d->got++] = fd;
-}
-
-static const struct listener_class door_class = {door_accepted, NULL};
-
-static struct addr open_door(struct door *d)
-{
-	struct addr at = {.family = 4, .ip = {127, 0, 0, 1}};
-	int fd = net_listen(&(struct net_listen){.at = at}, NULL);
-
-	clock_fake_init(&now, 1000 * NS_PER_S, 0);
-	CHECK_INT(loop_open(&loop, LOOP_BEST, &now.clock), 0);
-	*d = (struct door){0};
-	at = net_local(fd);
-	CHECK_INT(listener_start(&d->l, loop, fd, &door_class), 0);
-	return at;
-}
-
-static int client(const struct addr *to)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = net_to_sockaddr(to, &ss);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	CHECK_INT(connect(fd, (struct sockaddr *)&ss, n), 0);
-	return fd;
-}
-
-static void turns(int n)
-{
-	for (int i = 0; i < n; i++)
-		CHECK_INT(loop_turn(loop, 0), 0);
-}
-
-static void close_all(int *fd, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		close(fd[i]);
-}
 
 TEST(every_answer_of_accept_is_dealt_with)
 {
@@ -141,8 +83,7 @@ TEST(a_listener_that_cannot_start_closes_its_socket)
 	int fd = net_listen(&(struct net_listen){.at = at}, NULL);
 	struct timer many[64] = {0};
 
-	clock_fake_init(&now, 0, 0);
-	CHECK_INT(loop_open(&loop, LOOP_BEST, &now.clock), 0);
+	start();
 	for (size_t i = 0; i < ARRAY_LEN(many); i++) { /* the heap is full: the next has to grow it */
 		many[i].fire = never;
 		CHECK(loop_timer(loop, &many[i], NS_PER_S));

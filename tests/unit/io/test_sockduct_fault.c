@@ -7,10 +7,8 @@ TEST(without_memory_it_dies_or_waits_and_says_so)
 {
 	for (unsigned nth = 1; nth <= 2; nth++)
 		for (unsigned puts = 0; puts < 2; puts++) {
-			struct end *e;
+			struct end *e = end_begin(true);
 
-			duct_set_up();
-			e = end_new(true);
 			say_pattern(&e->peer, 0, 100);
 			wrap_reset();
 			wrap_fail(WRAP_MALLOC, nth, ENOMEM, 1);
@@ -29,18 +27,15 @@ TEST(without_memory_it_dies_or_waits_and_says_so)
 			} else { /* who reads waits in line for a buffer */
 				CHECK(e->sd.d.end == DUCT_GOING && duct_peek(&e->sd.d).n == 100);
 			}
-			end_free(e);
-			duct_tear_down();
+			end_done(e);
 		}
 	wrap_reset();
 }
 
 TEST(without_memory_a_tidy_close_is_an_end_all_the_same)
 {
-	struct end *e;
+	struct end *e = end_begin(false);
 
-	duct_set_up();
-	e = end_new(false);
 	wrap_reset();
 	wrap_fail(WRAP_MALLOC, 1, ENOMEM, 1);
 	duct_close(&e->sd.d, ZT_OK);

@@ -124,6 +124,23 @@ static void add(struct span list)
 }
 static void anew(void) { chain = wr_of(chain_mem, sizeof chain_mem); }
 
+static void says_one(struct stage *s, uint64_t number, uint64_t base, unsigned entries)
+{
+	anew();
+	add(signs_list(&s->by, 1, number, base, entries, STATUS_GOOD));
+	says(s, number, wr_span(&chain));
+}
+
+/* 10 in full, and the two changes to 12. */
+static void says_three(struct stage *s)
+{
+	anew();
+	add(signs_list(&s->by, 1, 10, 0, 3, STATUS_GOOD));
+	add(signs_list(&s->by, 1, 11, 10, 0, STATUS_GOOD));
+	add(signs_list(&s->by, 1, 12, 11, 0, STATUS_GOOD));
+	says(s, 12, wr_span(&chain));
+}
+
 /* What the worker has said: 0 nothing, else the type; the numbers of lists that it offers as "1 2 3". */
 static char offered[200];
 static unsigned heard(struct stage *s)
@@ -191,24 +208,18 @@ static bool take(void *ctx, struct span list)
 TEST(lists_are_passed_on_in_order_and_gone_on_with)
 {
 	struct stage *s = start();
-	struct status_seen seen = {0};
+	struct keepline_said seen = {0};
 	struct taken t = {.most = 2};
 
-	anew();
-	add(signs_list(&s->by, 1, 10, 0, 3, STATUS_GOOD));
-	add(signs_list(&s->by, 1, 11, 10, 0, STATUS_GOOD));
-	add(signs_list(&s->by, 1, 12, 11, 0, STATUS_GOOD));
-	says(s, 12, wr_span(&chain));
+	says_three(s);
 	keepline_each_list(s->k, &seen, take, &t); /* whose queue is full after two */
 	CHECK_STR(t.text, "10 11 ");
-	CHECK_INT(seen.number, 11);
+	CHECK_INT(seen.seen.number, 11);
 	t.most = 9;
 	keepline_each_list(s->k, &seen, take, &t);
 	keepline_each_list(s->k, &seen, take, &t);
 	CHECK_STR(t.text, "10 11 12 ");
-	anew();
-	add(signs_list(&s->by, 1, 20, 0, 1, STATUS_GOOD));
-	says(s, 20, wr_span(&chain));
+	says_one(s, 20, 0, 1);
 	keepline_each_list(s->k, &seen, take, &t);
 	CHECK_STR(t.text, "10 11 12 20 ");
 	end(s);
@@ -217,27 +228,27 @@ TEST(lists_are_passed_on_in_order_and_gone_on_with)
 TEST(a_full_list_takes_the_place_of_the_changes_that_led_to_it)
 {
 	struct stage *s = start();
-	struct status_seen seen = {0};
+	struct keepline_said seen = {0}, fresh = {0};
 	struct taken t = {.most = 9};
 
-	anew();
-	add(signs_list(&s->by, 1, 10, 0, 3, STATUS_GOOD));
-	add(signs_list(&s->by, 1, 11, 10, 0, STATUS_GOOD));
-	add(signs_list(&s->by, 1, 12, 11, 0, STATUS_GOOD));
-	says(s, 12, wr_span(&chain));
+	says_three(s);
+	keepline_each_list(s->k, &seen, take, &t);
 	anew();
 	add(signs_list(&s->by, 1, 11, 0, 3, STATUS_GOOD)); /* of what was before: not that */
 	says(s, 12, wr_span(&chain));
-	anew();
-	add(signs_list(&s->by, 1, 12, 0, 3, STATUS_GOOD));
-	says(s, 12, wr_span(&chain));
-	CHECK_INT(counter(s, "lists"), 3); /* it is nothing new */
-	CHECK_INT(s->listed, 1);
-	anew();
-	add(signs_list(&s->by, 1, 13, 12, 0, STATUS_GOOD));
-	says(s, 13, wr_span(&chain));
 	keepline_each_list(s->k, &seen, take, &t);
-	CHECK_STR(t.text, "12 13 ");
+	CHECK_STR(t.text, "10 11 12 ");
+	CHECK_INT(s->listed, 1);
+	says_one(s, 12, 0, 3);
+	CHECK_INT(counter(s, "lists"), 3); /* it is nothing new */
+	CHECK_INT(s->listed, 2); /* but shorter, also for who was told the changes; once */
+	keepline_each_list(s->k, &seen, take, &t);
+	keepline_each_list(s->k, &seen, take, &t);
+	CHECK_STR(t.text, "10 11 12 12 ");
+	says_one(s, 13, 12, 0);
+	keepline_each_list(s->k, &seen, take, &t);
+	keepline_each_list(s->k, &fresh, take, &t);
+	CHECK_STR(t.text, "10 11 12 12 13 12 13 ");
 	end(s);
 }
 
@@ -257,9 +268,7 @@ TEST(a_silent_keeper_is_offered_everything_and_one_that_speaks_what_it_lacks)
 	CHECK(!keepline_view(s->k)->known); /* believed when the keeper says so */
 	turns(s, 5100); /* it does not: once more */
 	CHECK_INT(heard(s), KEEP_OFFER);
-	anew();
-	add(signs_list(&s->by, 1, 12, 0, 2, STATUS_GOOD));
-	says(s, 12, wr_span(&chain));
+	says_one(s, 12, 0, 2);
 	turns(s, 10000);
 	CHECK_INT(heard(s), 0);
 	CHECK_INT(keepline_offer(s->k, signs_list(&s->by, 1, 13, 12, 0, STATUS_GOOD)), 0);
@@ -270,6 +279,33 @@ TEST(a_silent_keeper_is_offered_everything_and_one_that_speaks_what_it_lacks)
 	turns(s, 100);
 	CHECK_INT(heard(s), KEEP_OFFER);
 	CHECK_STR(offered, "10 11 12 13");
+	end(s);
+}
+
+/* A tunnel that lives for weeks brings a change every 15 seconds. */
+TEST(what_was_brought_is_kept_no_longer_than_until_a_full_list)
+{
+	struct stage *s = start();
+
+	CHECK_INT(keepline_offer(s->k, signs_list(&s->by, 1, 10, 0, 2, STATUS_GOOD)), 0);
+	for (uint64_t i = 11; i < 30; i++)
+		CHECK_INT(keepline_offer(s->k, signs_list(&s->by, 1, i, i - 1, 0, STATUS_GOOD)), 0);
+	turns(s, 100);
+	CHECK_INT(heard(s), KEEP_OFFER);
+	says_one(s, 29, 0, 2);
+	turns(s, 10000);
+	CHECK_INT(heard(s), 0);
+	CHECK_INT(keepline_offer(s->k, signs_list(&s->by, 1, 28, 0, 2, STATUS_GOOD)), 0); /* older: passed over */
+	CHECK_INT(keepline_offer(s->k, signs_list(&s->by, 1, 29, 0, 2, STATUS_GOOD)), 0);
+	turns(s, 1);
+	CHECK_INT(heard(s), KEEP_OFFER); /* to the keeper too, once: it keeps the same changes */
+	CHECK_STR(offered, "29");
+	turns(s, 10000);
+	CHECK_INT(heard(s), 0);
+	line(s); /* another keeper, which knows nothing */
+	turns(s, 100);
+	CHECK_INT(heard(s), KEEP_OFFER);
+	CHECK_STR(offered, "29");
 	end(s);
 }
 
@@ -306,12 +342,10 @@ TEST(another_authority_forgets_everything)
 	struct stage *s = start();
 	struct signs other;
 	struct why why = {0};
-	struct status_seen seen = {0};
+	struct keepline_said seen = {0};
 	struct taken t = {.most = 9};
 
-	anew();
-	add(signs_list(&s->by, 1, 10, 0, 3, STATUS_GOOD));
-	says(s, 10, wr_span(&chain));
+	says_one(s, 10, 0, 3);
 	CHECK(keepline_view(s->k)->known);
 	signs_make(&other, NOW);
 	CHECK_INT(keepline_registry(s->k, span_str(other.pem), &why), 0);
