@@ -1,11 +1,26 @@
 #!/usr/bin/env bash
 # soak.sh [PATTERN]
 #
-# The long versions of the tests: the whole suite (or the jobs that PATTERN names) with its
-# knobs turned up, then every fuzz target for a while. Knobs are environment variables that the
-# tests read and have small defaults for; set one yourself to go further or less far. Bounded by
-# SOAK_GUARD_S per test. Prints a table of date, machine, seed and figures, and ends with
-# "N passed, N failed".
+# The long versions of the tests: the whole suite (or the jobs that PATTERN names) with its knobs turned up, then chaos.sh,
+# then every fuzz target for a while. Bounded by SOAK_GUARD_S per test. Prints a table of date, machine, seed and every
+# figure, chaos.sh's table, and ends with "N passed, N failed".
+#
+# How long, on two processors that had other work (load 10 to 20); a knob is an environment variable:
+#
+#   CHAOS_S        28800    8 h      chaos.sh; 0 leaves it out
+#   SOAK_FUZZ_S    300      4 h      47 targets, one after the other; 0 leaves them out
+#   IDLE_REAL_S    3600     1 h      streams that nobody uses, beside everything else
+#   FLIPS          100      26 min   damaged tunnels: each has to come back, later every time
+#   STARVE_UP_TO   200      4 min    failing allocations: a connector stays away for up to half a minute each time
+#   DIFFER_CASES   100000   5 min    IDLE_S          88000    5 min    ZT_HA_STORM     200    3 min
+#   ZT_UPGRADES    50       3 min, two scripts       ZT_RELOADS      1000     3 min    ZT_HA_PARTITION_S  60   2 min
+#   PARTITION_S    60       1 min    ZT_HA_KILLS     50       1 min    STORM_IDLE      9000   1 min
+#   STORM_SHAKES   10000    30 s     STORM_SLOW      5000     1 min each of 2 scripts
+#   CHAIN_MUTANTS, ZT_KILLS, WEB_BYTES, WEB_MESSAGES, STORM_READERS, UPLINK_*, LOSS_BYTES, LATENCY_BYTES, SLOW_READERS, UPLOAD_BYTES:
+#   minutes each
+#
+# In all, where two scripts run at a time: an hour and 8 h of chaos and 4 h of fuzzing. In less: CHAOS_S=0 SOAK_FUZZ_S=0 IDLE_REAL_S=0
+# tests/soak.sh. One row of docs/reliability.md: FLIPS=100 HANG_GUARD_S=7200 tests/run.sh all behaviour/damaged-tunnels.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -29,9 +44,9 @@ export PARTITION_S=${PARTITION_S:-60} HALF_OPEN_DIRS=${HALF_OPEN_DIRS:-up down b
 export FLIP_SEED=${FLIP_SEED:-$ZT_SEED}
 export UPLINK_KBIT=${UPLINK_KBIT:-64} UPLINK_FILL_S=${UPLINK_FILL_S:-20} UPLINK_ASKS=${UPLINK_ASKS:-20}
 export LOSS_BYTES=${LOSS_BYTES:-20000000} LATENCY_BYTES=${LATENCY_BYTES:-200000000}
-export SLOW_READERS=${SLOW_READERS:-200} UPLOAD_BYTES=${UPLOAD_BYTES:-1000000000}
+export SLOW_READERS=${SLOW_READERS:-200} STALLED=${STALLED:-1000} UPLOAD_BYTES=${UPLOAD_BYTES:-1000000000}
 export CHAOS_S=${CHAOS_S:-28800} CHAOS_SEED=${CHAOS_SEED:-$ZT_SEED} # tests/chaos.sh; 0 leaves it out
-export IDLE_S=${IDLE_S:-88000}
+export IDLE_S=${IDLE_S:-88000} IDLE_REAL_S=${IDLE_REAL_S:-3600}
 export DIFFER_SEED=${DIFFER_SEED:-$ZT_SEED}
 export CHAIN_SEED=${CHAIN_SEED:-$ZT_SEED}
 export HANG_GUARD_S=${SOAK_GUARD_S:-7200}
@@ -58,7 +73,7 @@ sed -n 's/^ok    \([a-z0-9_]*\): \([0-9]* inputs .*\)/| fuzz \1 | \2 |/p' "$log"
 echo
 echo "slowest:"
 head -n 10 build/test-times.txt
-sed -n '/^| process |/,/^figure/p' "$log" # of chaos.sh
+sed -n '/^| process |/,/^\(failed\|[0-9]* passed\)/p' "$log" | grep -E '^\||^figure|^[0-9.]+ s ' # of chaos.sh
 grep -A 62 '^FAIL' "$log"
 grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | awk '
 	{ passed += $1; failed += $3 }

@@ -38,3 +38,4 @@ figure(14, f"{kbit} kbit/s up, two downloads: 1 KB pages in {took[len(took) // 2
 assert p95 < 960 / kbit, took
 PY
 edge_is_alive
+stop connector # while the wire is there: behind it, cut off from the edge, it would let the downloads finish for 30 s

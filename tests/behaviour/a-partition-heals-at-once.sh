@@ -35,11 +35,7 @@ path() { ip netns exec "$N-mid" sysctl -qw net.ipv4.ip_forward="$1"; }
 VPS=(ip netns exec "$N-vps")
 path 1
 
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 5
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
+counted_app 5
 start_authority
 join_role edge
 make_copies one

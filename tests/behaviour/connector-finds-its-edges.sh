@@ -30,7 +30,7 @@ start_edge one "$ONE"
 wait_for heard one 'e["ev"] == "health" and e["epoch"] == 1 and e["up"] == [1]'
 wait_for logged "Connected to network: 127.0.0.1:$ONE"
 wait_for logged "Connector started successfully"
-heard one 'e["ev"] == "hello" and e["role"] == 2 and e["count"] == 1 and e["streams"] == 4096' || fail "what it said of itself"
+heard one 'e["ev"] == "hello" and e["role"] == 2 and e["count"] == 1 and e["streams"] == 16384' || fail "what it said of itself"
 # First the list by which it is judged, then the rules.
 same "$(python3 -c '
 import json, sys

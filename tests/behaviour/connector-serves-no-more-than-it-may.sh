@@ -45,3 +45,19 @@ same "$(get h /)" h "who answered when there was room"
 [ "$(child worker counters.connector_streams_full)" -gt 0 ] || fail "the refusals were not counted"
 kill "${HANGING[@]}" 2>/dev/null
 lacks "$(<"$TMP/connector.log")" "child died"
+
+# More in a second than one connection may open: refused, and one line says so for all of them.
+stop connector
+connector_conf "$ALL" "$RULES$CATCH_ALL
+[tunnel]
+opens = 2"
+start_connector
+announced_again() { [ "$(count three 'e["ev"] == "health"')" -gt 1 ]; } # its door leads there
+wait_for announced_again
+for _ in {1..30}; do curl -s --max-time 20 -o /dev/null "http://127.0.0.1:${DOOR[h]}/" & done
+refusals() { logged 'why="more streams a second than [tunnel] opens"'; }
+wait_for refusals
+[ "$(grep -c 'streams were refused' "$TMP/connector.log")" -le 2 ] || fail "a line for each: $(grep 'streams were refused' "$TMP/connector.log")"
+served_again() { [ "$(get h /)" = h ]; }
+wait_for served_again
+pass

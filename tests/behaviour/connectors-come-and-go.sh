@@ -44,12 +44,7 @@ grep -F "claims a name" "$TMP/edge.log" | grep -qF other.test || fail "the log d
 same "$(times edge "claims a name")" 1 "how often it is said"
 
 # A second one, with an identity of its own, that is granted the same.
-SECOND=$TMP/second.conf
-sed "s|$TMP/connector|$TMP/second|g; s|^health = .*|health =|" "$CONNECTOR_CONF" >"$SECOND"
-new_token connector second
-expect 0 "$ZT" connector join -c "$SECOND" --token-file "$TMP/token"
-CONNECTOR_ID+=", $(openssl x509 -in "$TMP/second.state/connector/identity/identity.pem" -noout -subject -nameopt multiline |
-	sed -n 's/ *commonName *= //p')"
+join_second
 edge_conf
 expect 0 "$ZT" reload edge -c "$EDGE_CONF"
 start second "$ZT" connector -c "$SECOND"

@@ -13,16 +13,20 @@ declare -A ID=()
 VISITORS=0
 HAPEER=$(dirname "${BASH_SOURCE[0]}")/hapeer.py
 
+# An authority lets nobody ask too often: who makes a hundred copies waits a little.
+has_asked_to_join() {
+	"$ZT" connector join -c "$TMP/$1.conf" --token-file "$TMP/token" 2>"$TMP/$1.join" || ! grep -q 'asks too often' "$TMP/$1.join"
+}
 make_copies() {
 	local name
 	new_token connector house --uses $#
 	connector_conf
 	for name in "$@"; do
 		sed "s|$TMP/connector|$TMP/$name|g; s|^health = .*|health =|" "$CONNECTOR_CONF" >"$TMP/$name.conf"
-		expect 0 "$ZT" connector join -c "$TMP/$name.conf" --token-file "$TMP/token"
+		wait_for has_asked_to_join "$name"
 		ID[$name]=$(openssl x509 -in "$TMP/$name.state/connector/identity/identity.pem" -noout -subject -nameopt multiline |
 			sed -n 's/ *commonName *= //p')
-		[ -n "${ID[$name]}" ] || fail "no id of $name"
+		[ -n "${ID[$name]}" ] || fail "no id of $name: $(<"$TMP/$name.join")"
 	done
 }
 announced() { [ "$(grep -F 'a connector announced its rules' "$TMP/edge.log" | grep -cF "${ID[$1]}")" -gt "$2" ]; }
@@ -50,6 +54,14 @@ edge_has() { [ "$(edge_counter "$1")" = "$2" ]; }
 start_counter() {
 	start origin python3 "$HAPEER" origin "$1" "$2" "$TMP/counted"
 	wait_for listening "$1"
+}
+# counted_app MS: app.test, from a counter on $ORIGIN.
+counted_app() {
+	ORIGIN=$(free_port)
+	start_counter "$ORIGIN" "$1"
+	host_section app public app.test
+	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
+	ingress last 'service = http_status:404'
 }
 start_load() {
 	start "$1" python3 "$HAPEER" load "$EDGE_PORT" "$WEB_CA" "$2" "$TMP/$1.load" "$TMP/$1.stop" "${3:-0}" "${4:-0}" "$VISITORS"

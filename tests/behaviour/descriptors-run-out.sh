@@ -9,10 +9,7 @@
 need strace
 need_root
 
-storm_origin '' ''
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$FAST"
-ingress sink 'hostname = sink.test' "service = http://127.0.0.1:$SINK"
-ingress last 'service = http_status:404'
+storm_tunnel
 edge_line '[limits]' 'nofile = 160'
 connector_line '[limits]' 'nofile = 72'
 start_web

@@ -23,6 +23,7 @@ said 'photos with one: 200'
 said 'plain: 301 https://app.test/x?y=z'
 said 'closed: 403'
 said 'open again: 200'
+said 'after an upgrade: 200'
 said 'another certificate'
 said '"logger":"http.log.access"'
 same "$(grep -c '^hello$' "$TMP/said")" 2 "how often somebody gets the page"

@@ -7,30 +7,13 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/group.inc.sh"
 READERS=${STORM_READERS:-200} LIMIT=67108864
 
-# group: a control group of our own below the one that we are in; its memory limit is LIMIT. Prints its directory.
-group() {
-	local own root
-	own=$(sed -n 's/^[0-9]*:memory:\(.*\)/\1/p' /proc/self/cgroup)
-	if [ -n "$own" ]; then root=/sys/fs/cgroup/memory; else root=/sys/fs/cgroup own=$(sed -n 's/^0:://p' /proc/self/cgroup); fi
-	[ -d "$root$own" ] || own=
-	mkdir "$root$own/zt-test-$$" 2>/dev/null || return 1
-	if echo "$LIMIT" >"$root$own/zt-test-$$/memory.limit_in_bytes" 2>/dev/null ||
-		echo "$LIMIT" >"$root$own/zt-test-$$/memory.max" 2>/dev/null; then
-		echo "$root$own/zt-test-$$"
-	else
-		rmdir "$root$own/zt-test-$$"
-		return 1
-	fi
-}
 GROUP=$(group) || GROUP=
 peak() { cat "$GROUP/memory.max_usage_in_bytes" 2>/dev/null || cat "$GROUP/memory.peak" 2>/dev/null || cat "$GROUP/memory.current"; }
 
-storm_origin '' ''
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$FAST"
-ingress sink 'hostname = sink.test' "service = http://127.0.0.1:$SINK"
-ingress last 'service = http_status:404'
+storm_tunnel
 start_authority
 join_role edge
 join_role connector

@@ -8,12 +8,7 @@
 need_root
 ROW=27
 hidden_clock
-ORIGIN=$(free_port)
-start origin python3 "$ROOT/tests/behaviour/faultpeer.py" "$ORIGIN"
-wait_for holds_port "$ORIGIN"
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
+fault_origin
 start_authority
 join_role edge
 join_role connector

@@ -118,15 +118,19 @@ inject() {
 	wait_for grep -q attached "$TMP/inject-$1.log"
 }
 
-# fault_web [OPTION|COMMAND]…: web.inc.sh's path, sourced before, with app.test from an origin of faultpeer.py, the
-# tunnel through the relay `wan`. Lines for edge and connector first: edge_line, connector_line, TUNNEL_LINES.
-fault_web() {
+# fault_origin: app.test, from an origin of faultpeer.py.
+fault_origin() {
 	ORIGIN=$(free_port)
 	start origin python3 "$ROOT/tests/behaviour/faultpeer.py" "$ORIGIN"
 	wait_for holds_port "$ORIGIN"
 	host_section app public app.test
 	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
 	ingress last 'service = http_status:404'
+}
+# fault_web [OPTION|COMMAND]…: web.inc.sh's path, sourced before, with fault_origin, the tunnel
+# through the relay `wan`. Lines for edge and connector first: edge_line, connector_line, TUNNEL_LINES.
+fault_web() {
+	fault_origin
 	relay wan "$EDGE_PORT" "$@"
 	# shellcheck disable=SC2034 # connector_conf reads it
 	EDGE_VIA=127.0.0.1:${RELAY[wan]}
@@ -135,12 +139,7 @@ fault_web() {
 # far_web [COMMAND…]: the same behind two_houses: the edge and its visitors are at the other end of the wire; authority,
 # connector and origin at home.
 far_web() {
-	ORIGIN=$(free_port)
-	start origin python3 "$ROOT/tests/behaviour/faultpeer.py" "$ORIGIN"
-	wait_for holds_port "$ORIGIN"
-	host_section app public app.test
-	ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-	ingress last 'service = http_status:404'
+	fault_origin
 	VISITS=(at_vps)
 	# shellcheck disable=SC2034 # connector_conf reads it
 	EDGE_VIA=10.90.0.2:$EDGE_PORT

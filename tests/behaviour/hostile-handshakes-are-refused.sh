@@ -11,8 +11,33 @@ cert a home serverAuth "DNS:a.test"
 start_echo_origin
 cat >"$TMP/hostile.py" <<'PY'
 import json, os, re, socket, ssl, struct, subprocess, sys, threading, time, tlspeer, tlsraw
-port, ca, log, keylog, zt, conf = int(sys.argv[1]), *sys.argv[2:7]
-worker, tlsd = int(sys.argv[7]), int(sys.argv[8])
+ca, keylog, zt, *relays = sys.argv[1:]
+class Relay:
+    """What one of the two has said in its log, by the port of the peer."""
+    def __init__(self, port, log, conf, worker, tlsd):
+        self.port, self.log, self.conf, self.kids = int(port), log, conf, (("worker", int(worker)), ("tlsd", int(tlsd)))
+        self.seen, self.at, self.lock = {}, os.path.getsize(log), threading.RLock()
+    def read_log(self):
+        with self.lock, open(self.log, "rb") as f:
+            f.seek(self.at)
+            text = f.read()
+            text = text[:text.rfind(b"\n") + 1]
+            self.at += len(text)
+            for line in text.decode("utf-8", "backslashreplace").split("\n"):
+                m = re.search(r"(?:not opened|closed) peer=127\.0\.0\.1:(\d+)(?: .* why=(.*))?", line)
+                if m: self.seen[int(m[1])] = m[2] or ""  # a good end has no reason
+    def connect(self):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return s
+    def said(self, peer):
+        """Asked of every connection, so that the next one from that port finds nothing of the last."""
+        for _ in range(6000):
+            self.read_log()
+            if peer in self.seen: return self.seen.pop(peer)
+            time.sleep(0.01)
+        raise AssertionError(f"the log says nothing of the connection from {peer}")
+near, late = Relay(*relays[:5]), Relay(*relays[5:])
 
 def context():
     ctx = tlspeer.context(ca)
@@ -20,26 +45,9 @@ def context():
     ctx.options |= ssl.OP_NO_TICKET
     ctx.keylog_filename = keylog
     return ctx
-seen_log, log_at, log_lock = {}, 0, threading.RLock()
-def read_log():
-    global log_at
-    with log_lock, open(log, "rb") as f:
-        f.seek(log_at)
-        text = f.read()
-        text = text[:text.rfind(b"\n") + 1]
-        log_at += len(text)
-        for line in text.decode("utf-8", "backslashreplace").split("\n"):
-            m = re.search(r"(not opened|closed) peer=127\.0\.0\.1:(\d+) .* why=(.*)", line)
-            if m: seen_log[int(m[2])] = m[3]
 def own_port(s): return s.getsockname()[1]
-def connect():
-    s = socket.create_connection(("127.0.0.1", port), timeout=30)
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    read_log()
-    seen_log.pop(own_port(s), None)  # of who had the port before
-    return s
-def good(name="a.test"):
-    c = tlsraw.Wire(connect(), context(), name)
+def good(relay=near, name="a.test"):
+    c = tlsraw.Wire(relay.connect(), context(), name)
     c.send(b"ping"); got = c.recv_exactly(4)
     assert got == b"ping", f"a good client: {c.end()}"
     k = c.keys(keylog)
@@ -234,13 +242,7 @@ table = [
     ("a fragment length of 9", ext(1, b"\x09"), "alert 50", "the hello's extension max_fragment_length is malformed"),
 ]
 
-# ---- what the log says
-def log_of(peer):
-    for _ in range(2000):
-        read_log()
-        if peer in seen_log: return seen_log.pop(peer)
-        time.sleep(0.01)
-    raise AssertionError(f"the log says nothing of the connection from {peer}")
+# ---- what comes back
 def answer(s, enough=b"\xff"):
     """All that comes until the end, or until it begins with enough."""
     got = b""
@@ -275,27 +277,29 @@ def send(s, data):
 def close_hard(s):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()
 
-def numbers():
-    """Of worker and tlsd, when nobody is there: descriptors, and kilobytes in memory."""
+def numbers(relay):
+    """Of its worker and tlsd, when nobody is there: descriptors, and kilobytes in memory."""
     out = {}
-    good().close()  # tlsd hears of it after the end of every handshake before it
-    for _ in range(500):
-        kids = json.loads(subprocess.run([zt, "status", "relay", "--json", "-c", conf], check=True, capture_output=True).stdout)["children"]
+    c = good(relay); me = own_port(c.sock)  # tlsd hears of it after the end of every handshake before it
+    c.close(); relay.said(me)
+    for _ in range(3000):
+        kids = json.loads(subprocess.run([zt, "status", "relay", "--json", "-c", relay.conf], check=True, capture_output=True).stdout)["children"]
         if [k["counters"]["relay_conns"] for k in kids if k["name"] == "worker"] == [0]: break
         time.sleep(0.02)
-    for name, pid in (("worker", worker), ("tlsd", tlsd)):
+    else: raise AssertionError("somebody is still there")
+    for name, pid in relay.kids:
         rss = int(re.search(r"RssAnon:\s*(\d+)", open(f"/proc/{pid}/status").read())[1])
-        out[name] = len(os.listdir(f"/proc/{pid}/fd")), rss
+        out[f"{os.path.basename(relay.conf)[:-5]} {name}"] = len(os.listdir(f"/proc/{pid}/fd")), rss
     return out
 
 def run_table():
     walls = set()
     for name, data, want, words in table:
-        s = connect(); me = own_port(s)
+        s = near.connect(); me = own_port(s)
         send(s, data)
         got = answer(s, b"\x16" if words == "" else b"\xff")
         s.close()
-        judge(name, kind_of(got), want, log_of(me), words or "the peer closed the connection during the handshake")
+        judge(name, kind_of(got), want, near.said(me), words or "the peer closed the connection during the handshake")
         if want == "alert 112" and name != "no extensions": walls.add(got)
     if len(walls) != 1: faults.append(f"an unknown name, none, and an unknown protocol are told apart: {walls}")
 
@@ -303,20 +307,23 @@ def unread():
     """Bytes that wait in the relay's sockets."""
     with open("/proc/net/tcp") as f:
         rows = [l.split() for l in f][1:]
-    return sum(int(r[4].split(":")[1], 16) for r in rows if r[1].endswith(f":{port:04X}") and r[3] == "01")
+    return sum(int(r[4].split(":")[1], 16) for r in rows if r[1].endswith(f":{near.port:04X}") and r[3] == "01")
 def many(variants, what, allowed):
     """All at once: (bytes now, bytes when those were read)."""
-    socks = [(connect(), a, b) for a, b in variants]
+    socks = [(near.connect(), a, b) for a, b in variants]
     for s, a, _ in socks: send(s, a)
-    for _ in range(1000):
+    for _ in range(6000):
         if unread() == 0: break
         time.sleep(0.005)
+    ports = [own_port(s) for s, _, _ in socks]
     for i, (s, _, b) in enumerate(socks):
-        me = own_port(s)
         send(s, b)
         kind = kind_of(answer(s, b"\x16"))
         s.close()
-        if kind not in allowed: faults.append(f"{what}, {i}: {kind}: {log_of(me)}")
+        if kind not in allowed: faults.append(f"{what}, {i}: {kind}")
+    for i, me in enumerate(ports):
+        why = near.said(me)
+        if LATE in why: faults.append(f"{what}, {i}: {why}")
     global done
     done += 1
 
@@ -339,7 +346,7 @@ def after(name, bad, want, words):
         except ssl.SSLError as e: got = e.reason
         except OSError: got = "reset"
     c.close()
-    judge(name, got, want, log_of(me), words)
+    judge(name, got, want, near.said(me), words)
 def raw(kind, text, n=1): return lambda c: c.sock.sendall(b"".join(c.sealer.record(kind, text) for _ in range(n)))
 def broken(c):
     r = bytearray(c.sealer.record(23, b"hello")); r[-1] ^= 1; c.sock.sendall(r)
@@ -375,8 +382,9 @@ open_table = [
 ]
 
 # ---- time and the ends of a socket
-def ends(name, words, do, want="nothing"):
-    s = connect(); me = own_port(s)
+LATE, GONE = "the handshake was not over in time", "the peer closed the connection during the handshake"
+def ends(relay, name, words, do, want="nothing"):
+    s = relay.connect(); me = own_port(s)
     got = b""
     began = time.monotonic()
     try:
@@ -385,7 +393,7 @@ def ends(name, words, do, want="nothing"):
         s.close()
     except OSError: pass
     took = time.monotonic() - began
-    with lock: judge(name, kind_of(got), want, log_of(me), words)
+    with lock: judge(name, kind_of(got), want, relay.said(me), words)
     if took > 20: faults.append(f"{name}: closed after {took:.0f} s only")
 def trickle(s):
     for i in range(len(OK)):
@@ -398,7 +406,6 @@ def only_urgent(s):
     for _ in range(50): s.send(b"!", socket.MSG_OOB)
     s.send(OK)
 def reset(s): s.send(OK[:60]); close_hard(s)
-LATE, GONE = "the handshake was not over in time", "the peer closed the connection during the handshake"
 lock = threading.Lock()
 timed = [
     ("silence", LATE, lambda s: None), ("half a header", LATE, lambda s: s.send(OK[:3])),
@@ -415,45 +422,59 @@ prompt = [
     ("a reset inside the hello", GONE, reset), ("a reset at once", GONE, close_hard),
 ]
 table = [row for row in table if row[0] != "a HelloRequest from a client"]
+ANY = ("hello", "nothing", "alert 40", "alert 50", "alert 70", "alert 112", "alert 10")
+flipped = []
+for i in list(range(5)) + list(range(9, len(OK))):
+    for bit in (1, 0x80):
+        b = bytearray(OK); b[i] ^= bit; b = bytes(b)
+        if i in (3, 4): timed.append((f"a length with one bit changed, {i}", "", lambda s, b=b: s.send(b), ANY))  # the rest may never come
+        else: flipped.append((b, b""))
 
+# Whoever waits for the deadline does it at a relay of its own: hundreds at a time that must not meet it are at the other.
 def everything():
-    threads = [threading.Thread(target=ends, args=row) for row in timed]
+    threads = [threading.Thread(target=ends, args=(late, *row)) for row in timed]
     for t in threads: t.start()
-    for t in threads: t.join()
-    for row in prompt: ends(*row)
+    for row in prompt: ends(near, *row)
     run_table()
     for row in open_table: after(*row)
     many([(OK[:i], OK[i:]) for i in range(1, len(OK))], "cut in two at every byte", ("hello",))
     body = Hello().body()
     many([(record(22, message(1, body[:n])), b"") for n in range(len(body))], "a hello cut short at every byte, lengths right",
          ("alert 50", "alert 112"))
-    variants = []
-    for i in list(range(5)) + list(range(9, len(OK))):
-        for bit in (1, 0x80):
-            b = bytearray(OK); b[i] ^= bit; variants.append((bytes(b), b""))
-    many(variants, "a hello with one bit changed", ("hello", "nothing", "alert 40", "alert 50", "alert 70", "alert 112", "alert 10"))
+    many(flipped, "a hello with one bit changed", ANY)
+    for t in threads: t.join()
 
-log_at = os.path.getsize(log)
 before = {}
 for _ in range(3):  # whatever is kept for later use is there
     everything()
-    before = {n: (fds, max(kb, before.get(n, (0, 0))[1])) for n, (fds, kb) in numbers().items()}
+    before = {n: (fds, max(kb, before.get(n, (0, 0))[1])) for n, (fds, kb) in {**numbers(near), **numbers(late)}.items()}
 everything()
-now = numbers()
+now = {**numbers(near), **numbers(late)}
 for name in now:
     if now[name][0] != before[name][0]: faults.append(f"{name} has {now[name][0]} descriptors, {before[name][0]} before")
     if now[name][1] > before[name][1] + 512: faults.append(f"{name} has grown from {before[name][1]} to {now[name][1]} KB")
-good().close()
+for relay in near, late: good(relay).close()
 for f in faults: print(f, file=sys.stderr)
 print(f"{done} hostile ways, descriptors and KB before {before} and after {now}")
 sys.exit(1 if faults else 0)
 PY
-relay_conf near "to = 127.0.0.1:$ECHO" 'accept = tls' "$(host a a 'names = a.test' 'alpn = http/1.1')"
-sed -i 's/^\[tls\]/[tls]\nhandshake_timeout = 3s/' "${CONF[near]}"
-start_relay near
-worker=$(child_of near worker pid) tlsd=$(child_of near tlsd pid)
-peer "$TMP/hostile.py" "${AT[near]}" "$PKI/home.pem" "$TMP/near.log" "$TMP/keylog" "$ZT" "${CONF[near]}" "$worker" "$tlsd" ||
+# tls_relay NAME LINE...: with these LINEs in [tls]. What must be over in time has a minute, however busy the machine is.
+tls_relay() {
+	relay_conf "$1" "to = 127.0.0.1:$ECHO" 'accept = tls' "$(host a a 'names = a.test' 'alpn = http/1.1')"
+	sed -i "s/^\[tls\]/[tls]\n$2/" "${CONF[$1]}"
+}
+relays=()
+for name in near:60s late:3s; do
+	tls_relay "${name%:*}" "handshake_timeout = ${name#*:}"
+	name=${name%:*}
+	start_relay "$name"
+	relays+=("${AT[$name]}" "$TMP/$name.log" "${CONF[$name]}" "$(child_of "$name" worker pid)" "$(child_of "$name" tlsd pid)")
+done
+peer "$TMP/hostile.py" "$PKI/home.pem" "$TMP/keylog" "$ZT" "${relays[@]}" ||
 	fail "a hostile peer got something else than it should"
+same "$(child_of late worker restarts)/$(child_of late tlsd restarts)" 0/0 "restarts of the one whose peers were late"
+stop late
+same "$STATUS" 0 "exit code of the one whose peers were late"
 
 # Renegotiation by a real client.
 mkfifo "$TMP/keys"
@@ -467,15 +488,15 @@ exec 8>&-
 has "$(<"$TMP/reneg.log")" "RENEGOTIATING"
 has "$(<"$TMP/reneg.log")" "SSL alert number 10"
 wait_for logged near closed "no place in an open connection"
-same "$(child_of near worker pid)/$(child_of near tlsd pid)" "$worker/$tlsd" "worker and tlsd"
+same "$(child_of near worker pid)/$(child_of near tlsd pid)" "${relays[3]}/${relays[4]}" "worker and tlsd"
 same "$(child_of near worker restarts)/$(child_of near tlsd restarts)" 0/0 "restarts"
 stop near
 same "$STATUS" 0 "exit code"
 
 # 300 that say nothing, from one address, against a table of 64: it may begin no more than its
 # budget, so whoever comes from elsewhere is served at once, and who is connected notices nothing.
-relay_conf near "to = 127.0.0.1:$ECHO" 'accept = tls' "$(host a a 'names = a.test' 'alpn = http/1.1')"
-sed -i 's/^per_address = .*/per_address = 1/; s/^burst = .*/burst = 40/; s/^\[tls\]/[tls]\nhandshakes = 64\nhandshake_timeout = 10s/' "${CONF[near]}"
+tls_relay near 'handshakes = 64\nhandshake_timeout = 60s'
+sed -i 's/^per_address = .*/per_address = 1/; s/^burst = .*/burst = 40/' "${CONF[near]}"
 start_relay near
 peer - "${AT[near]}" "$PKI/home.pem" <<'PY' || fail "silent peers held others up"
 import socket, sys, tlspeer

@@ -2,7 +2,8 @@
 # waits
 # A WebSocket on which nothing moves for hours, as long as the host's `idle` allows, lives: the tunnel is pinged, lists come,
 # nothing is taken for dead. Then 10 MB go through it both ways, and each side may end before the other. Time is made to pass:
-# IDLE_S of it (the long version: until the tunnel's connection is replaced at 24 h; what lives on the old one has an hour more).
+# IDLE_S of it (the long version: until the tunnel's connection is replaced at 24 h; what lives on the old one has an hour more),
+# and IDLE_REAL_S (0) seconds of it do pass.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/faults.inc.sh"
 . "$(dirname "$0")/web.inc.sh"
@@ -39,6 +40,7 @@ for p in (ws.p, raw):
 tunnels = log("edge").count("a connector is connected")
 began = time.monotonic()
 subprocess.run([os.environ["TOOLS"] + "/clockctl", sys.argv[2], "run", str(idle), "2500"], check=True)
+time.sleep(int(os.environ.get("IDLE_REAL_S", 0)))
 real = secs(began)
 more = log("edge").count("a connector is connected") - tunnels
 assert more <= idle // 86400, f"{more} new connections" # one is replaced every day

@@ -35,3 +35,15 @@ killed_at() {
 	[ $code = 0 ] || fail "$name $when: not killed, ended with $code: $(cat "$TMP/killed.err")"
 	return 1
 }
+# kill_at_each_call: one_kill PROC CALL, which counts in MISSED and LEFT, for each of CALLS; then it passes.
+kill_at_each_call() {
+	local call
+	for call in "${CALLS[@]}"; do
+		# shellcheck disable=SC2086 # two words
+		one_kill $call
+	done
+	[ "$MISSED" -le $((${#CALLS[@]} / 20)) ] || fail "$MISSED runs were not killed"
+	# A snapshot that was being written must have been hit, or this shows nothing about them.
+	[ "$LEFT" -gt 0 ] || fail "no kill hit a snapshot"
+	pass "killed at $((${#CALLS[@]} - MISSED)) of ${#CALLS[@]} system calls, $LEFT times within a snapshot"
+}

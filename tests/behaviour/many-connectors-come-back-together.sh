@@ -6,11 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/copies.inc.sh"
 MANY=${ZT_HA_STORM:-20}
 WAIT_S=$((WAIT_S + MANY))
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 0
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
+counted_app 0
 start_authority
 join_role edge
 mapfile -t who < <(seq -f 'c%g' "$MANY")

@@ -89,7 +89,7 @@ same "$(grep -c '^OK: 1 file' "$TMP/guide.log")" 2 "how many configurations are 
 same "$(grep "warning: " "$TMP/guide.log" | grep -vc "access: public: everybody")" 0 "how many other warnings there are"
 said 'access: public: everybody who finds it gets through'
 wait_for grep -q 'Connected to network' "$TMP/guide.log"
-wait_for grep -q 'a connector announced its rules' "$TMP/guide.log"
+wait_for grep -q 'a connector is connected' "$TMP/guide.log" # it is let in with the first status list
 lacks "$(<"$TMP/guide.log")" 'a connector claims a name'
 
 # A visitor from anywhere, with and without the phone's file.

@@ -66,11 +66,4 @@ while [ ${#CALLS[@]} -lt "$KILLS" ]; do
 	list_calls "$JW" issue "$D" "$COUNT" 3
 	same "$(certs "$TMP/calls.out" | wc -l)" "$COUNT" "certificates without a kill"
 done
-for call in "${CALLS[@]}"; do
-	# shellcheck disable=SC2086 # two words
-	one_kill $call
-done
-[ "$MISSED" -le $((${#CALLS[@]} / 20)) ] || fail "$MISSED runs were not killed"
-# A snapshot that was being written must have been hit, or this shows nothing about them.
-[ "$LEFT" -gt 0 ] || fail "no kill hit a snapshot"
-pass "killed at $((${#CALLS[@]} - MISSED)) of ${#CALLS[@]} system calls, $LEFT times within a snapshot"
+kill_at_each_call

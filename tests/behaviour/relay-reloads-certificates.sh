@@ -56,10 +56,13 @@ alive "after the reload"
 cp "$PKI/one.key" "$PKI/now.key" # not the key of this certificate
 expect 3 "$ZT" reload relay -c "${CONF[near]}"
 has "$ERR" "reload refused"
+place="${CONF[near]}:$(grep -n '^\[host' "${CONF[near]}" | head -1 | cut -d: -f1): [host " # who names these files
+has "$ERR" "$place"
 has "$ERR" "$PKI/now.key"
 same "$(served)" two "after a key that does not fit"
 echo junk >"$PKI/now.pem"
 expect 3 "$ZT" reload relay -c "${CONF[near]}"
+has "$ERR" "$place"
 has "$ERR" "$PKI/now.pem"
 chmod 644 "$PKI/now.key"
 expect 3 "$ZT" reload relay -c "${CONF[near]}"

@@ -21,11 +21,7 @@ names() { # ADDRESS: where moves.zt.test is, from now on
 	start dns dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user="$(id -un)" --port=53 \
 		--listen-address=127.0.0.1 --bind-interfaces --host-record="moves.zt.test,$1,1"
 }
-ORIGIN=$(free_port)
-start_counter "$ORIGIN" 2
-host_section app public app.test
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$ORIGIN"
-ingress last 'service = http_status:404'
+counted_app 2
 start_authority
 join_role edge
 make_copies one

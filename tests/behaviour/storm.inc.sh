@@ -3,6 +3,7 @@
 # itself.
 #
 #   storm_origin             app.test: nginx, small answers, /big is 20 MB; sink.test takes bodies and never answers early
+#   storm_tunnel             the same two, through the tunnel
 #   storm KEY=VALUE...       its JSON in $TMP/storm.json
 #   storm_is EXPRESSION      python, of s (the JSON), must be true
 #   storm_figure NAME EXPR   prints a figure
@@ -59,7 +60,8 @@ def read(c, o):
             o.later = time.monotonic() + 6; o.left -= len(data); sel.unregister(c); waiting.append((c, o)); return
     o.left -= len(data)
     if o.left <= 0:
-        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ntaken"); o.head, o.left = b"", None
+        try: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ntaken"); o.head, o.left = b"", None
+        except OSError: end(c) # whoever asked has gone meanwhile
 def end(c):
     sel.unregister(c); c.close()
 waiting = []
@@ -77,6 +79,13 @@ PY
 	wait_for listening "$SINK"
 	host_section app public app.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${1-origin = http://127.0.0.1:$FAST}"
 	host_section sink public sink.test ${STORM_HOST[@]+"${STORM_HOST[@]}"} "${2-origin = http://127.0.0.1:$SINK}"
+}
+
+storm_tunnel() {
+	storm_origin '' ''
+	ingress app 'hostname = app.test' "service = http://127.0.0.1:$FAST"
+	ingress sink 'hostname = sink.test' "service = http://127.0.0.1:$SINK"
+	ingress last 'service = http_status:404'
 }
 
 storm() {

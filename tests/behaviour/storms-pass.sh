@@ -8,9 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
 SHAKES=${STORM_SHAKES:-1000}
 
-storm_origin '' ''
-ingress app 'hostname = app.test' "service = http://127.0.0.1:$FAST"
-ingress last 'service = http_status:404'
+storm_tunnel
 start_web
 W=$(edge_child worker pid)
 serves() { [ "$(web app.test / -m 5)" = ok ]; }

@@ -42,10 +42,28 @@ for x in (old, new):
     x.serve(1, b"app.test")
     assert let_in(x, "one")
 l.send(frame(GOAWAY, 0, struct.pack("<HII", REKEY, 0, 1000)))
-time.sleep(0.1)
+wait("it leaves", lambda: "a connector leaves" in log() and log().count("a connector announced its rules") >= 3)
 for _ in range(3):
     assert carries(new)
 assert not old.opened, "what was replaced serves"
+# Somebody else who says that he is the same instance replaces nobody: both serve.
+liar = link("c1", instance=me)
+liar.serve(1, b"app.test")
+assert let_in(liar, "c1")
+wait("its rules", lambda: log().count("a connector announced its rules") >= 4)
+before = len(new.opened)
+for _ in range(8):
+    at, n, got = [new, liar], [len(new.opened), len(liar.opened)], []
+    t = threading.Thread(target=lambda: got.append(get("app.test")))
+    t.start()
+    wait("the request", lambda: [len(l.opened) for l in at] != n)
+    l = next(l for l, was in zip(at, n) if len(l.opened) > was)
+    answer(l, l.opened[-1][0])
+    t.join(30)
+    assert got[0] == (200, 0), got
+assert len(new.opened) > before, "another connector took all by naming its instance"
+liar.send(frame(GOAWAY, 0, struct.pack("<HII", REKEY, 0, 1000)))
+wait("it leaves", lambda: log().count("a connector leaves") >= 2)
 
 # Health: a rule whose origins are down is not used, and that is said.
 new.send(ctrl(HEALTH, struct.pack("<I", 1) + b"\0\1"))

@@ -111,15 +111,23 @@ heir later
 refused later 1 "restart zt instead"
 heir junk
 refused junk 1 "exited with code 9"
-# It says that it serves, and is gone: those who were connected lose that process, those who come find one.
+# It says that it serves, and is gone: who is connected keeps the process that he has, those who come find another one.
 heir ready
 ask 1
 has "$ERR" "said that it serves, and ended: exited with code 4"
 well() { "$THE_ZT" health echo -c "$CONF"; }
 wait_for well
 echo_check || fail "not served after one that lied"
+echo still >&9
+wait_for grep -q "echo still" "$TMP/held.log"
+same "$(pgrep -P "${PIDS[echo]}" | wc -l)" 2 "workers: the one that somebody is connected to, and the one that serves"
 FIRST=${PIDS[echo]}
 same "$(in_charge)" "$FIRST" "the process in charge after one that lied"
+
+# The first one ends with what it has; a reload and a stop do not wait for more.
+exec 9>&-
+join held
+wait_for no_other
 
 # A configuration that a start would refuse, with its place.
 back

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # core
 # A relay is replaced under a TLS stream that goes on, and a role with a log file without losing a line of either process;
-# a program that speaks the next version of the hand-over is taken, one that this one cannot know says so.
+# a program that speaks the next version of the hand-over is taken, one that this one cannot know says so. A plain user's
+# role is upgraded as root's is, also by a supervisor that came by an upgrade.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tls.inc.sh"
 need python3
@@ -49,6 +50,31 @@ same "$(ended)" 0 "lines of an end"
 exec 7>&-
 wait_for ended
 same "$(grep -c '[^a-z]ready ms=' "$LOG")" 2 "lines of two processes that were ready"
+
+# Of a plain user: nobody changes the user of a process, and what the jail leaves is less.
+if [ "$(id -u)" = 0 ]; then
+	plain() { setpriv --reuid 12345 --regid 12345 --clear-groups "$@"; }
+	mkdir "$TMP/plain" && cp "$ZT" "$TMP/plain/zt"
+	PLAIN=$(free_port) P=$TMP/plain/echo.conf
+	printf '[state]\ndir = %s/state\nrun_dir = %s/run\n[echo]\nlisten = 127.0.0.1:%s\n' "$TMP/plain" "$TMP/plain" "$PLAIN" >"$P"
+	chown -R 12345:12345 "$TMP/plain"
+	chmod 711 "$TMP"
+	start plain setpriv --reuid 12345 --regid 12345 --clear-groups "$TMP/plain/zt" echo -c "$P"
+	wait_for plain "$TMP/plain/zt" health echo -c "$P"
+	exec 8<>"/dev/tcp/127.0.0.1/$PLAIN"
+	for word in begun once twice; do
+		[ "$word" = begun ] || expect 0 plain "$TMP/plain/zt" upgrade echo -c "$P"
+		echo "$word" >&8 && read -r -t 60 line <&8 && same "$line" "$word" "who is connected to a plain user's role"
+	done
+	same "$(plain "$TMP/plain/zt" status echo -c "$P" | grep -c 'before an upgrade: pid')" 1 "processes of before that somebody is connected to"
+	tree() { local p; echo "$1"; for p in $(pgrep -P "$1"); do tree "$p"; done; }
+	for pid in $(tree "${PIDS[plain]}"); do same "$(stat -c %u "/proc/$pid")" 12345 "whose process $pid is"; done
+	exec 8>&-
+	none_lingers() { [ "$(plain "$TMP/plain/zt" status echo --json -c "$P" | json elders)" = "[]" ]; }
+	wait_for none_lingers
+	stop plain
+	same "$STATUS" 0 "exit code of a plain user's role"
+fi
 
 # Versions of the hand-over.
 next() { cp "$ROOT/build/rel/tests/$1" "$TMP/zt.new" && mv "$TMP/zt.new" "$TMP/zt"; }

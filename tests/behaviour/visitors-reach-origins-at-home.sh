@@ -19,13 +19,7 @@ start_origin tls "$TLS" "tls=$PKI/good.both"
 start_origin self "$SELF" "tls=$PKI/self.both"
 start_origin old "$OLD" "tls=$PKI/old.both"
 start_origin file "$TMP/app.sock"
-start hole python3 -c '
-import socket, sys, time
-l = socket.socket(); l.bind(("127.0.0.1", int(sys.argv[1]))); l.listen(0)
-full = [socket.socket() for i in range(4)]
-for s in full: s.setblocking(False); s.connect_ex(("127.0.0.1", int(sys.argv[1])))
-print("full", flush=True); time.sleep(600)' "$HOLE"
-wait_for grep -q full "$TMP/hole.log"
+start_hole "$HOLE"
 # NAME LINE...
 at_home() {
 	NAMES+=" $1.test"

@@ -12,12 +12,7 @@ export ZT_LIMITS_DRAIN=4s
 start_authority
 join_role edge
 join_role connector
-SECOND=$TMP/second.conf
-sed "s|$TMP/connector|$TMP/second|g; s|^health = .*|health =|" "$CONNECTOR_CONF" >"$SECOND"
-new_token connector second
-expect 0 "$ZT" connector join -c "$SECOND" --token-file "$TMP/token"
-CONNECTOR_ID+=", $(openssl x509 -in "$TMP/second.state/connector/identity/identity.pem" -noout -subject -nameopt multiline |
-	sed -n 's/ *commonName *= //p')"
+join_second
 start_edge
 start_connector
 # at STAGE: when the visitors are that far. stage: what they may begin with.

@@ -137,3 +137,12 @@ edge_is_alive() {
 import json, sys
 print(sum(k["restarts"] for k in json.load(sys.stdin)["children"]))')" 0 "restarts of the edge's children"
 }
+# join_second: another connector of the same rules, $SECOND, with an identity of its own; the next edge_conf grants it the same.
+join_second() {
+	SECOND=$TMP/second.conf
+	sed "s|$TMP/connector|$TMP/second|g; s|^health = .*|health =|" "$CONNECTOR_CONF" >"$SECOND"
+	new_token connector second
+	expect 0 "$ZT" connector join -c "$SECOND" --token-file "$TMP/token"
+	CONNECTOR_ID+=", $(openssl x509 -in "$TMP/second.state/connector/identity/identity.pem" -noout -subject -nameopt multiline |
+		sed -n 's/ *commonName *= //p')"
+}

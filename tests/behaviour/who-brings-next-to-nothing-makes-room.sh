@@ -6,12 +6,14 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/web.inc.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/storm.inc.sh"
+need ss
 slow_edge
 
 start bodies "$STORM" "$EDGE_PORT" app.test kind=body n="$N" at=sink.test s=$((60 + 4 * LONG)) calm=1
 were_cut() { [ "$(edge_child worker counters.cut_slow)" -ge $((N / 12)) ] && [ "$(edge_child worker counters.visitors)" -le $(((N + N / 8 + 20) * 3 / 4)) ]; }
 wait_for were_cut
-sleep 1 # the last answers reach them
+all_read() { ss -Htn "dport = :$EDGE_PORT" | awk '{ n += $2 } END { exit n > 0 }'; } # the last answers have reached them
+wait_for all_read
 stop bodies
 grep '^{' "$TMP/bodies.log" >"$TMP/storm.json"
 figures bodies

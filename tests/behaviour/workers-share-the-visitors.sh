@@ -49,6 +49,18 @@ has "$(curl -sS "http://127.0.0.1:$CONNECTOR_HEALTH/healthcheck")" \
 	"{\"edge\":\"127.0.0.1:$EDGE_PORT\",\"up\":true,\"connections\":3,\"workers\":3}"
 has "$(curl -sS "http://127.0.0.1:$CONNECTOR_HEALTH/ready")" '"readyConnections":1,'
 
+# No two numbers of one process have the same name: whoever reads JSON would see one of them.
+for role in edge connector; do
+	"$ZT" status "$role" --json -c "$TMP/$role.conf" >"$TMP/status.$role"
+	same "$(python3 -c '
+import json, sys
+def told(pairs):
+    names = [name for name, _ in pairs]
+    twice.update(name for name in names if names.count(name) > 1)
+    return dict(pairs)
+twice = set(); json.load(open(sys.argv[1]), object_pairs_hook=told); print(*twice)' "$TMP/status.$role")" "" "names that $role has twice"
+done
+
 # All of them, or none.
 cp "$EDGE_CONF" "$TMP/good.conf"
 echo nonsense >>"$EDGE_CONF"
@@ -56,7 +68,9 @@ expect 3 "$ZT" reload edge -c "$TMP/good.conf"
 cp "$TMP/good.conf" "$EDGE_CONF"
 sed -i 's/^workers = 3/workers = 2/' "$EDGE_CONF"
 expect 3 "$ZT" reload edge -c "$EDGE_CONF"
-has "$ERR" '[edge] workers cannot change in a reload'
+has "$ERR" '[edge] workers cannot change in a reload; it takes an upgrade or a restart'
+"$ZT" reload edge -c "$EDGE_CONF" 2>"$TMP/refused" || true
+same "$(wc -l <"$TMP/refused")" 2 "lines of a refusal, whole ones"
 host_section new public new.test "origin = http://127.0.0.1:$A"
 PLAIN=$(free_port)
 EDGE_HTTP=$PLAIN # a listener moves

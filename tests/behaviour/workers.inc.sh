@@ -26,31 +26,6 @@ ask_many() {
 }
 # drip_origin NAME PORT: /drip sends until its reader is gone, anything else says NAME.
 drip_origin() {
-	cat >"$TMP/drip.py" <<'PY'
-import http.server, sys, time
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200)
-        if self.path != "/drip":
-            self.send_header("Content-Length", str(len(sys.argv[2])))
-            self.end_headers()
-            self.wfile.write(sys.argv[2].encode())
-            return
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        try:
-            while True:
-                self.wfile.write(b"5\r\ndrip\n\r\n")
-                time.sleep(0.05)
-        except OSError:
-            self.close_connection = True
-    def log_message(self, *a):
-        pass
-class S(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
-S(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
-PY
-	start "origin-$1" python3 "$TMP/drip.py" "$2" "$1"
+	start "origin-$1" python3 "$ROOT/tests/behaviour/drip.py" "$2" "$1"
 	wait_for listening "$2"
 }
