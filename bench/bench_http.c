@@ -254,17 +254,9 @@ static int visit(char **a)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int args;
-	int (*run)(char **args);
-} commands[] = {{"rate", 5, rate}, {"visit", 4, visit}};
-
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (argc == commands[i].args + 2 && strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argv + 2);
-	fprintf(stderr, "bench_http: see the top of bench/bench_http.c\n");
-	return 2;
+	static const struct command commands[] = {{"rate", 5, rate}, {"visit", 4, visit}};
+
+	return commanded(argc, argv, commands, ARRAY_LEN(commands));
 }

@@ -79,18 +79,11 @@ static int flow(char **a)
 	unsigned n = number(a[2]), ms = number(a[3]);
 	bool reverse = number(a[5]) != 0;
 	int near[STREAMS], far[STREAMS];
-	uint64_t began, got;
 
 	if (n == 0 || n > STREAMS)
 		die("streams");
 	open_pairs(number(a[0]), listener(number(a[1])), n, near, far);
-	push_and_pull(reverse ? far : near, reverse ? near : far, n, (uint64_t)number(a[4]) * 1000);
-	printf("go\n"); /* whoever counts processor time begins here */
-	fflush(stdout);
-	began = now_us();
-	got = push_and_pull(reverse ? far : near, reverse ? near : far, n, (uint64_t)ms * 1000);
-	printf("%.3f %llu\n", (double)got * 8e-3 / (double)(now_us() - began), (unsigned long long)got);
-	return 0;
+	return measured(reverse ? far : near, reverse ? near : far, n, (uint64_t)number(a[4]) * 1000, (uint64_t)ms * 1000);
 }
 
 static void pass_on(int from, int to, char *text)
@@ -306,17 +299,9 @@ static int reach(char **a)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int args;
-	int (*run)(char **args);
-} commands[] = {{"flow", 6, flow}, {"ping", 5, ping}, {"first", 3, first}, {"hold", 3, hold}, {"reach", 3, reach}};
-
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (argc == commands[i].args + 2 && strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argv + 2);
-	fprintf(stderr, "bench_raw: see the top of bench/bench_raw.c\n");
-	return 2;
+	static const struct command commands[] = {{"flow", 6, flow}, {"ping", 5, ping}, {"first", 3, first}, {"hold", 3, hold}, {"reach", 3, reach}};
+
+	return commanded(argc, argv, commands, ARRAY_LEN(commands));
 }

@@ -26,7 +26,6 @@ static int flow(char **a)
 	unsigned n = number(a[2]), ms = number(a[3]);
 	bool reverse = number(a[4]) != 0;
 	int near[STREAMS], far[STREAMS], ls = listener(number(a[1]));
-	uint64_t began, got;
 
 	if (n == 0 || n > STREAMS)
 		die("streams");
@@ -37,13 +36,7 @@ static int flow(char **a)
 			die("accept");
 		no_delay(far[i]);
 	}
-	push_and_pull(reverse ? far : near, reverse ? near : far, n, 300000);
-	printf("go\n"); /* whoever counts processor time begins here */
-	fflush(stdout);
-	began = now_us();
-	got = push_and_pull(reverse ? far : near, reverse ? near : far, n, (uint64_t)ms * 1000);
-	printf("%.3f %llu\n", (double)got * 8e-3 / (double)(now_us() - began), (unsigned long long)got);
-	return 0;
+	return measured(reverse ? far : near, reverse ? near : far, n, 300000, (uint64_t)ms * 1000);
 }
 
 /* ---- hold -------------------------------------------------------------------------------- */
@@ -174,17 +167,9 @@ static int sink(char **a)
 	return 1;
 }
 
-static const struct {
-	const char *name;
-	int args;
-	int (*run)(char **args);
-} commands[] = {{"flow", 5, flow}, {"hold", 3, hold}, {"shake", 4, shake}, {"ping", 2, ping}, {"sink", 1, sink}};
-
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (argc == commands[i].args + 2 && strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argv + 2);
-	fprintf(stderr, "bench_tls: see the top of bench/bench_tls.c\n");
-	return 2;
+	static const struct command commands[] = {{"flow", 5, flow}, {"hold", 3, hold}, {"shake", 4, shake}, {"ping", 2, ping}, {"sink", 1, sink}};
+
+	return commanded(argc, argv, commands, ARRAY_LEN(commands));
 }

@@ -131,6 +131,20 @@ static inline uint64_t push_and_pull(const int *from, const int *to, unsigned n,
 	return got;
 }
 
+/* After us_before, which is not measured: Mbit/s and bytes. */
+static inline int measured(const int *from, const int *to, unsigned n, uint64_t us_before, uint64_t us)
+{
+	uint64_t began, got;
+
+	push_and_pull(from, to, n, us_before);
+	printf("go\n"); /* whoever counts processor time begins here */
+	fflush(stdout);
+	began = now_us();
+	got = push_and_pull(from, to, n, us);
+	printf("%.3f %llu\n", (double)got * 8e-3 / (double)(now_us() - began), (unsigned long long)got);
+	return 0;
+}
+
 /* ---- a TLS client ------------------------------------------------------------------------ */
 
 /* Takes any chain; knows the key of its first certificate. */
@@ -220,6 +234,24 @@ static inline bool client_shake(struct client *c, const char *name, int resume)
 		return false;
 	br_sslio_init(&c->io, &c->ssl.eng, low_read, &c->fd, low_write, &c->fd);
 	return br_sslio_flush(&c->io) == 0 && (br_ssl_engine_current_state(&c->ssl.eng) & BR_SSL_SENDAPP);
+}
+
+/* ---- what a program is told to do ------------------------------------------------------------ */
+
+struct command {
+	const char *name;
+	int args;
+	int (*run)(char **args);
+};
+
+/* Its exit code. */
+static inline int commanded(int argc, char **argv, const struct command *c, size_t n)
+{
+	for (; n; n--, c++)
+		if (argc == c->args + 2 && strcmp(argv[1], c->name) == 0)
+			return c->run(argv + 2);
+	fprintf(stderr, "%s: see the top of bench/%s.c\n", program_invocation_short_name, program_invocation_short_name);
+	return 2;
 }
 
 #endif

@@ -8,11 +8,11 @@
 #   BENCH_ROUNDS   rounds of everything, alternated (3)       BENCH_SECONDS  of one step (0.8)
 #   BENCH_ONLY     of: flow ping far web memory recovery      BENCH_PEERS    names as in peers=() below
 #   BENCH_HOLD     idle streams (9000)                        BENCH_VISITORS idle visitors (3000)
-#   BENCH_CUT, BENCH_SILENT  seconds without a path (5, 20)   BENCH_SVG      where the plot goes (docs/race.svg)
+#   BENCH_CUT, BENCH_SILENT  seconds without a path (5, 40)   BENCH_SVG      where the plot goes (docs/race.svg)
 . "$(dirname "$0")/../tests/behaviour/lib.sh"
 . "$ROOT/tests/behaviour/web.inc.sh"
 rounds=${BENCH_ROUNDS:-3} step=$(awk -v s="${BENCH_SECONDS:-0.8}" 'BEGIN { printf "%d", s * 1000 }') only=${BENCH_ONLY:-flow ping far web memory recovery} held=${BENCH_HOLD:-9000} visitors=${BENCH_VISITORS:-3000}
-away_cut=${BENCH_CUT:-5} away_silent=${BENCH_SILENT:-20} # seconds without a path
+away_cut=${BENCH_CUT:-5} away_silent=${BENCH_SILENT:-40} # seconds without a path
 wants() { [[ " $only " == *" $1 "* ]]; }
 need nginx wrk curl openssl pgrep taskset ss python3
 WEB_DIR=$WEB

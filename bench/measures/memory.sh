@@ -20,15 +20,12 @@ memory_of() { # MEASURE PEER CMD...
 }
 hold_streams() { # PEER
 	layout both
-	MORE_PORTS=
-	[ "$1" != zt ] || MORE_PORTS="$(free_port) $(free_port)"
 	if begin tunnel "$1"; then
 		sleep 0.5
 		[ "$1" != zt ] || row rest zt "$(pss_of "${PIDS[edge]}") $(pss_of "${PIDS[connector]}")"
 		memory_of streams "$1" "$RAW" hold "$NEAR" "$TO" "$held"
 		quit_subject
 	fi
-	MORE_PORTS=
 }
 hold_visitors() { # PEER
 	local times

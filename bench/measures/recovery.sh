@@ -4,8 +4,9 @@
 
 # Rows MEASURE PEER ms: from now to the first answer of each
 returns() { # MEASURE MOST-MS PEER...
-	local name most=$2 measure=$1 asking=()
+	local name most=$2 measure=$1 asking=() began left
 	shift 2
+	began=$(date +%s%3N)
 	for name in "$@"; do path_says "path-$name" go "new pass"; done
 	for name in "$@"; do
 		timeout 120 "$RAW" reach "${NEAR_OF[$name]}" "${TO_OF[$name]}" "$most" >"$TMP/reached-$measure-$name" &
@@ -13,7 +14,19 @@ returns() { # MEASURE MOST-MS PEER...
 	done
 	wait "${asking[@]}" # each ends after $most
 	for name in "$@"; do row "$measure" "$name" "$(sed "s/never/$NEVER/" "$TMP/reached-$measure-$name")"; done
+	if [ "$measure" = cut ] && [ -e "$TMP/reached-cut-zt" ] && left=$(back_off_left "$began"); then
+		row cut-behind zt "$(awk -v left="$left" '{ print ($1 > left ? $1 - left : 0) }' "$TMP/reached-cut-zt")"
+	fi
 	rm "$TMP"/reached-*
+}
+# back_off_left MS: what zt's connector had still to wait at that time, by its log
+back_off_left() {
+	local line at
+	line=$(grep 'is dialled again' "$TMP/connector.log" | tail -n 1)
+	at=$(date -d "${line%% *}" +%s%3N) || return 1
+	line=${line##*in_ms=}
+	at=$((at + ${line%% *} - $1))
+	echo $((at > 0 ? at : 0))
 }
 recovery() { # PEER...
 	local name round running=() all=()

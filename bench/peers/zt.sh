@@ -1,22 +1,18 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # much is shared with race.sh
 # zt: an edge outside, a connector at home. Its authority was made by race.sh and is no part of what is measured.
 about() { echo "$("$ZT" --version | head -n 1), edge and connector, one worker each; raw [service] or [host]"; }
-# web.inc.sh writes the edge's configuration; the connector dials what it is told to. Streams in one connection are 4,096 at
-# most, so where more are wanted the edge has more ports and the connector dials each.
+# web.inc.sh writes the edge's configuration; the connector dials what it is told to.
 connector_conf() {
-	local to=$DIAL_HOST:$DIAL port
-	for port in ${MORE_PORTS:-}; do to+=", 127.0.0.1:$port"; done
 	{
 		state_lines connector
-		printf '[limits]\ndrain = 1s\n[connector]\nedge = %s\nhealth =\n' "$to"
+		printf '[limits]\ndrain = 1s\n[connector]\nedge = %s\nhealth =\n' "$DIAL_HOST:$DIAL"
+		printf '[tunnel]\nopens = 10000\n' # who holds 9,000 opens them as fast as he can
 		printf '[ingress all]\nservice = %s://127.0.0.1:%s\n' "$INGRESS_KIND" "$TO"
 	} >"$CONNECTOR_CONF"
 }
 both_ends() {
-	local port
 	EDGE_PORT=$LISTEN
 	edge_conf
-	for port in ${MORE_PORTS:-}; do sed -i "s/^listen = 127.0.0.1:$EDGE_PORT/&, 127.0.0.1:$port/" "$EDGE_CONF"; done
 	printf '[limits]\ndrain = 1s\n[service raw]\nlisten = 127.0.0.1:%s\nhostname = raw.test\npublic = unauthenticated\n' "$NEAR" >>"$EDGE_CONF"
 	connector_conf
 	subject edge "$ZT" edge -c "$EDGE_CONF"
