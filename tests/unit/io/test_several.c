@@ -118,21 +118,53 @@ static void open_several(void)
 		EVENTUALLY(status_of("lines_to_keys", i) == 1);
 }
 
-/* How many sockets listen at the stage's first address. */
-static int queues(void)
+/* Behind where it listens: queues, a timer, retransmissions, user, timeouts. */
+static unsigned long inode_of(const char *line)
 {
-	char host[20], line[256], want[32];
-	struct addr at;
+	for (int i = 0; i < 5 && line; i++)
+		line = strchr(line + strspn(line, " "), ' ');
+	return line ? strtoul(line, NULL, 10) : 0;
+}
+
+static int queues_once(const char *want)
+{
+	char line[256];
+	unsigned long seen[16];
 	int n = 0;
 	FILE *f = fopen("/proc/net/tcp", "r");
+
+	while (f && fgets(line, sizeof line, f) && n < 16) {
+		const char *at = strstr(line, want);
+		int i = 0;
+
+		if (at == NULL)
+			continue;
+		seen[n] = inode_of(at + strlen(want));
+		while (seen[i] != seen[n])
+			i++;
+		n += i == n;
+	}
+	fclose(f);
+	return n;
+}
+
+/* How many sockets listen at the stage's first address. While others of the machine come and go, the kernel's list leaves
+ * some out or has them twice. */
+static int queues(void)
+{
+	char host[20], want[40];
+	struct addr at;
+	int most = 0;
 
 	puppet_host(host);
 	CHECK_INT(addr_parse_ip(span_str(host), &at), 0);
 	snprintf(want, sizeof want, " %02X%02X%02X%02X:%04X 00000000:0000 0A", at.ip[3], at.ip[2], at.ip[1], at.ip[0], PUPPET_PORT);
-	while (f && fgets(line, sizeof line, f))
-		n += strstr(line, want) != NULL;
-	fclose(f);
-	return n;
+	for (int i = 0; i < 3; i++) {
+		int n = queues_once(want);
+
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 TEST(each_has_its_own_number_sockets_and_lines)
@@ -185,17 +217,22 @@ TEST(a_death_leaves_the_others_alone)
 	CHECK_INT(stage_close(), 0);
 }
 
-/* From the fourth death in a row on nobody queues where nobody accepts. */
+/* From the fourth death in a row on nobody queues where nobody accepts: for 0.8 s, then 1.6, then 3.2, which is looked at
+ * three times because this machine may have been away for that long. */
 TEST(one_that_dies_on_has_no_queue)
 {
+	int least = SEVERAL;
+
 	open_several();
-	for (long deaths = 0; deaths < 4; deaths++) {
+	for (long deaths = 0; deaths < 6 && least == SEVERAL; deaths++) {
 		EVENTUALLY(healthy() && status_of("restarts", 1) == deaths);
 		CHECK_INT(queues(), SEVERAL);
 		kill((pid_t)status_of("pid", 1), SIGKILL);
 		EVENTUALLY(status_of("restarts", 1) == deaths + 1);
+		least = queues();
+		CHECK(deaths >= 3 || least == SEVERAL);
 	}
-	CHECK_INT(queues(), SEVERAL - 1);
+	CHECK_INT(least, SEVERAL - 1);
 	EVENTUALLY(healthy());
 	CHECK_INT(queues(), SEVERAL);
 	CHECK_INT(stage_close(), 0);
