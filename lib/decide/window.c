@@ -41,6 +41,15 @@ static void grow(struct window_in *w, uint64_t took_ns, uint64_t rtt_ns)
 		w->size *= 2;
 }
 
+/* A megabyte a second, and a few keys ahead of that. Where bulk fills a short path a hundred streams have several each. */
+#define TRICKLE_NS 1000 /* a byte */
+#define TRICKLE_AHEAD 4096
+
+bool window_in_trickles(const struct window_in *w, uint64_t now_ns)
+{
+	return (window_in_held(w) + w->since + TRICKLE_AHEAD) * TRICKLE_NS <= now_ns - w->since_ns;
+}
+
 bool window_in_fills(const struct window_in *w, uint64_t now_ns, uint64_t rtt_ns)
 {
 	return w->size < w->most && window_in_held(w) + w->since >= w->size && (now_ns - w->since_ns) / 4 <= rtt_ns;

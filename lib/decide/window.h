@@ -29,6 +29,8 @@ void window_in_init(struct window_in *w, uint64_t size, uint64_t most, uint64_t 
 int window_in_receive(struct window_in *w, uint64_t n); /* -ZT_E_RANGE: beyond its credit */
 void window_in_take(struct window_in *w, uint64_t n);   /* n bytes have left */
 static inline uint64_t window_in_held(const struct window_in *w) { return w->received - w->taken; }
+/* Since the measure began a trickle came: somebody types, or asks and waits for an answer. */
+bool window_in_trickles(const struct window_in *w, uint64_t now_ns);
 /* Would it grow, if all that has come is taken now? */
 bool window_in_fills(const struct window_in *w, uint64_t now_ns, uint64_t rtt_ns);
 /* New credit is due: *credit. Half of the window of it at least where that is no more than 65,504, a quarter where

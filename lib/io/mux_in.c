@@ -115,7 +115,7 @@ static int on_open(struct mux *m, const struct frame *f)
 #define FEW 1024 /* bytes of a frame: a key, a question, its answer */
 
 /* Somebody waits for each of these, and bulk that waits unread in the socket is before them. One by itself may be the
- * request before a download, or what was left of a turn of bulk: who types sends one after the other. */
+ * request before a download, and each end of a turn of bulk leaves a few: who types sends one after the other, and little. */
 static void look_for_typing(struct mux *m, struct stream_state *st, size_t n)
 {
 	bool again = st->small;
@@ -123,7 +123,7 @@ static void look_for_typing(struct mux *m, struct stream_state *st, size_t n)
 	if (n == 0)
 		return;
 	st->small = n <= FEW;
-	if (!st->small || !again || st->in.size != st->in.first || m->now - m->typed_ns < MUX_TYPED / 2)
+	if (!st->small || !again || m->now - m->typed_ns < MUX_TYPED / 2 || !window_in_trickles(&st->in, m->now))
 		return;
 	m->typed_ns = m->now;
 	if (m->c.by->path && m->rtt.average_ns)
