@@ -38,8 +38,8 @@ struct engine_opts {
 
 /* cred, trust and sessions are borrowed until the engine is freed; the rest is copied. Counts
  * under BOUND_TLS_ENGINES. A server has taken the hello then: its answer waits to be taken. 0;
- * -ZT_E_FULL; -ZT_E_NOMEM. What is wrong with the hello is not an error here but makes an engine
- * that has failed already. */
+ * -ZT_E_FULL; -ZT_E_NOMEM; -ZT_E_SYNTAX: a name that no certificate can have. What is wrong with
+ * the hello is not an error here but makes an engine that has failed already. */
 int engine_new(struct engine **out, struct bounds *b, const struct engine_opts *o);
 void engine_free(struct engine *e); /* wipes everything; NULL is allowed */
 

@@ -1,8 +1,9 @@
 /*
  * super: the life of a supervisor: locks -> descriptors -> listeners -> children -> ready ->
  * signals and requests -> drain -> exit. Owns everything in struct super, one allocation for
- * the life of the process; the parts are in listen.c (sockets), kid.c (one child), heirs.c (its
- * generations), lines.c (files and links), renew.c (reload) and report.c (status, health).
+ * the life of the process; the parts are in listen.c (sockets), kid.c (one child), words.c (what it
+ * says), heirs.c (its generations), lines.c (files and links), renew.c (reload), upgrade.c (another
+ * program in its place) and report.c (status, health).
  */
 #include "super.h"
 

@@ -1,5 +1,5 @@
-/* super_int: what super.c, kid.c, words.c, heirs.c, lines.c, renew.c and report.c share of one supervisor.
- * Nobody else includes this. */
+/* super_int: what super.c, kid.c, words.c, heirs.c, lines.c, listen.c, renew.c, report.c, and of an upgrade upgrade.c,
+ * elder.c, heir.c and offer.c share of one supervisor. Nobody else includes this. */
 #ifndef ZT_SUPER_INT_H
 #define ZT_SUPER_INT_H
 
@@ -162,7 +162,7 @@ void kid_reaped(struct super *s, pid_t pid, int wait_status);
 void kid_drain(struct kid *k);                         /* -> LEAVING */
 void kid_yield(struct kid *k);                         /* -> LEAVING: others serve what is new */
 void kid_kill(struct kid *k);                          /* -> LEAVING, at once */
-void kid_replace(struct kid *k);                       /* -> LEAVING, and started again at once */
+void kid_replace(struct kid *k);                       /* -> LEAVING; one that serves is started again at once */
 void kid_forget(struct kid *k);                        /* DOWN, and not needed any more -> GONE */
 int kid_tell(struct kid *k, enum ipc_type type, uint32_t epoch, const int *fds, size_t n);
 int kid_tell_all(struct kid *k, const struct ipc_msg *m, const int *fds, size_t n); /* with a payload */

@@ -4,7 +4,7 @@
  * Any role may list it, with an id-tlsd that has the key for its handshakes:
  *
  *   {.kind = "id-tlsd", .proc = "tlsd", .who = CONF_FOR_ID_TLSD, .files = files_of_identity, .anew = true},
- *   {.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR},
+ *   {.kind = "keeper", .proc = "keeper", .who = CONF_FOR_KEEPER, .files = keeper_files, .dir = TLS_ID_DIR, .alone = true},
  *
  * and links: number KEEPER_LINK_TLSD between the two, any other number from the keeper to a worker
  * (serve/keepline is the worker's end). A renewal is a new identity.pem: the supervisor sees it, starts another

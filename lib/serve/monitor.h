@@ -15,7 +15,7 @@
 struct monitor_class {
 	bool (*works)(void *ctx);                   /* does the role do its work? */
 	size_t (*tunnels)(void *ctx);               /* that are up */
-	/* Members of the object of /healthcheck beside status and connections; may be NULL. */
+	/* Members of the object of /healthcheck beside status and tunnels; may be NULL. */
 	void (*more)(void *ctx, struct jsonw *j);
 	/* Samples that have labels: monitor_sample(). May be NULL. */
 	void (*samples)(void *ctx, struct wr *w);

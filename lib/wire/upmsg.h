@@ -1,7 +1,7 @@
 /*
  * upmsg: what two supervisors say to each other when one takes over from the other, and to the shepherd of both
  * (docs/formats.md, "Upgrade"). Two releases of zt meet here, so every message says of which version it is and which
- * version its reader has to know at least. Pure codec; io/upgrade and io/shepherd move the packets.
+ * version its reader has to know at least. Pure codec; io/upline moves the packets.
  *
  * Header, little-endian: u16 type, u8 version, u8 least, u32 pid, u64 n; then text. What a later version puts behind a
  * line that it adds to the text of an offer is skipped, as is a type that is not known.
