@@ -172,7 +172,9 @@ static int take_chain(struct follow *f, struct span lists, struct why *w)
 		return why_set(w, ZT_E_NOMEM, "there is no memory for the status list");
 	status_init(&v, mem, STATLIST_MOST, &(struct status_seen){0});
 	n = apply_chain(f, &v, lists, &said);
-	if (n == 0 && !is_stray(said))
+	if (n == 0 && said == STATUS_TAKEN) /* not one was read */
+		rc = why_set(w, ZT_E_SYNTAX, "malformed lists");
+	else if (n == 0 && !is_stray(said))
 		rc = refused(f, said, w);
 	if (n == 0 || is_before(&v.seen, &f->view.seen) || (rc = identity_write_seen(f->o.dirfd, f->o.shown, &v.seen, w)) < 0) {
 		free(mem);

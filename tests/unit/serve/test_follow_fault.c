@@ -242,6 +242,24 @@ TEST(what_no_authority_signed_is_refused)
 	end(s);
 }
 
+/* A worker that sends no list at all: before anything is known, as behind that. */
+TEST(what_is_no_list_is_malformed)
+{
+	struct stage *s = start();
+
+	go(s);
+	anew(s);
+	CHECK_INT(offer(s), -ZT_E_SYNTAX);
+	wr_le32(&s->lists, 100);
+	CHECK_INT(offer(s), -ZT_E_SYNTAX);
+	CHECK_INT(stats(s).refused, 0); /* nobody's signature was looked at */
+	CHECK_INT(offer_one(s, full(s, 5)), 0);
+	anew(s);
+	wr_le32(&s->lists, 100);
+	CHECK_INT(offer(s), -ZT_E_SYNTAX);
+	end(s);
+}
+
 /* Only all of them together lead beyond what was seen. */
 TEST(after_a_restart_only_a_chain_to_what_was_seen_counts)
 {
