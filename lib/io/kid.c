@@ -117,11 +117,16 @@ static uint64_t backoff(unsigned tries)
 	return num_min64(wait, BACKOFF_MOST);
 }
 
-/* Never in the turn in which it ended: its source is still the loop's until that is over. */
+/* Never in the turn in which it ended: its source is still the loop's until that is over (words_listen() checks). */
 static void start_after(struct kid *k, uint64_t wait)
 {
 	if (!loop_timer(k->super->loop, &k->timer, wait))
 		super_stop(k->super, EXIT_ZT_FAILED); /* no memory for one timer: let init try again */
+}
+
+void kid_start_soon(struct kid *k)
+{
+	start_after(k, NS_PER_MS);
 }
 
 static void start_later(struct kid *k)
@@ -346,7 +351,7 @@ static void bury(struct kid *k, int wait_status)
 	if (k->part != KID_SERVES)
 		kid_forget(k);
 	else if (k->replaced)
-		start_after(k, NS_PER_MS);
+		kid_start_soon(k);
 	else if (k->rests)
 		return;
 	else

@@ -155,6 +155,7 @@ struct super {
 /* kid.c */
 void kid_init(struct super *s, struct kid *k, const struct super_child *what);
 void kid_start(struct kid *k);                         /* DOWN -> STARTING, or DOWN with a timer */
+void kid_start_soon(struct kid *k);                    /* the same of one that may have ended in this very turn */
 int kid_launch(struct kid *k, struct why *w);          /* DOWN -> STARTING, or DOWN as before */
 void kid_is_up(struct kid *k);                         /* STARTING -> UP */
 void kid_last_words(struct super *s, pid_t pid);        /* it is dead; why it could not start */

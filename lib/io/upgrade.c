@@ -64,7 +64,7 @@ static void go_on(struct super *s, bool tried)
 
 		k->rests = false;
 		if (rested && k->state == KID_DOWN)
-			kid_start(k);
+			kid_start_soon(k); /* it and the successor may have ended in one turn */
 		else if (rested && tried && k->state == KID_LEAVING && k->introduced)
 			heirs_stand_in(k);
 		else if (rested)
@@ -299,6 +299,7 @@ static void begin_with(struct super *s, int fd)
 {
 	int rc;
 
+	ZT_ASSERT(s->up.line.listed == 0);
 	s->up.line = (struct source){.cls = &heir_class, .fd = fd};
 	rc = loop_add(s->loop, &s->up.line);
 	if (rc < 0)
@@ -362,7 +363,8 @@ static const char *not_now(const struct super *s)
 		return "this process cannot be upgraded: restart it";
 	if (s->stopping)
 		return "stopping";
-	if (upgrade_runs(s) || (s->up.begin.heir && !(s->up.crowned && s->up.gone)))
+	/* The line may be that to the one before us, or one that is closed, until the turn is over. */
+	if (upgrade_runs(s) || s->up.line.listed || (s->up.begin.heir && !s->up.crowned))
 		return "an upgrade is running already";
 	return s->next ? "a reload is running; try again" : s->announced ? NULL : "the role is still starting; try again";
 }

@@ -185,6 +185,7 @@ static const struct source_class words_class = {"child channel", words_wants, wo
 
 int words_listen(struct kid *k, int fd)
 {
+	ZT_ASSERT(k->src.listed == 0); /* of one that has just ended it is on the loop's list until the turn is over */
 	k->src = (struct source){.cls = &words_class, .fd = fd};
 	return loop_add(k->super->loop, &k->src);
 }

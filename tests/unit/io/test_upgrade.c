@@ -2,8 +2,10 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -234,6 +236,100 @@ TEST(a_successor_whose_line_has_ended_is_given_nothing)
 	say(UPMSG_ENDED, 77, 9, "", -1);
 	turns();
 	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	finish();
+}
+
+/* A successor that has read its configuration, and waits for the keeper's end. Answers its end of the line. */
+static int prepared(void)
+{
+	struct chan_msg order;
+	int heir[2];
+
+	begin();
+	t.s->conf = calloc(1, sizeof *t.s->conf);
+	t.s->exe_fd = open("/bin/true", O_RDONLY | O_CLOEXEC); /* for children that are started again */
+	t.s->log_pipe[1] = -1;
+	t.s->kids[1].pid = fork();
+	if (t.s->kids[1].pid == 0)
+		for (;;)
+			pause();
+	make_pair(heir);
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	say(UPMSG_SPAWNED, 77, 0, "", heir[0]);
+	close(heir[0]);
+	turns();
+	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_PREPARED}, NULL, 0), 0);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_ALONE);
+	CHECK_INT(chan_take_order(t.keeper.child_orders, &order), 1);
+	CHECK_INT(order.ipc.type, IPC_DRAIN);
+	return heir[1];
+}
+
+static void bury_keeper(void)
+{
+	pid_t pid = t.s->kids[1].pid;
+	int status = 0;
+
+	kill(pid, SIGKILL);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	t.keeper.super_orders = dup(t.shepherd); /* for finish(): this one is closed with its channel */
+	kid_reaped(t.s, pid, status);
+}
+
+static void unprepare(int heir)
+{
+	close(heir);
+	close(t.s->exe_fd);
+	free(t.s->conf);
+	finish();
+}
+
+/* The keeper's channel is on the loop's list then, and must not be another one's in this turn. */
+TEST(who_ended_in_the_same_turn_as_the_successor_is_started_in_another)
+{
+	int heir = prepared();
+	struct kid *keeper = &t.s->kids[1];
+
+	bury_keeper();
+	CHECK_INT(t.s->up.step, UPGRADE_GONE);
+	upgrade_heir_ended(t.s, 9);
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	CHECK_INT(keeper->state, KID_DOWN);
+	turns();
+	CHECK_INT(keeper->state, KID_DOWN);
+	clock_fake_step(&t.clock, NS_PER_MS);
+	turns();
+	CHECK_INT(keeper->state, KID_STARTING);
+	CHECK(!keeper->rests);
+	waitpid(keeper->pid, NULL, 0);
+	words_close(keeper);
+	unprepare(heir);
+}
+
+/* The first process of a role, whose program is gone: what it starts ends at once. */
+static void come_to_nothing(void)
+{
+	int status;
+
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(t.s->up.step, UPGRADE_OFFERED);
+	CHECK_INT(waitpid(t.s->up.heir, &status, 0), t.s->up.heir);
+	CHECK(upgrade_reaped(t.s, t.s->up.heir, status));
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+}
+
+TEST(who_asks_in_the_turn_in_which_one_was_refused_asks_again)
+{
+	begin();
+	t.s->up.begin.heir = false;
+	t.s->up.sh.exe = "/nowhere/zt";
+	come_to_nothing();
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(t.s->up.step, UPGRADE_NONE); /* the line to the last one is on the loop's list */
+	turns();
+	come_to_nothing();
 	finish();
 }
 
