@@ -139,7 +139,7 @@ int shepherd_main(int argc, char **argv)
 	rc = sigs_open(&a.sigs, a.sh.loop, on_signal);
 	if (rc == 0) {
 		shepherd_live(&a.sh, false, 0); /* this process is none any more */
-		reap(&a); /* who ended while there was nobody to be told */
+		raise(SIGCHLD); /* somebody may have ended while there was nobody to be told, and sigs_open() forgets that */
 		loop_run(a.sh.loop);
 	}
 	loop_free(a.sh.loop);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "io/shepherd_alone.h"
 #include "io/shepherd.h"
 #include "io/shepherd_alone.h"
 
@@ -253,6 +252,29 @@ TEST(the_oldest_stays_the_oldest)
 	close(words[0]);
 	close(echo);
 	finish();
+}
+
+/* While it executed itself there was nobody to be told. */
+TEST(who_ended_before_it_could_be_watched_is_reaped)
+{
+	char arg0[] = "zt", arg1[] = "--shepherd", place[64], dashes[] = "--", exe[] = "/nowhere/zt", role[] = "echo";
+	char *argv[] = {arg0, arg1, place, dashes, exe, role, NULL};
+	int line[2], status = 0;
+	pid_t self = fork(), one;
+
+	if (self == 0) {
+		alarm(60); /* or it would wait for ever */
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, line) < 0)
+			_exit(99);
+		one = fork();
+		if (one == 0)
+			_exit(5);
+		waitid(P_PID, (id_t)one, &(siginfo_t){0}, WEXITED | WNOWAIT);
+		snprintf(place, sizeof place, "%ld:%d:%d:0", (long)one, line[0], (int)FLOCK_CROWNED);
+		_exit(shepherd_main((int)ARRAY_LEN(argv) - 1, argv));
+	}
+	CHECK_INT(waitpid(self, &status, 0), self);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
 }
 
 /* Four that drain, and one more: the oldest is ended, this process first if it is one of them. */
