@@ -76,8 +76,9 @@ static void go_on(struct super *s, bool tried)
 static void refuse(struct super *s, enum zt_exit code, const char *why)
 {
 	bool tried = s->up.step == UPGRADE_TRIAL;
+	bool fault = code != EXIT_ZT_LOCKED || s->up.step != UPGRADE_ASKED; /* of a successor that is an address in use */
 
-	LOG(&s->log, LOG_ERROR, "upgrade refused, the running program goes on", LF_STR("reason", why));
+	LOG(&s->log, fault ? LOG_ERROR : LOG_WARN, "upgrade refused, the running program goes on", LF_STR("reason", why));
 	if (upgrade_is_first(s))
 		shepherd_drop(&s->up.sh);
 	else
@@ -314,6 +315,12 @@ static void begin_with(struct super *s, int fd)
 	}
 }
 
+/* One before it that has not ended yet is no fault: asked again, it may be started. */
+static void not_started(struct super *s, uint64_t err, const char *why)
+{
+	refuse(s, err == ZT_E_AGAIN ? EXIT_ZT_LOCKED : EXIT_ZT_FAILED, why);
+}
+
 /* Answers come in the order of the questions: only the one that leaves none open is about the upgrade that runs now. */
 void upgrade_spawned(struct super *s, const struct upmsg *m, int fd)
 {
@@ -332,7 +339,7 @@ void upgrade_spawned(struct super *s, const struct upmsg *m, int fd)
 	}
 	if (span_to_cstr(m->text, why, sizeof why) < 0 || why[0] == 0)
 		snprintf(why, sizeof why, "the first process of the role cannot start one");
-	refuse(s, EXIT_ZT_FAILED, why);
+	not_started(s, m->n, why);
 }
 
 /* The shepherd answers at once, it does nothing else; meanwhile others may have said something on the same line. */
@@ -351,7 +358,7 @@ static void start_heir(struct super *s)
 	s->up.sh.loop = s->loop;
 	fd = shepherd_spawn(&s->up.sh, getpid(), &s->up.heir, &w);
 	if (fd < 0)
-		refuse(s, EXIT_ZT_FAILED, w.text);
+		not_started(s, (uint64_t)-fd, w.text);
 	else
 		begin_with(s, fd);
 }

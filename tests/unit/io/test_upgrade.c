@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +123,7 @@ static void finish(void)
 
 	loop_close(&s->up.line);
 	loop_free(s->loop);
+	ctl_free(&s->ctl);
 	for (const int *fd = (const int[]){t.shepherd, s->log.fd, t.quiet.fd, t.keeper.super_orders,
 	     t.keeper.child_orders, t.keeper.child_words, -1}; *fd >= 0; fd++)
 		close(*fd);
@@ -330,6 +333,79 @@ TEST(who_asks_in_the_turn_in_which_one_was_refused_asks_again)
 	CHECK_INT(t.s->up.step, UPGRADE_NONE); /* the line to the last one is on the loop's list */
 	turns();
 	come_to_nothing();
+	finish();
+}
+
+static void on_asked(struct ctl *c, struct ctl_client *who, struct span line)
+{
+	(void)line;
+	upgrade_begin(CONTAINER_OF(c, struct super, ctl), who);
+}
+
+static void on_gone(struct ctl *c, struct ctl_client *who)
+{
+	upgrade_asker_gone(CONTAINER_OF(c, struct super, ctl), who);
+}
+
+/* Somebody who asks for an upgrade at the control socket; what is logged from then on comes to *log. */
+static int asks(int *log)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct why w = {0};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof to.sun_path, "%s", unit_tmp("asked"));
+	bounds_init(&t.s->bounds);
+	t.s->ctl.asked = on_asked;
+	t.s->ctl.gone = on_gone;
+	CHECK_INT(ctl_open(&t.s->ctl, t.s->loop, &t.s->bounds, to.sun_path, &w), 0);
+	CHECK_INT(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	CHECK_INT(write(fd, "upgrade\n", 8), 8);
+	*log = open(unit_tmp("log"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	dup2(*log, t.s->log.fd);
+	turns();
+	return fd;
+}
+
+static void is_told_to_try_again(int fd, int log)
+{
+	static const char sentence[] = "7 upgrade refused, the running program goes on\nan earlier successor is still ending; try again";
+	char got[2000];
+	ssize_t n;
+
+	n = read(fd, got, sizeof got - 1);
+	got[n > 0 ? n : 0] = 0;
+	CHECK(strncmp(got, sentence, sizeof sentence - 1) == 0);
+	n = pread(log, got, sizeof got - 1, 0);
+	got[n > 0 ? n : 0] = 0;
+	CHECK(strstr(got, "still ending") != NULL && strstr(got, " error ") == NULL);
+	close(fd);
+	close(log);
+}
+
+TEST(while_an_earlier_one_ends_who_asks_is_told_to_try_again)
+{
+	int status, log, asker;
+
+	begin();
+	t.s->up.begin.heir = false; /* the first process of a role, whose program is gone */
+	t.s->up.sh.exe = "/nowhere/zt";
+	upgrade_begin(t.s, NULL);
+	waitid(P_PID, (id_t)t.s->up.heir, &(siginfo_t){0}, WEXITED | WNOWAIT);
+	turns();
+	CHECK_INT(t.s->up.step, UPGRADE_NONE);
+	asker = asks(&log);
+	is_told_to_try_again(asker, log);
+	CHECK_INT(waitpid(t.s->up.sh.sheep[0].pid, &status, 0), t.s->up.sh.sheep[0].pid);
+	CHECK(upgrade_reaped(t.s, t.s->up.sh.sheep[0].pid, status));
+	finish();
+
+	begin(); /* one that came by an upgrade */
+	asker = asks(&log);
+	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
+	say(UPMSG_SPAWNED, 0, ZT_E_AGAIN, "an earlier successor is still ending; try again", -1);
+	turns();
+	is_told_to_try_again(asker, log);
 	finish();
 }
 
