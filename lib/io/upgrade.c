@@ -146,7 +146,7 @@ static void end_next(struct super *s)
 
 void upgrade_kid_gone(struct super *s)
 {
-	if (s->up.step == UPGRADE_ALONE)
+	if (s->up.step == UPGRADE_ALONE && !loop_closed(&s->up.line)) /* for one that has gone nobody ends */
 		end_next(s);
 }
 
@@ -194,6 +194,8 @@ static void on_refused(struct super *s, const struct upmsg *m)
 static void on_time(struct timer *t, uint64_t now)
 {
 	struct super *s = CONTAINER_OF(t, struct super, up.timer);
+	const bool hung_up = loop_closed(&s->up.line);
+	static const char ended[] = "the new program ended before it served";
 	struct kid *k;
 
 	(void)now;
@@ -207,17 +209,17 @@ static void on_time(struct timer *t, uint64_t now)
 		return;
 	case UPGRADE_OFFERED:
 	case UPGRADE_GONE:
-		refuse(s, EXIT_ZT_FAILED, loop_closed(&s->up.line) ? "the new program ended before it served" :
-		       s->up.step == UPGRADE_OFFERED ? "the new program said nothing for 10 s" :
+		refuse(s, EXIT_ZT_FAILED, hung_up ? ended : s->up.step == UPGRADE_OFFERED ? "the new program said nothing for 10 s" :
 		       "the new program did not get ready within 10 s");
 		return;
 	case UPGRADE_ALONE:
-		k = next_alone(s);
-		if (k)
+		if (hung_up)
+			refuse(s, EXIT_ZT_FAILED, ended);
+		else if ((k = next_alone(s)) != NULL)
 			kid_kill(k);
 		return;
 	case UPGRADE_TRIAL:
-		if (loop_closed(&s->up.line)) /* how it ended nobody has said yet: that may take the shepherd its time */
+		if (hung_up) /* how it ended nobody has said yet: that may take the shepherd its time */
 			refuse(s, EXIT_ZT_FAILED, "the new program said that it serves, and ended");
 		else
 			elder_begin(s);

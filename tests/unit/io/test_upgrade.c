@@ -311,6 +311,34 @@ TEST(who_ended_in_the_same_turn_as_the_successor_is_started_in_another)
 	unprepare(heir);
 }
 
+TEST(nobody_ends_for_a_successor_that_hung_up)
+{
+	struct kid *keeper, *front;
+
+	for (int ends = 0; ends < 2; ends++) { /* the one that it was waited for: does it end in time? */
+		close(prepared());
+		keeper = &t.s->kids[1];
+		front = &t.s->kids[t.s->nkids++];
+		kid_init(t.s, front, &children[1]);
+		front->part = KID_SERVES;
+		front->state = KID_UP;
+		front->pid = INT32_MAX; /* nobody's */
+		turns();
+		if (ends)
+			bury_keeper();
+		CHECK_INT(t.s->up.step, UPGRADE_ALONE);
+		CHECK(!front->rests);
+		clock_fake_step(&t.clock, NS_PER_S);
+		turns();
+		CHECK_INT(t.s->up.step, UPGRADE_NONE);
+		CHECK_INT(front->state, KID_UP);
+		if (!ends)
+			bury_keeper();
+		CHECK(keeper->timer.pos != 0); /* it is started again */
+		unprepare(-1);
+	}
+}
+
 /* The first process of a role, whose program is gone: what it starts ends at once. */
 static void come_to_nothing(void)
 {
