@@ -168,8 +168,7 @@ bool upgrade_waits(struct super *s)
 {
 	struct shepherd *sh = &s->up.sh;
 
-	return s->up.step == UPGRADE_TRIAL ||
-	       (s->up.ends && (shepherd_has(sh, FLOCK_CROWNED) || shepherd_has(sh, FLOCK_ELDER)));
+	return s->up.ends && (shepherd_has(sh, FLOCK_CROWNED) || shepherd_has(sh, FLOCK_ELDER));
 }
 
 void upgrade_end(struct super *s)

@@ -56,7 +56,6 @@ int offer_send(struct super *s)
 /* ---- taken ------------------------------------------------------------------------------- */
 
 struct offer {
-	const struct super *s;
 	struct listeners *open;
 	const int *fds;
 	size_t n, at;
@@ -124,7 +123,7 @@ int offer_take(struct super *s, struct listeners *offered, int *control, struct 
 	struct span key, value;
 	struct upmsg m = {.n = 0};
 
-	rc = heir_hears( mem, &m, fds, &o.n, w);
+	rc = heir_hears(mem, &m, fds, &o.n, w);
 	if (rc < 0)
 		return rc;
 	if (m.type != UPMSG_OFFER || o.n < OFFER_FDS)
@@ -140,7 +139,7 @@ int offer_take(struct super *s, struct listeners *offered, int *control, struct 
 		upmsg_drop(&fds[o.at], o.n - o.at); /* a later version's */
 		if (rc < 0 || left == 0)
 			return rc;
-		rc = heir_hears( mem, &m, fds, &o.n, w);
+		rc = heir_hears(mem, &m, fds, &o.n, w);
 		o.at = 0;
 		if (rc == 0 && (m.type != UPMSG_OFFER || m.n >= left))
 			rc = why_set(w, ZT_E_SYNTAX, "what is listened on was not handed over as it should");
