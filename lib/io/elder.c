@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -109,18 +108,12 @@ static void on_lost(struct shepherd *sh, int wait_status)
 	upgrade_heir_ended(s, wait_status);
 }
 
-/* The one in charge has ended: so does the role, with its code; at once if it crashed. */
 static void on_over(struct shepherd *sh, int wait_status)
 {
 	struct super *s = CONTAINER_OF(sh, struct super, up.sh);
 
-	s->code = WIFEXITED(wait_status) ? (enum zt_exit)WEXITSTATUS(wait_status) : EXIT_ZT_FAILED;
-	if (!s->up.ends)
-		shepherd_signal(sh, SIGTERM);
-	s->up.ends = true;
+	s->code = (enum zt_exit)shepherd_over(sh, wait_status, &s->up.ends);
 	super_linger_over(s);
-	if (!WIFEXITED(wait_status))
-		loop_stop(s->loop);
 }
 
 static void on_crowded(struct shepherd *sh)

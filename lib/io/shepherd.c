@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -129,6 +130,17 @@ void shepherd_signal(struct shepherd *sh, int signo)
 	for (size_t i = 0; i < ARRAY_LEN(sh->sheep); i++)
 		if (sh->sheep[i].part != FLOCK_NOBODY && (all || sh->sheep[i].part == FLOCK_CROWNED))
 			kill(sh->sheep[i].pid, signo);
+}
+
+int shepherd_over(struct shepherd *sh, int wait_status, bool *ends)
+{
+	if (!*ends)
+		shepherd_signal(sh, SIGTERM);
+	*ends = true;
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	loop_stop(sh->loop);
+	return EXIT_ZT_FAILED;
 }
 
 bool shepherd_reaped(struct shepherd *sh, pid_t pid, int wait_status)

@@ -63,7 +63,7 @@ struct shepherd {
 	uint64_t own_live;
 	/* The candidate that this process wanted has ended before it was crowned. */
 	void (*lost)(struct shepherd *sh, int wait_status);
-	/* The one in charge has. */
+	/* The one in charge has: shepherd_over(). */
 	void (*over)(struct shepherd *sh, int wait_status);
 	/* This process is the oldest of too many elders: it has to come to its end. */
 	void (*crowded)(struct shepherd *sh);
@@ -79,6 +79,9 @@ void shepherd_crown(struct shepherd *sh, pid_t by); /* the candidate; by whom it
 void shepherd_drop(struct shepherd *sh);            /* end the candidate: it may serve by now, and has two seconds */
 void shepherd_live(struct shepherd *sh, bool own, uint64_t n); /* what lives in this process, as an elder */
 bool shepherd_reaped(struct shepherd *sh, pid_t pid, int wait_status); /* false: it is not one of the flock */
+/* The one in charge has ended: so does the role, with the exit code that is answered. What drains may finish, within its own
+ * bounds; but one that crashed is for the service manager to start again, at once. *ends: all were told to end already. */
+int shepherd_over(struct shepherd *sh, int wait_status, bool *ends);
 /* To whom a signal is meant: TERM and INT for all, the rest for the one in charge. */
 void shepherd_signal(struct shepherd *sh, int signo);
 void shepherd_link(struct shepherd *sh, enum flock_part to, uint64_t n, const int *fd); /* UPMSG_LINK; fd may be NULL */

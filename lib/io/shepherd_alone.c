@@ -57,18 +57,11 @@ struct alone {
 	int code;
 };
 
-/* It ends, by order or not: what drains may finish, within its own bounds. One that crashed is for the service manager
- * to start again, at once. */
 static void on_over(struct shepherd *sh, int wait_status)
 {
 	struct alone *a = CONTAINER_OF(sh, struct alone, sh);
 
-	a->code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EXIT_ZT_FAILED;
-	if (!a->ends)
-		shepherd_signal(sh, SIGTERM);
-	a->ends = true;
-	if (!WIFEXITED(wait_status))
-		loop_stop(sh->loop);
+	a->code = shepherd_over(sh, wait_status, &a->ends);
 }
 
 static void on_lost(struct shepherd *sh, int wait_status)
