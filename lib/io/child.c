@@ -239,12 +239,6 @@ static const struct {
 	{IPC_DIALLED, on_dialled}, {IPC_YIELD, on_yield},
 };
 
-static unsigned chan_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void chan_ready(struct source *s, unsigned events)
 {
 	struct child *c = CONTAINER_OF(s, struct child, chan);
@@ -263,7 +257,7 @@ static void chan_ready(struct source *s, unsigned events)
 		chan_close_fds(&m);
 }
 
-static const struct source_class chan_class = {"supervisor", chan_wants, chan_ready, NULL};
+static const struct source_class chan_class = {"supervisor", loop_wants_in, chan_ready, NULL};
 
 void child_settled(struct child *c)
 {

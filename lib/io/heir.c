@@ -83,14 +83,8 @@ static void shepherd_ready(struct source *src, unsigned events)
 		upgrade_heir_ended(s, (int)m.n);
 }
 
-static unsigned line_wants(const struct source *src)
-{
-	(void)src;
-	return LOOP_IN;
-}
-
-static const struct source_class before_class = {"the one before", line_wants, before_ready, NULL};
-static const struct source_class watch_class = {"shepherd", line_wants, shepherd_ready, NULL};
+static const struct source_class before_class = {"the one before", loop_wants_in, before_ready, NULL};
+static const struct source_class watch_class = {"shepherd", loop_wants_in, shepherd_ready, NULL};
 
 int upgrade_prepared(struct super *s, struct why *w)
 {

@@ -75,12 +75,6 @@ static void cut_lines(struct logd *d)
 	}
 }
 
-static unsigned pipe_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 /* One read of what the pipe holds. false when it is empty. */
 static bool read_some(struct logd *d)
 {
@@ -104,7 +98,7 @@ static void pipe_ready(struct source *s, unsigned events)
 		continue;
 }
 
-static const struct source_class pipe_class = {"log pipe", pipe_wants, pipe_ready, NULL};
+static const struct source_class pipe_class = {"log pipe", loop_wants_in, pipe_ready, NULL};
 
 /* First epoch: descriptors are the pipe and the directory. Later ones bring the same two
  * again and at most another size or count; the file itself cannot change in a reload. */

@@ -137,6 +137,12 @@ bool loop_closed(const struct source *s)
 	return !(s->listed & ADDED) || (s->listed & CLOSING);
 }
 
+unsigned loop_wants_in(const struct source *s)
+{
+	(void)s;
+	return LOOP_IN;
+}
+
 void loop_touch(struct source *s)
 {
 	if (loop_closed(s) || (s->listed & ON_TOUCHED))

@@ -73,6 +73,7 @@ void loop_touch(struct source *s);  /* its state changed: ask wants() at the end
 void loop_again(struct source *s);  /* call ready(s, LOOP_IN | LOOP_ASKED) soon even if the fd is silent */
 void loop_close(struct source *s);  /* harmless when closed already */
 bool loop_closed(const struct source *s);
+unsigned loop_wants_in(const struct source *s); /* wants() of one that only ever reads */
 
 /* Timers of this loop. The heap may need memory: false means the caller must give up its work. */
 bool loop_timer(struct loop *l, struct timer *t, uint64_t after_ns);

@@ -242,12 +242,6 @@ static _Noreturn void become_heir(const struct shepherd *sh, int line, int own_l
 	_exit(EXIT_ZT_FAILED);
 }
 
-static unsigned line_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void answer_spawn(struct sheep *by)
 {
 	struct why w = {0};
@@ -334,7 +328,7 @@ static void line_ready(struct source *src, unsigned events)
 	}
 }
 
-static const struct source_class line_class = {"supervisor", line_wants, line_ready, NULL};
+static const struct source_class line_class = {"supervisor", loop_wants_in, line_ready, NULL};
 
 int shepherd_take(struct shepherd *sh, struct sheep *s, enum flock_part part, pid_t pid, int fd)
 {

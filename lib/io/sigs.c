@@ -10,12 +10,6 @@
 
 static const int watched[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD};
 
-static unsigned sigs_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void sigs_ready(struct source *src, unsigned events)
 {
 	struct sigs *s = CONTAINER_OF(src, struct sigs, src);
@@ -26,7 +20,7 @@ static void sigs_ready(struct source *src, unsigned events)
 		s->got(s, (int)info.ssi_signo);
 }
 
-static const struct source_class sigs_class = {"signals", sigs_wants, sigs_ready, NULL};
+static const struct source_class sigs_class = {"signals", loop_wants_in, sigs_ready, NULL};
 
 int sigs_open(struct sigs *s, struct loop *l, void (*got)(struct sigs *s, int signo))
 {

@@ -239,12 +239,6 @@ static const struct {
 	{UPMSG_PREPARED, on_prepared}, {UPMSG_STEP, on_step}, {UPMSG_READY, on_ready}, {UPMSG_REFUSED, on_refused},
 };
 
-static unsigned line_wants(const struct source *src)
-{
-	(void)src;
-	return LOOP_IN;
-}
-
 /* As upmsg_hear(), and does what it says. */
 static int hear_heir(struct super *s)
 {
@@ -293,7 +287,7 @@ void upgrade_heir_ended(struct super *s, int status)
 	refuse(s, EXIT_ZT_FAILED, why);
 }
 
-static const struct source_class heir_class = {"successor", line_wants, heir_ready, NULL};
+static const struct source_class heir_class = {"successor", loop_wants_in, heir_ready, NULL};
 
 /* ---- the beginning ------------------------------------------------------------------------ */
 

@@ -154,12 +154,6 @@ void words_close(struct kid *k)
 	k->orders = -1;
 }
 
-static unsigned words_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void words_ready(struct source *src, unsigned events)
 {
 	struct kid *k = CONTAINER_OF(src, struct kid, src);
@@ -181,7 +175,7 @@ static void words_ready(struct source *src, unsigned events)
 		kill(k->pid, SIGKILL);
 }
 
-static const struct source_class words_class = {"child channel", words_wants, words_ready, NULL};
+static const struct source_class words_class = {"child channel", loop_wants_in, words_ready, NULL};
 
 int words_listen(struct kid *k, int fd)
 {

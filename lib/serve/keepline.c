@@ -285,12 +285,6 @@ static bool hear(struct keep_src *s)
 	return rc > 0 && s->k;
 }
 
-static unsigned line_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void line_ready(struct source *src, unsigned events)
 {
 	struct keep_src *s = CONTAINER_OF(src, struct keep_src, src);
@@ -305,7 +299,7 @@ static void line_reap(struct source *src)
 	free(CONTAINER_OF(src, struct keep_src, src));
 }
 
-static const struct source_class line_class = {"keeper", line_wants, line_ready, line_reap};
+static const struct source_class line_class = {"keeper", loop_wants_in, line_ready, line_reap};
 
 void keepline_link(struct keepline *k, int fd)
 {

@@ -141,12 +141,6 @@ static void hand_on(struct arriving *a, const struct proxyhdr *h)
 	arrived(a->e, &a->at, fd, &to);
 }
 
-static unsigned arriving_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void arriving_ready(struct source *s, unsigned events)
 {
 	struct arriving *a = CONTAINER_OF(s, struct arriving, src);
@@ -182,7 +176,7 @@ static void arriving_reap(struct source *s)
 	edge_one_less(e);
 }
 
-static const struct source_class arriving_class = {"proxy", arriving_wants, arriving_ready, arriving_reap};
+static const struct source_class arriving_class = {"proxy", loop_wants_in, arriving_ready, arriving_reap};
 
 static void on_limit(struct timer *t, uint64_t now)
 {

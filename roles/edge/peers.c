@@ -255,12 +255,6 @@ static bool hear(struct peer_line *l)
 	return false;
 }
 
-static unsigned line_wants(const struct source *s)
-{
-	(void)s;
-	return LOOP_IN;
-}
-
 static void line_ready(struct source *src, unsigned events)
 {
 	struct peer_line *l = CONTAINER_OF(src, struct peer_line, src);
@@ -275,7 +269,7 @@ static void line_reap(struct source *src)
 	free(CONTAINER_OF(src, struct peer_line, src));
 }
 
-static const struct source_class line_class = {"worker", line_wants, line_ready, line_reap};
+static const struct source_class line_class = {"worker", loop_wants_in, line_ready, line_reap};
 
 static struct peers *table(struct edge *e)
 {
