@@ -40,6 +40,11 @@ static void before_ready(struct source *src, unsigned events)
 	}
 }
 
+bool upgrade_in_charge(const struct super *s)
+{
+	return !s->up.begin.heir || s->up.crowned;
+}
+
 void upgrade_elders(struct super *s, const struct upmsg *m)
 {
 	bool first = !s->up.crowned;
@@ -47,8 +52,10 @@ void upgrade_elders(struct super *s, const struct upmsg *m)
 	s->up.crowned = true; /* nobody else is told */
 	if (span_to_cstr(m->text, s->up.elders, sizeof s->up.elders) < 0)
 		s->up.elders[0] = 0;
-	if (first)
-		links_want(s, NULL);
+	if (!first)
+		return;
+	super_say_ready(s);
+	links_want(s, NULL);
 }
 
 static void shepherd_ready(struct source *src, unsigned events)

@@ -86,6 +86,13 @@ static bool is_up(const struct kid *k)
 	return k->state == KID_UP && (k->settled || !k->what->settles || !k->super->up.begin.heir);
 }
 
+/* The service manager takes it for the role's: a successor that may still be refused says nothing of it. */
+void super_say_ready(struct super *s)
+{
+	if (upgrade_in_charge(s) && !s->stopping)
+		notify_send(&s->notify, "READY=1\nSTATUS=ready");
+}
+
 void super_announce(struct super *s)
 {
 	uint64_t ms = (loop_now(s->loop) - s->started) / NS_PER_MS;
@@ -97,7 +104,7 @@ void super_announce(struct super *s)
 		return;
 	s->announced = true;
 	LOG(&s->log, LOG_INFO, "ready", LF_U64("ms", ms), LF_STR("control", s->place.sock));
-	notify_send(&s->notify, "READY=1\nSTATUS=ready");
+	super_say_ready(s);
 	upgrade_announced(s);
 }
 
@@ -156,7 +163,8 @@ void super_stop(struct super *s, enum zt_exit code)
 	s->code = code;
 	upgrade_stop(s);
 	renew_stop(s); /* while the sockets that it shares with the old configuration are open */
-	notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
+	if (upgrade_in_charge(s)) /* else the role goes on, and its service manager would kill it for not ending */
+		notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
 	LOG(&s->log, LOG_INFO, "stopping", LF_U64("drain_ms", s->conf->limits.drain_ms));
 	/* Ours too, or the kernel would go on queueing connections that nobody will accept. */
 	super_close_rest(&s->open, &none);
@@ -434,7 +442,7 @@ static enum zt_exit super_close(struct super *s)
 	enum zt_exit code;
 	const struct listeners none = {.n = 0};
 
-	if (s->run_lock_fd >= 0 && (s->up.crowned || !s->up.begin.heir)) /* else it is somebody else's */
+	if (s->run_lock_fd >= 0 && upgrade_in_charge(s)) /* else it is somebody else's */
 		unlink(s->place.sock);
 	shepherd_keep(&s->up.sh);
 	loop_free(s->loop);

@@ -187,6 +187,7 @@ void words_last(struct kid *k);          /* of one that is dead: why it refused 
 void super_kid_up(struct kid *k);
 void super_kid_gone(struct kid *k);
 void super_announce(struct super *s);    /* if all are up */
+void super_say_ready(struct super *s);   /* to the service manager, by the one in charge */
 void super_finish(struct super *s);      /* if nothing of ours lives */
 void super_linger_over(struct super *s); /* who drains since an upgrade has had his time */
 void super_stop(struct super *s, enum zt_exit code);

@@ -82,6 +82,7 @@ void upgrade_refuse(const struct super *s, enum zt_exit code, const char *text);
 /* The next message from the one before, waited for. */
 int heir_hears(uint8_t mem[static UPMSG_BYTES], struct upmsg *m, int fds[static CHAN_FDS], size_t *nfds, struct why *w);
 void upgrade_elders(struct super *s, const struct upmsg *m);
+bool upgrade_in_charge(const struct super *s); /* it is, or has been: no successor that could still be refused */
 
 /* upgrade.c */
 void upgrade_begin(struct super *s, struct ctl_client *asker);

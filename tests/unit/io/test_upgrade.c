@@ -74,7 +74,8 @@ static void turns(void)
 		loop_turn(t.s->loop, 0);
 }
 
-static void begin(void)
+/* It could serve, and is not in charge. */
+static void begin_candidate(void)
 {
 	static char arg[] = "zt", *argv[] = {arg, NULL};
 	struct super *s = calloc(1, sizeof *s);
@@ -95,7 +96,6 @@ static void begin(void)
 	t.quiet = s->ctl.door.src = (struct source){.cls = &quiet_class, .fd = dup(s->log.fd)};
 	upmsg_send(t.line, &(struct upmsg){.type = UPMSG_GO}, NULL, 0);
 	CHECK_INT(upgrade_prepared(s, &w), 0);
-	s->announced = true;
 	for (size_t i = 0; i < 2; i++) {
 		kid_init(s, &s->kids[i], &children[i]);
 		s->kids[i].part = KID_SERVES;
@@ -106,13 +106,19 @@ static void begin(void)
 	CHECK_INT(loop_add(s->loop, &s->kids[1].src), 0);
 	s->kids[1].orders = t.keeper.super_orders;
 	s->kids[1].state = KID_UP;
+}
+
+static void begin(void)
+{
+	begin_candidate();
+	t.s->announced = true;
 	say(UPMSG_ELDERS, 0, 0, "", -1); /* it is in charge */
 	turns();
-	upgrade_begin(s, NULL);
-	CHECK_INT(s->up.step, UPGRADE_NONE); /* the line to the one before is open: there is one for the next as soon as it is not */
+	upgrade_begin(t.s, NULL);
+	CHECK_INT(t.s->up.step, UPGRADE_NONE); /* the line to the one before is open: there is one for the next as soon as it is not */
 	close(t.line);
 	turns();
-	CHECK(s->up.crowned);
+	CHECK(t.s->up.crowned);
 	CHECK_INT(said(t.shepherd), UPMSG_LINK);
 	CHECK_INT(said(t.shepherd), 0);
 }
@@ -128,6 +134,58 @@ static void finish(void)
 	     t.keeper.child_orders, t.keeper.child_words, -1}; *fd >= 0; fd++)
 		close(*fd);
 	free(s);
+}
+
+static void no_time(struct timer *timer, uint64_t now) { (void)timer; (void)now; }
+
+static void begin_childless(void)
+{
+	begin_candidate();
+	t.s->nkids = t.s->nserve = 0;
+	t.s->notify.relay = HEIR_FD_SHEPHERD;
+	t.s->conf = calloc(1, sizeof *t.s->conf);
+	t.s->stop_late.fire = no_time;
+}
+
+static void finish_candidate(void)
+{
+	free(t.s->conf);
+	finish();
+}
+
+/* What it says is taken for what the role does, which goes on without it when it is refused. */
+TEST(who_may_still_be_refused_tells_the_service_manager_nothing)
+{
+	for (int served = 0; served < 2; served++) {
+		begin_childless();
+		if (served)
+			super_announce(t.s);
+		close(t.line); /* it is refused */
+		turns();
+		if (served) /* and told so by the shepherd */
+			super_stop(t.s, EXIT_ZT_OK);
+		CHECK(t.s->stopping);
+		CHECK_INT(said(t.shepherd), 0);
+		finish_candidate();
+	}
+}
+
+TEST(who_is_in_charge_speaks_to_the_service_manager)
+{
+	begin_childless();
+	super_announce(t.s);
+	CHECK_INT(said(t.shepherd), 0);
+	for (int i = 0; i < 2; i++)
+		say(UPMSG_ELDERS, 0, 0, "", -1);
+	turns();
+	CHECK_INT(said(t.shepherd), UPMSG_NOTIFY); /* ready, once */
+	CHECK_INT(said(t.shepherd), UPMSG_LINK);
+	CHECK_INT(said(t.shepherd), 0);
+	super_stop(t.s, EXIT_ZT_OK);
+	CHECK_INT(said(t.shepherd), UPMSG_NOTIFY);
+	CHECK_INT(said(t.shepherd), 0);
+	close(t.line);
+	finish_candidate();
 }
 
 TEST(what_comes_before_the_answer_is_heard)
