@@ -146,11 +146,23 @@ bool upgrade_reaped(struct super *s, pid_t pid, int wait_status)
 	return true;
 }
 
+/* A terminal or a service manager tells everybody to stop, and the first process, whom they told too, does so again. That
+ * is one request. The second, which means at once, is the second from the same side. */
+static bool is_the_same_stop(struct super *s)
+{
+	bool passed_on = s->sigs.from == s->up.shepherd, again = s->up.told_to_stop[passed_on];
+
+	s->up.told_to_stop[passed_on] = true;
+	return !again && s->up.told_to_stop[!passed_on];
+}
+
 bool upgrade_signal(struct super *s, int signo)
 {
 	bool end = signo == SIGTERM || signo == SIGINT;
 
-	if (!upgrade_is_first(s) || s->up.step != UPGRADE_OVER)
+	if (!upgrade_is_first(s))
+		return end && is_the_same_stop(s);
+	if (s->up.step != UPGRADE_OVER)
 		return false;
 	s->up.ends |= end;
 	shepherd_signal(&s->up.sh, signo);

@@ -16,8 +16,10 @@ static void sigs_ready(struct source *src, unsigned events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (!loop_closed(src) && read(src->fd, &info, sizeof info) == (ssize_t)sizeof info)
+	while (!loop_closed(src) && read(src->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+		s->from = (pid_t)info.ssi_pid;
 		s->got(s, (int)info.ssi_signo);
+	}
 }
 
 static const struct source_class sigs_class = {"signals", loop_wants_in, sigs_ready, NULL};

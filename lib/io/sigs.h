@@ -5,10 +5,13 @@
 #ifndef ZT_SIGS_H
 #define ZT_SIGS_H
 
+#include <sys/types.h>
+
 #include "loop.h"
 
 struct sigs {
 	struct source src;
+	pid_t from; /* who sent what got() is told of; 0: the kernel, or somebody outside of our namespace */
 	void (*got)(struct sigs *s, int signo);
 };
 

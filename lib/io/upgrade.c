@@ -412,6 +412,7 @@ void upgrade_init(struct super *s, const struct super_begin *begin)
 	random_bytes(s->up.instance, sizeof s->up.instance);
 	if (begin)
 		s->up.begin = *begin;
+	s->up.shepherd = getppid();
 	elder_init(s);
 	for (int fd = HEIR_FD_LINE; s->up.begin.heir && fd <= HEIR_FD_SHEPHERD; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -59,6 +59,8 @@ struct upgrade {
 	unsigned spawns;          /* SPAWNs without an answer, of upgrades long over perhaps */
 	bool again, reload;       /* one that came at the wrong time: upgrade, reload */
 	bool ends;                /* the role is to end: our flock comes first */
+	pid_t shepherd;           /* of a successor */
+	bool told_to_stop[2];     /* of a successor: by others; by the shepherd */
 	bool crowned;             /* of a successor: the shepherd knows it as the one in charge */
 	bool gone;                /* of a successor: the one before says nothing any more */
 	bool cut;                 /* what drains has had [limits] linger */
@@ -103,7 +105,7 @@ void upgrade_answer(struct super *s, enum zt_exit code, const char *sentence, co
 /* elder.c */
 void upgrade_link(struct super *s, uint64_t link, int fd); /* of an elder: to the one in charge; fd stays the caller's */
 bool upgrade_reaped(struct super *s, pid_t pid, int wait_status); /* it was a supervisor of ours */
-/* The first process, once it is not in charge: passes it on. False: it is for us too. */
+/* The first process, once it is not in charge: passes it on. Who came later: has heard of it already? False: it is for us. */
 bool upgrade_signal(struct super *s, int signo);
 bool upgrade_waits(struct super *s);      /* nothing of ours lives, but who has to end first does */
 void upgrade_count(struct super *s);      /* counters have come, of one that drains */

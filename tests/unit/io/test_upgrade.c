@@ -188,6 +188,36 @@ TEST(who_is_in_charge_speaks_to_the_service_manager)
 	finish_candidate();
 }
 
+static bool is_for_it(int signo, pid_t from)
+{
+	t.s->sigs.from = from;
+	return !upgrade_signal(t.s, signo);
+}
+
+/* By a control group or a terminal, and by the shepherd, whom that told too: whatever comes first. */
+TEST(a_stop_that_comes_from_two_sides_is_one)
+{
+	const pid_t shepherd = getppid(), others[] = {0, getpid(), 1};
+
+	begin();
+	for (size_t i = 0; i < 2 * ARRAY_LEN(others); i++) {
+		const pid_t other = others[i / 2], first = i % 2 ? shepherd : other, second = i % 2 ? other : shepherd;
+
+		if (other == shepherd)
+			continue;
+		memset(t.s->up.told_to_stop, 0, sizeof t.s->up.told_to_stop);
+		CHECK(is_for_it(SIGTERM, first));
+		CHECK(is_for_it(SIGHUP, second));
+		CHECK(!is_for_it(SIGINT, second));
+		CHECK(is_for_it(SIGTERM, second)); /* twice: now */
+		CHECK(is_for_it(SIGTERM, first));
+		memset(t.s->up.told_to_stop, 0, sizeof t.s->up.told_to_stop);
+		CHECK(is_for_it(SIGTERM, first));
+		CHECK(is_for_it(SIGTERM, first));
+	}
+	finish();
+}
+
 TEST(what_comes_before_the_answer_is_heard)
 {
 	struct chan_msg order;
