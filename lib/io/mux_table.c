@@ -210,6 +210,7 @@ static void free_one(struct mux *m, struct stream_state *st)
 	pool_put(&m->pool, st);
 }
 
+/* Kicks nobody: while the socket is full nobody's turn comes, and each of ours would ask for one more. */
 void stream_reap(struct mux *m)
 {
 	struct stream_state *st = m->dead;
@@ -218,10 +219,12 @@ void stream_reap(struct mux *m)
 	while (st) {
 		struct stream_state *next = st->chain;
 
-		if (st->queued || st->eager)
-			stream_dead(m, st); /* its place in line comes first */
-		else
+		if (st->queued || st->eager) { /* its place in line comes first, and behind that is this again */
+			st->chain = m->dead;
+			m->dead = st;
+		} else {
 			free_one(m, st);
+		}
 		st = next;
 	}
 	pool_trim(&m->pool); /* bounds count streams: what each connection once had at most would be beside them */

@@ -248,3 +248,41 @@ TEST(a_place_comes_though_nobody_asks_for_it_again)
 		pair_free(p);
 	}
 }
+
+static uint64_t events_of(struct pair *p, unsigned turns)
+{
+	uint64_t before = loop_stats(p->loop).events;
+
+	for (unsigned i = 0; i < turns; i++)
+		loop_turn(p->loop, 0);
+	return loop_stats(p->loop).events - before;
+}
+
+/* Its memory waits for its place in line, and nothing turns meanwhile. */
+TEST(a_dead_stream_in_line_for_a_full_socket_costs_no_turns)
+{
+	struct pair *p = both();
+	struct mux *m = p->end[0].mux;
+	int rc;
+
+	next_user = (struct user){.takes = true};
+	for (size_t i = 0; i < 2; i++)
+		opens(p, 0, i, 1u << 30, &rc);
+	pair_turns(p, 40);
+	p->end[1].cap = p->end[1].n; /* the peer's socket takes no more */
+	mux_ready(m, LOOP_IN | LOOP_OUT);
+	events_of(p, 10);
+	CHECK(m->blocked && m->line[0].n + m->line[1].n == 2);
+	duct_close(&users[1][0].s->d, ZT_E_CANCELLED);
+	mux_ready(p->end[1].mux, LOOP_OUT);
+	mux_ready(m, LOOP_IN); /* the reset */
+	CHECK(users[0][0].closed && m->dead);
+	events_of(p, 10);
+	CHECK_INT(events_of(p, 100), 0);
+	CHECK(m->blocked && m->dead);
+	p->end[1].cap = PIPE_MOST;
+	pair_turns(p, 40);
+	CHECK(m->dead == NULL && users[1][1].got > 1000000);
+	CHECK_INT(p->bounds.row[BOUND_STREAMS].used, 2);
+	pair_free(p);
+}
