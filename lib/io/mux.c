@@ -166,6 +166,26 @@ int mux_control(struct mux *m, enum frame_ctrl kind, struct span message)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
+static size_t late_of(const struct mux *m)
+{
+	return m->late;
+}
+
+static size_t streams_of(const struct mux *m)
+{
+	return m->mine + m->theirs;
+}
+
+/* Streams cost a peer nothing whose ends it never answers, and they are room that others need; whoever is behind it may
+ * have them on many connections. An honest one answers in a round trip, however many went at once. */
+static bool sits_on_ends(const struct mux *m)
+{
+	uint64_t used = m->o.bounds->row[BOUND_STREAMS].used, cap = m->o.bounds->row[BOUND_STREAMS].cap;
+	size_t late = m->late && used > cap / 8 * 5 ? mux_of_all(m, late_of) : 0;
+
+	return late > cap / 16 && late > mux_of_all(m, streams_of) / 2;
+}
+
 /* While the answer to our PING is behind bulk that comes slowly, the peer hears nothing of us and takes us for dead; so we
  * say something that nobody has to answer. */
 static void on_tick(struct timer *t, uint64_t now_ns)
@@ -173,12 +193,16 @@ static void on_tick(struct timer *t, uint64_t now_ns)
 	struct mux *m = CONTAINER_OF(t, struct mux, tick);
 
 	m->now = now_ns;
+	m->late = m->forsaken_then;
+	m->forsaken_then = m->forsaken;
 	if (now_ns >= num_add64_sat(m->heard_ns, m->o.dead_after_ns))
 		mux_die(m, MUX_SILENT, m->heard_hello ? silent : "it said nothing");
 	else if (m->left && now_ns >= m->leave_ns)
 		mux_die(m, MUX_LEFT, "its time to drain is over");
 	else if (is_forsaken(m) && m->pinging && now_ns >= m->ping_ns + ANSWERS && now_ns >= m->heard_ns + ANSWERS)
 		mux_die(m, MUX_LEFT, "nobody uses it, and it does not answer");
+	else if (sits_on_ends(m))
+		mux_die(m, MUX_NOMEM, "it does not answer the ends of its streams");
 	else if (!m->pinging)
 		mux_ping(m);
 	else if (!m->blocked && now_ns - m->said_ns >= m->o.ping_after_ns / 2)
@@ -243,6 +267,15 @@ static void leave_kin(struct mux *m)
 	*(m->kin_prev ? &m->kin_prev->kin_next : m->o.kin) = m->kin_next;
 	if (m->kin_next)
 		m->kin_next->kin_prev = m->kin_prev;
+}
+
+size_t mux_of_all(const struct mux *m, size_t (*of)(const struct mux *k))
+{
+	size_t n = of(m);
+
+	for (const struct mux *k = m->o.kin && m->o.who ? *m->o.kin : NULL; k; k = k->kin_next)
+		n += k != m && k->o.who && strcmp(k->o.who, m->o.who) == 0 ? of(k) : 0;
+	return n;
 }
 
 int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c)

@@ -57,6 +57,7 @@ struct mux_opts {
 	struct frame_hello hello; /* ours */
 	uint64_t ping_after_ns, dead_after_ns; /* 3 s, 9 s */
 	uint64_t window_most;/* of a stream: 16 MiB */
+	uint32_t streams;    /* of ours at a time, whatever the peer allows; 0: as many as that */
 	uint32_t opens;      /* of the peer in a second, in the long run; twice as many at once. 0: 2,048 */
 	struct mux **kin;    /* all that share bounds, the owner's list; NULL: it is alone */
 	const char *who;     /* whose it is, of kin: what several of one hold is one's; NULL: nobody else's */

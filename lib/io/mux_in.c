@@ -33,6 +33,8 @@ static int on_hello(struct mux *m, const struct frame *f)
 		mux_die(m, MUX_VERSION, "no version of the tunnel protocol that both sides speak");
 		return -ZT_E_VERSION;
 	}
+	if (m->o.streams)
+		m->peer.streams = (uint32_t)num_min64(m->peer.streams, m->o.streams);
 	m->heard_hello = true;
 	m->win_out.limit = m->peer.credit;
 	m->o.cls->hello(m, &m->peer);
@@ -264,14 +266,9 @@ void mux_heard_free(struct mux *m)
 	mux_message_free(&m->hear);
 }
 
-/* Of whoever is behind it, on all of his connections. */
 static size_t heard_of(const struct mux *m)
 {
-	size_t n = 0;
-
-	for (const struct mux *k = m->o.kin ? *m->o.kin : m; k; k = k->kin_next)
-		n += k == m || (m->o.who && k->o.who && strcmp(k->o.who, m->o.who) == 0) ? k->hear.n : 0;
-	return n;
+	return m->hear.n;
 }
 
 /* A whole message is gone in a moment; half of one may lie here for ever, on every connection that a peer has. */
@@ -281,10 +278,10 @@ static bool hear_room(struct mux *m, size_t cap)
 
 	while (!bounds_take(m->o.bounds, BOUND_TUNNEL_HEARD, more)) {
 		struct mux *most = m;
-		size_t held = heard_of(m);
+		size_t held = mux_of_all(m, heard_of);
 
 		for (struct mux *k = m->o.kin ? *m->o.kin : NULL; k; k = k->kin_next) {
-			size_t of = k->hear.n ? heard_of(k) : 0;
+			size_t of = k->hear.n ? mux_of_all(k, heard_of) : 0;
 
 			if (of > held || (of == held && k->hear.n > most->hear.n)) {
 				most = k;

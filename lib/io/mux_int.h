@@ -139,7 +139,8 @@ struct mux {
 	struct stream_state *turn;
 	unsigned fresh_turns;
 	size_t mine, theirs;                    /* streams in the hash; */
-	size_t forsaken;                        /* of these: closed by their users, the peer's end is waited for */
+	size_t forsaken;                        /* of these: closed by their users, the peer's end is waited for; */
+	size_t forsaken_then, late;             /* of those, as the peer answers in order: since the last tick; the one before */
 	enum mux_over why;
 	bool dying, over, busy;
 	const char *words;
@@ -149,6 +150,8 @@ struct mux {
 void mux_die(struct mux *m, enum mux_over why, const char *words); /* words live on; the first one counts */
 void mux_ping(struct mux *m); /* unless one is on its way */
 void mux_kick(struct mux *m);                                      /* mux_ready() in the next turn */
+
+size_t mux_of_all(const struct mux *m, size_t (*of)(const struct mux *k)); /* kin of whoever is behind m, together */
 
 void mux_message_free(struct mux_message *g); /* of say */
 

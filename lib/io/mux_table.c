@@ -43,9 +43,12 @@ void stream_over(struct mux *m, struct stream_state *st)
 		m->mine--;
 	else
 		m->theirs--;
-	m->forsaken -= st->closed;
-	if (st->closed)
+	if (st->closed) {
+		m->forsaken--;
+		m->forsaken_then -= m->forsaken_then > 0;
+		m->late -= m->late > 0;
 		stream_dead(m, st);
+	}
 	mux_kick(m);
 }
 

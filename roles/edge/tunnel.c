@@ -401,6 +401,7 @@ static int mux_of(struct tunnel *t)
 	o.src = &t->src;
 	o.tls = &t->tls;
 	o.opens_even = true;
+	o.streams = (uint32_t)e->site->conf->tunnel.streams;
 	o.owner = t;
 	o.hello.role = ROLE_EDGE;
 	o.hello.index = (uint8_t)e->child.index;

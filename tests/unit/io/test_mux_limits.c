@@ -213,6 +213,105 @@ FLOODS(BOUND_TUNNEL_HEARD)
 	pair_free(p);
 }
 
+/* Another connection of the same process, which counts with it; its peer is of another one. */
+static struct pair *kin_of(struct pair *p)
+{
+	struct pair *q = pair_new();
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(q, i, &mux_class);
+
+		o.kin = i ? NULL : &p->kin;
+		o.bounds = i ? &q->bounds : &p->bounds;
+		pair_start(q, i, &o);
+	}
+	pair_turns(q, 10);
+	return q;
+}
+
+/* What a deaf peer would read goes nowhere; it has answered no ping either, and the test ends before that tells. */
+static void tick(struct pair *p, bool deaf)
+{
+	clock_fake_step(&p->clock, 3 * NS_PER_S);
+	loop_turn(p->loop, 0);
+	if (deaf)
+		p->end[1].n = 0;
+	else
+		pair_turns(p, 400);
+}
+
+static size_t open_and_close(struct pair *p, size_t most)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	while (n < most && opens(p, 0, n, 0, &rc)->s)
+		duct_close(&users[0][n++].s->d, ZT_E_CANCELLED);
+	CHECK_INT(rc, -ZT_E_FULL);
+	return n;
+}
+
+/* Else one peer would hold the streams of all others for as long as it keeps its connection. */
+TEST(who_answers_no_ends_of_streams_goes_before_others_have_none)
+{
+	struct pair *p = both_kin(), *q = kin_of(p);
+	int rc;
+
+	mux_free(p->end[1].mux);
+	p->end[1].mux = NULL;
+	bounds_set(&p->bounds, BOUND_STREAMS, 800);
+	CHECK_INT(open_and_close(p, 5000), 701);
+	opens(q, 0, 5000, 0, &rc);
+	CHECK_INT(rc, -ZT_E_FULL);
+	tick(p, true);
+	CHECK(!p->end[0].over); /* they may have ended just before */
+	tick(p, true);
+	CHECK(p->end[0].over && p->end[0].why == MUX_NOMEM);
+	CHECK_STR(p->end[0].words, "it does not answer the ends of its streams");
+	opens(q, 0, 5001, 1, &rc);
+	pair_turns(q, 10);
+	CHECK(rc == 0 && users[1][opened - 1].got == 1);
+	pair_free(q);
+	pair_free(p);
+}
+
+TEST(who_answers_the_ends_of_streams_may_have_many_at_once)
+{
+	struct pair *p = both_kin();
+
+	bounds_set(&p->bounds, BOUND_STREAMS, 800);
+	for (unsigned i = 0; i < 5; i++) {
+		CHECK_INT(open_and_close(p, 5000), 701);
+		CHECK_INT(p->end[0].mux->forsaken, 701);
+		tick(p, false);
+		CHECK_INT(p->end[0].mux->forsaken, 0);
+		CHECK(!p->end[0].over && !p->end[1].over);
+	}
+	pair_free(p);
+}
+
+TEST(a_peer_allows_no_more_streams_than_we_would)
+{
+	struct pair *p = start();
+	int rc;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mux_opts o = pair_opts(p, i, &mux_class);
+
+		o.hello.streams = UINT32_MAX;
+		o.streams = 3;
+		pair_start(p, i, &o);
+	}
+	pair_turns(p, 9);
+	CHECK_INT(mux_stats(p->end[0].mux).most, 3);
+	for (size_t i = 0; i < 3; i++)
+		opens(p, 0, i, 0, &rc);
+	CHECK_INT(rc, 0);
+	opens(p, 0, 3, 0, &rc);
+	CHECK_INT(rc, -ZT_E_FULL);
+	pair_free(p);
+}
+
 TEST(the_peers_limit_of_streams_is_kept)
 {
 	struct pair *p = start();
