@@ -278,6 +278,22 @@ size_t mux_of_all(const struct mux *m, size_t (*of)(const struct mux *k))
 	return n;
 }
 
+struct mux *mux_with_most(struct mux *m, size_t (*of)(const struct mux *k))
+{
+	struct mux *most = m;
+	size_t held = mux_of_all(m, of);
+
+	for (struct mux *k = m->o.kin ? *m->o.kin : NULL; k; k = k->kin_next) {
+		size_t all = of(k) ? mux_of_all(k, of) : 0;
+
+		if (all > held || (all == held && of(k) > of(most))) {
+			most = k;
+			held = all;
+		}
+	}
+	return most;
+}
+
 int mux_new_over(struct mux **out, const struct mux_opts *o, const struct mux_carried *c)
 {
 	struct mux *m = calloc(1, sizeof *m);

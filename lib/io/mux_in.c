@@ -277,17 +277,8 @@ static bool hear_room(struct mux *m, size_t cap)
 	size_t more = (cap - m->hear.n) / FRAME_PAYLOAD;
 
 	while (!bounds_take(m->o.bounds, BOUND_TUNNEL_HEARD, more)) {
-		struct mux *most = m;
-		size_t held = mux_of_all(m, heard_of);
+		struct mux *most = mux_with_most(m, heard_of);
 
-		for (struct mux *k = m->o.kin ? *m->o.kin : NULL; k; k = k->kin_next) {
-			size_t of = k->hear.n ? mux_of_all(k, heard_of) : 0;
-
-			if (of > held || (of == held && k->hear.n > most->hear.n)) {
-				most = k;
-				held = of;
-			}
-		}
 		if (most == m)
 			return false;
 		mux_heard_free(most);

@@ -152,6 +152,7 @@ void mux_ping(struct mux *m); /* unless one is on its way */
 void mux_kick(struct mux *m);                                      /* mux_ready() in the next turn */
 
 size_t mux_of_all(const struct mux *m, size_t (*of)(const struct mux *k)); /* kin of whoever is behind m, together */
+struct mux *mux_with_most(struct mux *m, size_t (*of)(const struct mux *k)); /* of whom that is most; m: of nobody more than of m's */
 
 void mux_message_free(struct mux_message *g); /* of say */
 

@@ -138,6 +138,27 @@ static void send_batch(struct mux *m)
 
 #define CONTROL_MOST 2097152 /* 4,096 opens of 520 bytes; else the peer does not read, and makes us talk */
 
+static size_t control_of(const struct mux *m)
+{
+	return m->control.n;
+}
+
+/* Nothing else gives way to control frames, so their room is whose peers read least: who has a word to say to one that
+ * reads must not end for them. */
+static bool control_push(struct mux *m, struct span s)
+{
+	while (!kept_push(m->o.bounds, &m->control, s, 0)) {
+		struct mux *most = mux_with_most(m, control_of);
+
+		if (most == m || m->dying)
+			return false;
+		kept_take(most->o.bounds, &most->control, most->control.n);
+		mux_die(most, MUX_NOMEM, "control frames that its peer does not read held memory that others needed");
+		mux_kick(most);
+	}
+	return true;
+}
+
 bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload)
 {
 	uint8_t mem[FRAME_HEADER + 512];
@@ -148,7 +169,7 @@ bool mux_say(struct mux *m, uint8_t type, uint32_t stream, struct span payload)
 	wr_put(&w, payload);
 	ZT_ASSERT(!w.full);
 	much = m->control.n + w.n > CONTROL_MOST;
-	if (much || !kept_push(m->o.bounds, &m->control, wr_span(&w), 0)) {
+	if (much || !control_push(m, wr_span(&w))) {
 		mux_die(m, MUX_NOMEM, much ? "no room for control frames: the peer does not read them" : "no memory for control frames");
 		mux_kick(m); /* whoever asked is not always in mux_ready(), which ends it */
 		return false;

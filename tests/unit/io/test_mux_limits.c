@@ -229,6 +229,53 @@ static struct pair *kin_of(struct pair *p)
 	return q;
 }
 
+/* A connection whose peer reads nothing gathers what it has to say. Who has less of that does not end for it. */
+TEST(control_frames_that_nobody_reads_end_no_other_connection)
+{
+	static const uint8_t answer[8];
+	struct pair *p = both_kin(), *q = kin_of(p);
+	uint64_t *used = &p->bounds.row[BOUND_TUNNEL_KEPT].used;
+	int rc;
+
+	for (size_t i = 0; i < 40000; i++) {
+		p->end[1].cap = p->end[1].n;
+		CHECK(mux_say(p->end[0].mux, FRAME_PONG, 0, span_of(answer, sizeof answer)));
+	}
+	loop_turn(p->loop, 0);
+	CHECK(p->end[0].mux->blocked && *used > 100);
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, *used);
+	opens(q, 0, 0, 1, &rc);
+	CHECK_INT(rc, 0);
+	pair_turns(q, 10);
+	CHECK(!q->end[0].over && !q->end[1].over && opened == 1 && users[1][0].got == 1);
+	loop_turn(p->loop, 0);
+	CHECK(p->end[0].over && p->end[0].why == MUX_NOMEM);
+	CHECK_STR(p->end[0].words, "control frames that its peer does not read held memory that others needed");
+	CHECK_INT(*used, 0);
+	pair_free(q);
+	pair_free(p);
+}
+
+/* Who ends has one word more. It costs nobody else anything. */
+TEST(last_words_for_which_there_is_no_room_end_no_other_connection)
+{
+	static const uint8_t answer[8];
+	struct pair *p = both_kin(), *q = kin_of(p);
+
+	p->end[1].cap = p->end[1].n;
+	for (size_t i = 0; i < 100; i++)
+		mux_say(p->end[0].mux, FRAME_PONG, 0, span_of(answer, sizeof answer));
+	bounds_set(&p->bounds, BOUND_TUNNEL_KEPT, p->bounds.row[BOUND_TUNNEL_KEPT].used);
+	mux_die(q->end[0].mux, MUX_PROTOCOL, "a test");
+	mux_kick(q->end[0].mux);
+	loop_turn(q->loop, 0);
+	CHECK(q->end[0].over && q->end[0].why == MUX_PROTOCOL);
+	loop_turn(p->loop, 0);
+	CHECK(!p->end[0].over);
+	pair_free(q);
+	pair_free(p);
+}
+
 /* What a deaf peer would read goes nowhere; it has answered no ping either, and the test ends before that tells. */
 static void tick(struct pair *p, bool deaf)
 {
