@@ -13,14 +13,17 @@
 #define ALIGN 16
 #define USED 1u
 
-/* While free: the next free one. While used: whose it is, and USED, which no pointer has: a slot that is put twice, or
- * elsewhere, is told by it, and the mark costs no byte of its own. */
+/* While free: the next free one of its chunk. While used: its chunk, and USED, which no pointer has: a slot that is put
+ * twice, or elsewhere, is told by it, and the mark costs no byte of its own. */
 struct pool_slot {
 	_Alignas(SLOT_ALIGN) uintptr_t link;
 };
 
 struct pool_chunk {
-	_Alignas(SLOT_ALIGN) struct pool_chunk *next;
+	_Alignas(SLOT_ALIGN) struct pool *pool;
+	struct pool_chunk *next, *open; /* open: the next one with a free slot */
+	struct pool_slot *free;
+	size_t used;
 };
 
 /* About 64 KiB at a time: small pools cost little when idle, big ones few mallocs. */
@@ -43,23 +46,19 @@ static uint8_t *slot_payload(struct pool_slot *s)
 	return (uint8_t *)s + sizeof *s;
 }
 
-static uintptr_t used_by(const struct pool *p)
-{
-	return (uintptr_t)p | USED;
-}
-
 static void carve(struct pool *p, struct pool_chunk *c)
 {
 	uint8_t *at = (uint8_t *)c + sizeof *c;
 
-	c->next = p->chunks;
-	p->chunks = c;
+	*c = (struct pool_chunk){.pool = p, .next = p->chunks, .open = p->open};
+	p->chunks = p->open = c;
 	p->nchunks++;
+	p->empty++;
 	for (size_t i = 0; i < p->per_chunk; i++, at += sizeof(struct pool_slot) + p->size) {
 		struct pool_slot *s = (struct pool_slot *)(void *)at;
 
-		s->link = (uintptr_t)p->free;
-		p->free = s;
+		s->link = (uintptr_t)c->free;
+		c->free = s;
 		POISON(slot_payload(s), p->size);
 	}
 }
@@ -80,19 +79,25 @@ static bool pool_grow(struct pool *p)
 
 void *pool_get(struct pool *p)
 {
+	struct pool_chunk *c;
 	struct pool_slot *s;
 
 	if (!bounds_take(p->bounds, p->id, 1))
 		return NULL;
-	if (p->free == NULL && !pool_grow(p)) {
+	if (p->open == NULL && !pool_grow(p)) {
 		bounds_give(p->bounds, p->id, 1);
 		return NULL;
 	}
-	s = p->free;
+	c = p->open;
+	s = c->free;
 	ZT_ASSERT(s != NULL && !(s->link & USED));
-	p->free = (struct pool_slot *)s->link;
+	c->free = (struct pool_slot *)s->link;
+	if (c->free == NULL)
+		p->open = c->open;
+	p->empty -= c->used == 0;
+	c->used++;
 	p->used++;
-	s->link = used_by(p);
+	s->link = (uintptr_t)c | USED;
 	UNPOISON(slot_payload(s), p->size);
 	memset(slot_payload(s), 0, p->size);
 	return slot_payload(s);
@@ -101,12 +106,19 @@ void *pool_get(struct pool *p)
 void pool_put(struct pool *p, void *slot)
 {
 	struct pool_slot *s = (struct pool_slot *)(void *)((uint8_t *)slot - sizeof *s);
+	struct pool_chunk *c = (struct pool_chunk *)(s->link & ~(uintptr_t)USED);
 
-	ZT_ASSERT(s->link == used_by(p)); /* else a double free, or not ours */
+	ZT_ASSERT((s->link & USED) && c->pool == p); /* else a double free, or not ours */
 	memset(slot, 0xdf, p->size); /* what was in it does not outlive it, whoever reads it */
 	POISON(slot, p->size);
-	s->link = (uintptr_t)p->free;
-	p->free = s;
+	if (c->free == NULL) {
+		c->open = p->open;
+		p->open = c;
+	}
+	s->link = (uintptr_t)c->free;
+	c->free = s;
+	c->used--;
+	p->empty += c->used == 0;
 	p->used--;
 	bounds_give(p->bounds, p->id, 1);
 }
@@ -129,29 +141,41 @@ void *pool_next(const struct pool *p, struct pool_at *at)
 	return NULL;
 }
 
+/* All that are empty, but for `keep` of all. */
+static void drop_empty(struct pool *p, size_t keep)
+{
+	struct pool_chunk **at = &p->chunks;
+
+	p->open = NULL;
+	while (*at) {
+		struct pool_chunk *c = *at;
+
+		if (c->used == 0 && p->nchunks > keep) {
+			*at = c->next;
+			p->nchunks--;
+			p->empty--;
+			UNPOISON(c, sizeof *c + p->per_chunk * (sizeof(struct pool_slot) + p->size));
+			free(c);
+			continue;
+		}
+		if (c->free) {
+			c->open = p->open;
+			p->open = c;
+		}
+		at = &c->next;
+	}
+}
+
 void pool_free(struct pool *p)
 {
 	ZT_ASSERT(p->used == 0);
-	while (p->chunks) {
-		struct pool_chunk *c = p->chunks;
-
-		p->chunks = c->next;
-		UNPOISON(c, sizeof *c + p->per_chunk * (sizeof(struct pool_slot) + p->size));
-		free(c);
-	}
-	p->free = NULL;
-	p->nchunks = 0;
+	drop_empty(p, 0);
 }
 
 void pool_trim(struct pool *p)
 {
-	struct pool_chunk *one = p->chunks;
-
-	if (p->used || p->nchunks < 2)
-		return;
-	p->chunks = one->next;
-	pool_free(p);
-	carve(p, one);
+	if (p->empty && p->nchunks > 1 && p->used < p->nchunks * p->per_chunk / 4)
+		drop_empty(p, 1);
 }
 
 struct arena_chunk {

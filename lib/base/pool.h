@@ -25,9 +25,8 @@ struct pool {
 	enum bound_id id;
 	size_t size;      /* payload of a slot */
 	size_t per_chunk; /* slots allocated at a time */
-	struct pool_slot *free;
-	struct pool_chunk *chunks;
-	size_t nchunks;
+	struct pool_chunk *chunks, *open; /* all; those that have a free slot */
+	size_t nchunks, empty;            /* empty: of these, no slot is used */
 	uint64_t used;
 };
 
@@ -36,7 +35,8 @@ void pool_init(struct pool *p, struct bounds *b, enum bound_id id, size_t size);
 void *pool_get(struct pool *p);          /* zeroed, aligned to 8; or NULL: at the cap, or malloc failed */
 void pool_put(struct pool *p, void *slot);
 void pool_free(struct pool *p);          /* all slots must be back */
-void pool_trim(struct pool *p);          /* when all slots are back: one chunk is enough */
+/* When less than a quarter of the slots is used, chunks of which none is go; one stays. Nobody is within pool_next(). */
+void pool_trim(struct pool *p);
 
 /* Every slot that is used, in no order. Zero, then again and again until NULL. Meanwhile any slot may be put; one that is
  * got is met or not. */

@@ -138,7 +138,6 @@ TEST(an_empty_pool_is_trimmed_to_one_chunk)
 			NEED((slot[i] = pool_get(&pool)) != NULL);
 		CHECK_INT(pool.nchunks, 6);
 		for (int i = 0; i < N; i++) {
-			pool_trim(&pool); /* nothing, while there is one in use */
 			slot[i][99] = 1;
 			pool_put(&pool, slot[i]);
 		}
@@ -149,6 +148,76 @@ TEST(an_empty_pool_is_trimmed_to_one_chunk)
 	}
 	pool_free(&pool);
 	CHECK_INT(pool.nchunks, 0);
+}
+
+/* One that is used holds its own chunk, and no more; else what there was at most would stay for as long as that one. */
+TEST(chunks_without_a_used_slot_go_when_few_are_used)
+{
+	enum { N = 3000 };
+	static uint8_t *slot[N];
+
+	for (int left = 0; left < N; left += 599) {
+		fresh(N, 100);
+		for (int i = 0; i < N; i++) {
+			NEED((slot[i] = pool_get(&pool)) != NULL);
+			memset(slot[i], i % 251, 100);
+		}
+		for (int i = 0, used = N; i < N; i++) {
+			if (i == left)
+				continue;
+			pool_put(&pool, slot[i]);
+			pool_trim(&pool);
+			if (--used * 4 >= 6 * (int)pool.per_chunk)
+				CHECK_INT(pool.nchunks, 6); /* they may soon be needed again */
+		}
+		CHECK_INT(pool.nchunks, 1);
+		CHECK(slot[left][0] == left % 251 && slot[left][99] == left % 251);
+		CHECK(pool_next(&pool, &(struct pool_at){0}) == slot[left]);
+		for (int i = 0; i < N; i++)
+			if (i != left)
+				NEED((slot[i] = pool_get(&pool)) != NULL);
+		CHECK(pool_get(&pool) == NULL && pool.nchunks == 6 && slot[left][99] == left % 251);
+		for (int i = 0; i < N; i++)
+			pool_put(&pool, slot[i]);
+		pool_free(&pool);
+	}
+}
+
+TEST(what_is_used_stays_as_it_is_however_often_a_pool_is_trimmed)
+{
+	enum { N = 3000 };
+	static uint8_t *held[N];
+	size_t n = 0, met = 0;
+	uint32_t rnd = 1;
+
+	fresh(N, 100);
+	for (unsigned i = 0; i < 100000; i++) {
+		uint8_t *p;
+
+		rnd = rnd * 1664525 + 1013904223;
+		if ((rnd >> 16) % 16 < (i / 5000 % 2 ? 4 : 12)) { /* many, and few again */
+			p = pool_get(&pool);
+			CHECK((p != NULL) == (n < N));
+			if (p)
+				memset(held[n++] = p, (int)((uintptr_t)p / 8 % 251), 100);
+		} else if (n) {
+			size_t k = (rnd >> 8) % n;
+
+			p = held[k];
+			CHECK(p[0] == (uintptr_t)p / 8 % 251 && p[99] == p[0]);
+			pool_put(&pool, p);
+			held[k] = held[--n];
+			pool_trim(&pool);
+		}
+	}
+	for (struct pool_at at = {0}; pool_next(&pool, &at);)
+		met++;
+	CHECK(n > 0 && met == n && pool.used == n);
+	while (n)
+		pool_put(&pool, held[--n]);
+	CHECK_INT(pool.empty, pool.nchunks);
+	pool_free(&pool);
+	CHECK(pool.nchunks == 0 && pool.empty == 0);
 }
 
 TEST(freed_slots_are_poisoned)
