@@ -339,7 +339,7 @@ static bool all_said(const struct exchange *x)
 /* False: x is gone. */
 static bool far_goes_on(struct exchange *x)
 {
-	const bool silent = x->p.head[FAR].n == 0;
+	const bool silent = x->p.head[FAR].n == 0 && x->interims == 0;
 	bool none; /* not a byte of it reached the origin, or it may be asked twice */
 	const char *text;
 	uint64_t delivered;

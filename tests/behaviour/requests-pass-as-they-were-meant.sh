@@ -72,6 +72,9 @@ def serve(p, line, fields, path):
         return False
     elif what == "103":
         p.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK)
+    elif what in ("100-end", "103-end"):
+        p.send(b"HTTP/1.1 %s So Far\r\n\r\n" % what[:3].encode())
+        return False
     elif what == "flood":
         p.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 17 + OK)
     elif what == "events":
@@ -172,6 +175,16 @@ ask(p, "/flood")
 for i in range(16):
     same(p.head()[0], "HTTP/1.1 103 Early Hints", "an interim answer")
 same(p.answer()[0], 502, "too many of them")
+
+# An origin that has begun to answer is not asked again, as one is that closes what it had kept without a word.
+for path, told in (("/100-end", 0), ("/103-end", 1)):
+    p = v()
+    ask(p, "/x"); same(p.answer()[0], 200, "a request before it")
+    ask(p, path)
+    for i in range(told):
+        same(p.head()[0], "HTTP/1.1 103 So Far", "an interim answer")
+    same(p.answer()[0], 502, f"the answer to {path}")
+    same([l for l, _ in seen].count(f"GET {path} HTTP/1.1"), 1, f"how often an origin has had {path}")
 
 # No body, whatever is said.
 p = v()
