@@ -71,6 +71,7 @@ struct exchange {
 	bool ambiguous;            /* its path */
 	bool reached;                /* some of it may have come to its origin: no other one may have it */
 	bool retried, taken, reused; /* taken: bytes of the body were taken from the visitor; reused: on a kept upstream */
+	bool told;                 /* 100 Continue */
 	bool overtaken;            /* the way to it, by a reload */
 	bool held;                 /* X_ASKING: no tunnel is there yet, of a worker that has just begun: held.c */
 	bool replied;              /* the head of the answer was put */

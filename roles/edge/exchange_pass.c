@@ -53,6 +53,16 @@ static int render(const struct exchange *x, struct wr *w)
 	return forward_request(&f, w);
 }
 
+/* The visitor is told to go on now that somebody takes the body, once, whoever takes it then. Whatever the origin thinks
+ * of it, it was not asked: the field does not go on. false: no memory. */
+static bool tell_to_go_on(struct exchange *x)
+{
+	if (!x->p.req->expects_continue || x->told || duct_peek(x->near).n)
+		return true;
+	x->told = true;
+	return exchange_put(x, NEAR, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
 void exchange_begin_passing(struct exchange *x)
 {
 	struct desk *k = x->e->desk;
@@ -67,11 +77,7 @@ void exchange_begin_passing(struct exchange *x)
 	x->phase = X_PASSING;
 	x->moved_at = loop_now(x->e->child.loop);
 	x->p.sent_as[NEAR] = x->p.req->body.kind;
-	/* The visitor is told to go on now that somebody takes the body. Whatever the origin thinks of it, it was not
-	 * asked: the field does not go on. */
-	if (!exchange_put(x, FAR, wr_span(&w)) || !exchange_arm(x, UINT64_MAX) ||
-	    (x->p.req->expects_continue && !x->retried && duct_peek(x->near).n == 0 &&
-	     !exchange_put(x, NEAR, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"))))
+	if (!exchange_put(x, FAR, wr_span(&w)) || !exchange_arm(x, UINT64_MAX) || !tell_to_go_on(x))
 		exchange_full(x);
 	else
 		exchange_step(x);
