@@ -202,6 +202,14 @@ static enum policy_route second_route(const struct exchange *x, unsigned code, s
 	return x->tunnel == NULL || x->reused || newer ? route : route_of(x, x->tunnel, out);
 }
 
+/* By the same line of the same configuration: behind another one there may be another origin. */
+static bool leads_back(const struct exchange *x, const struct tunnel_route *r)
+{
+	if (r->t == NULL)
+		return x->tunnel == NULL && x->epoch == x->site->epoch;
+	return r->t == x->tunnel && r->epoch == x->epoch && r->number == x->rule;
+}
+
 /* Nothing of it has reached an origin, and nothing of its body is gone: somewhere else, once. Of reloads that overtake
  * it each makes one more time. */
 static bool try_elsewhere(struct exchange *x, unsigned code)
@@ -217,7 +225,7 @@ static bool try_elsewhere(struct exchange *x, unsigned code)
 	x->overtaken = false;
 	route = second_route(x, code, &r);
 	judge(x, route, &a);
-	if (x->reached && r.t != x->tunnel)
+	if (x->reached && !leads_back(x, &r))
 		return false;
 	if (!a.allow || (route != ROUTE_CONNECTOR && (route != ROUTE_LOCAL || !same)) || is_ambiguous(x, &r))
 		return false;
