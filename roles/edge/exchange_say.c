@@ -117,6 +117,10 @@ void exchange_of_reset(struct exchange *x, unsigned code, const char *text)
 	struct answer a = {0};
 
 	answer_of_reset(code, &a);
+	if (x->reached && a.status == 503) { /* whoever repeats those by himself might do it twice */
+		a.status = 502;
+		a.retry_s = 0;
+	}
 	a.detail = arena_span(&x->p.mem, span_str(text)); /* it is of what is closed now */
 	if (a.detail.n == 0)
 		a.detail = SPAN_NONE;

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # security
 # A connector's rule that is gone, or leads to another origin now: what runs by it may finish, for [limits] drain, and is
-# cut then; the next request goes by what is written now. A grant that is gone is access that was taken away: cut at once.
+# cut then, and who has no answer yet is not invited to ask again: it may have been done. The next request goes by what is
+# written now. A grant that is gone is access that was taken away: cut at once.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/web.inc.sh"
 A=$(free_port) B=$(free_port)
 cat >"$TMP/origin.py" <<'PY'
-# /NAME: half of a body, and the rest when the file NAME.go is there; a connection that is cut is told.
+# /NAME: half of a body, and the rest when the file NAME.go is there; a connection that is cut is told. No POST is answered.
 import http.server, os, select, socket, sys
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -23,6 +24,12 @@ class H(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
         self.wfile.write(body[100000:])
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        sys.stdout.write(f"has {self.path}\n")
+        sys.stdout.flush()
+        self.rfile.read(1)
+        self.close_connection = True
     def log_message(self, *a): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
 PY
@@ -47,6 +54,8 @@ begin g2 gone
 begin m1 moved
 begin m2 moved
 begin s1 granted
+start p1 web gone.test /p1 -d all -o /dev/null -D "$TMP/p1.head" -w '%{http_code}\n'
+wait_for grep -q 'has /p1' "$TMP/a.log"
 
 INGRESS=()
 ingress moved 'hostname = moved.test' "service = http://127.0.0.1:$B"
@@ -67,6 +76,9 @@ for d in g2 m2; do # in the end
 	[ "$STATUS" != 0 ] || fail "the download $d has ended well"
 	wait_for grep -q "cut /$d" "$TMP/a.log"
 done
+join p1
+same "$(<"$TMP/p1.log")" 502 "the answer to what the origin has had"
+lacks "$(<"$TMP/p1.head")" Retry-After
 running s1 || fail "what is as it was has ended"
 
 EDGE_GRANTED=(gone.test moved.test)
