@@ -104,7 +104,7 @@ static bool interim(struct exchange *x, struct httpresp *r)
 	}
 	if (exchange_put(x, NEAR, wr_span(&w)))
 		return true;
-	exchange_full(x);
+	exchange_cut(x, err_name(ZT_E_NOMEM)); /* a part of it may have left */
 	return false;
 }
 
