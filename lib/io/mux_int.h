@@ -134,6 +134,7 @@ struct mux {
 	struct pool pool;
 	struct stream_state **hash, *dead;      /* dead: nobody needs them any more */
 	size_t hashes;
+	uint64_t mix;                           /* random and odd: which number is in which chain */
 	struct mux_name *name[MUX_NAMES];       /* the last one of each hash */
 	struct stream_line line[2], eager;
 	struct stream_state *turn;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/num.h"
 #include "decide/share.h"
 #include "mux_int.h"
@@ -15,9 +16,11 @@
 /* Last words, where there are any, are gone when its user has heard them. */
 SHARE_IS(SHARE_STREAM, sizeof(struct stream_state) + SHARE_SLOT + sizeof(struct mux_name) + FRAME_NAME + SHARE_MALLOC);
 
+/* By the upper half of a product with a number that nobody knows: the peer chooses his streams' numbers, and could have
+ * them all in one chain else. */
 static struct stream_state **chain_of(const struct mux *m, uint32_t id)
 {
-	return &m->hash[id / 2 % m->hashes];
+	return &m->hash[((id * m->mix) >> 32) * m->hashes >> 32];
 }
 
 struct stream_state *stream_find(const struct mux *m, uint32_t id)
@@ -63,6 +66,8 @@ bool streams_init(struct mux *m)
 {
 	pool_init(&m->pool, m->o.bounds, BOUND_STREAMS, sizeof(struct stream_state));
 	m->hashes = MUX_HASH;
+	random_bytes(&m->mix, sizeof m->mix);
+	m->mix |= 1;
 	m->hash = calloc(m->hashes, sizeof(struct stream_state *));
 	return m->hash != NULL;
 }

@@ -65,6 +65,49 @@ TEST(nine_streams_without_memory_end_the_connection)
 	pair_free(p);
 }
 
+static size_t longest_chain(const struct mux *m)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < m->hashes; i++) {
+		size_t n = 0;
+
+		for (const struct stream_state *st = m->hash[i]; st; st = st->chain)
+			n++;
+		most = num_max64(most, n);
+	}
+	return most;
+}
+
+/* Numbers in the steps of a table, which a peer may choose. Of random spreads one in 20,000 is that bad. */
+TEST(nobody_aims_at_one_chain)
+{
+	size_t longest = 2000;
+
+	for (unsigned tries = 0; tries < 3 && longest > 200; tries++) {
+		struct pair *p = start();
+		int rc = 0;
+
+		for (unsigned i = 0; i < 2; i++) {
+			struct mux_opts o = pair_opts(p, i, &mux_class);
+
+			o.hello.streams = o.opens = 2000;
+			pair_start(p, i, &o);
+		}
+		pair_turns(p, 10);
+		for (size_t n = 0; n < 2000 && rc == 0; n++) {
+			p->end[0].mux->ids.own += 8192 - 2;
+			opens(p, 0, n, 0, &rc);
+			if (n % 100 == 99)
+				pair_turns(p, 20);
+		}
+		CHECK(rc == 0 && opened == 2000);
+		longest = longest_chain(p->end[1].mux);
+		pair_free(p);
+	}
+	CHECK(longest <= 200);
+}
+
 /* As many as nobody expects in one connection: each is found, and their memory is back when they are over, though one
  * lives on. */
 TEST(nine_thousand_streams_fit_one_connection)
