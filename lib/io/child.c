@@ -117,6 +117,7 @@ static void on_commit(struct child *c, struct chan_msg *m)
 	c->cls->commit(c);
 	conf_free(old);
 	use_held(c);
+	say(c, IPC_COMMITTED, c->epoch, SPAN_NONE);
 }
 
 static void on_abort(struct child *c, struct chan_msg *m)

@@ -234,7 +234,8 @@ int kid_launch(struct kid *k, struct why *w)
 		return rc;
 	k->state = KID_STARTING;
 	k->birth = ++s->births;
-	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = k->replaced = k->settled = k->lingers = false;
+	k->introduced = k->asked = k->told_to_drain = k->offered = k->prepared = false;
+	k->committing = k->replaced = k->settled = k->lingers = false;
 	k->offers = 0;
 	k->counters_n = 0;
 	if (!loop_timer(s->loop, &k->timer, KID_START_DEADLINE))

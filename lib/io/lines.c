@@ -106,7 +106,7 @@ void watch_fire(struct timer *t, uint64_t now)
 
 	(void)now;
 	look_later(s);
-	if (s->stopping || s->next || upgrade_runs(s) || !s->conf->tls.watch)
+	if (s->stopping || renew_runs(s) || upgrade_runs(s) || !s->conf->tls.watch)
 		return;
 	look(s, &seen);
 	memcpy(loaded.of, s->files.mark, sizeof loaded.of);

@@ -1,7 +1,8 @@
 /*
  * renew: the two-step reload. Begin: parse, bind what is new, offer the epoch to every child.
  * Each answers; when all would work, commit, else abort. Whatever happens, exactly one of
- * the two configurations is served by everybody, and the asker learns which and why.
+ * the two configurations is served by everybody, and the asker learns which and why: of the
+ * new one when everybody has begun, so whoever comes behind the answer is served by it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,12 +44,23 @@ void renew_asker_gone(struct super *s, struct ctl_client *who)
 		s->renew_asker = NULL;
 }
 
-static void end_renewal(struct super *s)
+bool renew_runs(const struct super *s)
+{
+	return s->next || s->renew_settles;
+}
+
+static void forget_next(struct super *s)
 {
 	s->next = NULL;
 	for (size_t i = 0; i < s->nkids; i++)
 		s->kids[i].offered = s->kids[i].prepared = false;
 	loop_timer_stop(s->loop, &s->renew_timer);
+}
+
+static void end_renewal(struct super *s)
+{
+	forget_next(s);
+	s->renew_settles = false;
 	/* From a clean stack: what ended this one may be a loop over the children. */
 	if (s->renew_again && !loop_timer(s->loop, &s->renew_timer, 0))
 		LOG0(&s->log, LOG_ERROR, "out of memory: ask for the reload again");
@@ -81,7 +93,29 @@ static void commit_kid(struct kid *k)
 	if (k->state != KID_UP)
 		return;
 	k->epoch = epoch;
-	kid_tell(k, IPC_COMMIT, epoch, NULL, 0);
+	k->committing = kid_tell(k, IPC_COMMIT, epoch, NULL, 0) == 0;
+}
+
+static void finish(struct super *s)
+{
+	end_renewal(s);
+	super_log_settings(s);
+	LOG(&s->log, LOG_INFO, "reloaded", LF_U64("epoch", s->epoch));
+	tell_asker(s, EXIT_ZT_OK, "reloaded", SPAN_NONE);
+}
+
+static const struct kid *who_settles(const struct super *s)
+{
+	for (size_t i = 0; i < s->nkids; i++)
+		if (s->kids[i].state == KID_UP && s->kids[i].committing)
+			return &s->kids[i];
+	return NULL;
+}
+
+void renew_finish(struct super *s)
+{
+	if (s->renew_settles && who_settles(s) == NULL)
+		finish(s);
 }
 
 static void commit(struct super *s)
@@ -99,10 +133,12 @@ static void commit(struct super *s)
 	s->open = s->next_open;
 	conf_free(s->conf);
 	s->conf = s->next;
-	end_renewal(s);
-	super_log_settings(s);
-	LOG(&s->log, LOG_INFO, "reloaded", LF_U64("epoch", s->epoch));
-	tell_asker(s, EXIT_ZT_OK, "reloaded", SPAN_NONE);
+	forget_next(s);
+	s->renew_settles = true;
+	if (loop_timer(s->loop, &s->renew_timer, RENEW_DEADLINE))
+		renew_finish(s);
+	else
+		finish(s);
 }
 
 static bool is_waited_for(const struct kid *k)
@@ -132,6 +168,7 @@ void renew_kid_gone(struct kid *k)
 {
 	if (k->super->next && k->offered)
 		refuse(k->super, EXIT_ZT_FAILED, k->what->proc, SPAN_LIT("it died while it was asked"));
+	renew_finish(k->super);
 }
 
 void renew_stop(struct super *s)
@@ -139,6 +176,8 @@ void renew_stop(struct super *s)
 	s->renew_again = false;
 	if (s->next)
 		refuse(s, EXIT_ZT_FAILED, "super", SPAN_LIT("the role is stopping"));
+	if (s->renew_settles)
+		finish(s);
 }
 
 void renew_fire(struct timer *t, uint64_t now)
@@ -147,6 +186,14 @@ void renew_fire(struct timer *t, uint64_t now)
 	const char *by = "super";
 
 	(void)now;
+	if (s->renew_settles) { /* there is no way back, and whoever is told should not wait for it */
+		const struct kid *k = who_settles(s);
+
+		LOG(&s->log, LOG_WARN, "a child has not said that it serves the new configuration",
+		    LF_STR("child", k ? k->what->proc : ""));
+		finish(s);
+		return;
+	}
 	if (s->next == NULL) {
 		renew_begin(s, NULL);
 		return;
@@ -258,9 +305,9 @@ static int load_next(struct super *s, bool files_only, struct wr *reason)
 static void not_now(struct super *s, struct ctl_client *asker)
 {
 	if (asker == NULL)
-		*(s->next ? &s->renew_again : &s->up.reload) = true;
+		*(renew_runs(s) ? &s->renew_again : &s->up.reload) = true;
 	else
-		ctl_reply(asker, EXIT_ZT_LOCKED, s->next ? "a reload is running already" : upgrade_runs(s) ? "an upgrade is running" :
+		ctl_reply(asker, EXIT_ZT_LOCKED, renew_runs(s) ? "a reload is running already" : upgrade_runs(s) ? "an upgrade is running" :
 			  "stopping", SPAN_NONE);
 }
 
@@ -294,7 +341,7 @@ static void begin(struct super *s, struct ctl_client *asker, bool files_only)
 	struct wr reason = wr_of(mem, sizeof mem);
 	int rc;
 
-	if (s->next || s->stopping || upgrade_runs(s)) {
+	if (renew_runs(s) || s->stopping || upgrade_runs(s)) {
 		not_now(s, asker);
 		return;
 	}

@@ -71,6 +71,7 @@ struct kid {
 	bool told_to_drain;
 	/* the running renewal */
 	bool offered, prepared;
+	bool committing;    /* it was told to serve another epoch, and has not said that it does */
 	bool replaced;      /* ended for its old configuration, not for a fault */
 	bool rests;         /* it was told to go for an upgrade, and is not started again but by that */
 	bool settled;       /* it has said so */
@@ -134,6 +135,7 @@ struct super {
 	struct listeners next_open;
 	struct bundles next_files;
 	struct timer renew_timer;       /* while it runs: too late; else: begin again, now */
+	bool renew_settles;             /* it is decided and in force; children say so, one by one */
 	struct ctl_client *renew_asker; /* NULL: a SIGHUP asked, or the asker left */
 	bool renew_again;               /* a SIGHUP came while it ran: the file may be newer */
 
@@ -231,6 +233,8 @@ void watch_begin(struct super *s); /* over the files of the bundles, if there ar
 void watch_fire(struct timer *t, uint64_t now);
 
 /* renew.c: the two-step reload */
+bool renew_runs(const struct super *s);
+void renew_finish(struct super *s); /* if all serve what it brought */
 void renew_say(const struct super *s); /* the service manager: something changes, until READY=1 */
 void renew_begin(struct super *s, struct ctl_client *asker);
 void renew_files(struct super *s); /* the configuration in force with the files as they are now */

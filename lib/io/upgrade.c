@@ -369,7 +369,7 @@ static const char *not_now(const struct super *s)
 	/* The line may be that to the one before us, or one that is closed, until the turn is over. */
 	if (upgrade_runs(s) || s->up.line.listed || (s->up.begin.heir && !s->up.crowned))
 		return "an upgrade is running already";
-	return s->next ? "a reload is running; try again" : s->announced ? NULL : "the role is still starting; try again";
+	return renew_runs(s) ? "a reload is running; try again" : s->announced ? NULL : "the role is still starting; try again";
 }
 
 void upgrade_begin(struct super *s, struct ctl_client *asker)
@@ -379,7 +379,7 @@ void upgrade_begin(struct super *s, struct ctl_client *asker)
 	s->up.again = false;
 	if (no && asker) {
 		ctl_reply(asker, EXIT_ZT_LOCKED, no, SPAN_NONE);
-	} else if (no && s->next) { /* nobody waits who could ask again */
+	} else if (no && renew_runs(s)) { /* nobody waits who could ask again */
 		s->up.again = true;
 		upgrade_later(s, NS_PER_S / 4);
 	} else if (no) {

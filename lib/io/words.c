@@ -75,6 +75,16 @@ static int heard_answer(struct kid *k, const struct ipc_msg *m)
 	return 0;
 }
 
+static int heard_committed(struct kid *k, const struct ipc_msg *m)
+{
+	(void)m;
+	if (!k->committing)
+		return -ZT_E_SYNTAX;
+	k->committing = false;
+	renew_finish(k->super);
+	return 0;
+}
+
 static int heard_counters(struct kid *k, const struct ipc_msg *m)
 {
 	if (!k->asked)
@@ -134,7 +144,7 @@ static const struct {
 } words[] = {
 	{IPC_READY, heard_ready},       {IPC_PREPARED, heard_answer}, {IPC_REFUSED, heard_answer},
 	{IPC_COUNTERS, heard_counters}, {IPC_DRAINED, heard_drained}, {IPC_DIAL, heard_dial},
-	{IPC_SETTLED, heard_settled},
+	{IPC_SETTLED, heard_settled},   {IPC_COMMITTED, heard_committed},
 };
 
 static int heard(struct kid *k, const struct ipc_msg *m)

@@ -21,6 +21,7 @@
 	X(IPC_DRAINED, 5, 'c', "nothing left to do; about to exit")                               \
 	X(IPC_DIAL, 6, 'c', "connect to a socket file of the epoch's configuration; payload: u32 id, u16 rule, u16 origin") \
 	X(IPC_SETTLED, 7, 'c', "of a successor at an upgrade: it can serve all that the one before it serves") \
+	X(IPC_COMMITTED, 8, 'c', "answer to IPC_COMMIT: it serves the epoch")                     \
 	X(IPC_PREPARE, 16, 's', "a new epoch; descriptors: config memfd, then as at start")       \
 	X(IPC_COMMIT, 17, 's', "serve the prepared epoch from now on")                            \
 	X(IPC_ABORT, 18, 's', "forget the prepared epoch")                                        \

@@ -2,7 +2,8 @@
  * puppet_child: what a puppet does, the child of puppet.h.
  *
  * What it does by itself: READY at start, PREPARED to an offer, COUNTERS to a question,
- * DRAINED and exit when told to drain. "mute 1" stops the answers, but for COUNTERS.
+ * DRAINED and exit when told to drain. "mute 1" stops these answers, but for COUNTERS. COMMITTED when told to serve
+ * another epoch, unless "hold 1".
  *
  * It keeps the line to another child that it was given last, and the one before: "line TEXT" and
  * "old TEXT" send over them and answer what came back; "drop" closes the older. "given?" is the
@@ -39,7 +40,7 @@
 
 struct puppet {
 	char index;  /* '0', '1': the last letter of its kind */
-	bool mute, deaf; /* deaf: does not read its channel */
+	bool mute, hold, deaf; /* deaf: does not read its channel */
 	bool stuff;      /* answers with as many counters as fit */
 	uint32_t epoch;
 	size_t given;       /* descriptors with the last order */
@@ -116,6 +117,8 @@ static void puppet_order(struct puppet *p)
 		puppet_counters(p, m.ipc.epoch);
 	else
 		snprintf(p->orders + n, sizeof p->orders - n, "%d:%u ", (int)m.ipc.type, (unsigned)m.ipc.epoch);
+	if (m.ipc.type == IPC_COMMIT && !p->hold)
+		puppet_say(IPC_COMMITTED, m.ipc.epoch, SPAN_NONE);
 	if (p->mute)
 		return;
 	if (m.ipc.type == IPC_PREPARE)
@@ -240,6 +243,12 @@ static const char *do_mute(struct puppet *p, const struct puppet_line *l)
 	return "ok";
 }
 
+static const char *do_hold(struct puppet *p, const struct puppet_line *l)
+{
+	p->hold = l->a != 0;
+	return "ok";
+}
+
 static const char *do_deaf(struct puppet *p, const struct puppet_line *l)
 {
 	(void)l;
@@ -336,7 +345,7 @@ static const char *puppet_obey(struct puppet *p, struct span line)
 		const char *name;
 		const char *(*obey)(struct puppet *p, const struct puppet_line *l);
 	} commands[] = {
-		{"send", do_send}, {"ready", do_ready}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute},
+		{"send", do_send}, {"ready", do_ready}, {"raw", do_raw}, {"hand", do_hand}, {"flood", do_flood}, {"mute", do_mute}, {"hold", do_hold},
 		{"deaf", do_deaf}, {"close", do_close}, {"shut", do_shut}, {"block", do_block}, {"exit", do_exit},
 		{"dial", do_dial}, {"dialled?", do_dialled}, {"line", do_line}, {"old", do_old}, {"drop", do_drop}, {"nonblock?", do_nonblock}, {"epoch?", do_epoch}, {"orders?", do_orders}, {"given?", do_given},
 	};

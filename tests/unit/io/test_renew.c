@@ -63,6 +63,85 @@ TEST(all_must_agree_before_any_is_told_to)
 	CHECK_INT(close_duo(), 0);
 }
 
+/* All have agreed and were told: it is in force, and both have to say so. */
+static void begin_to_settle(pid_t *asker)
+{
+	tell(0, "hold 1");
+	tell(1, "hold 1");
+	begin_reload(true, asker);
+	tell(0, "send 2 2");
+	tell(1, "send 2 2");
+	EVENTUALLY(told(0, COMMIT2) && told(1, COMMIT2));
+}
+
+/* Whoever comes behind the answer is served by what the answer says. */
+TEST(who_asked_is_told_when_all_serve_it)
+{
+	pid_t asker = 0;
+
+	stage_open(&duo, "");
+	begin_to_settle(&asker);
+	tell(0, "send 8 2");
+	CHECK(healthy());
+	CHECK_INT(waitpid(asker, NULL, WNOHANG), 0);
+	CHECK(!logged("reloaded"));
+	ask("reload");
+	CHECK_INT(stage.code, EXIT_ZT_LOCKED); /* it is not over */
+	kill(stage.super, SIGHUP);
+	CHECK(healthy());
+	tell(0, "mute 0");
+	tell(1, "mute 0");
+	tell(0, "hold 0");
+	tell(1, "hold 0");
+	tell(1, "send 8 2");
+	CHECK_INT(answer_of(asker), 0);
+	EVENTUALLY(status_of("epoch", 0) == 3); /* and the signal is not forgotten */
+	CHECK_INT(close_duo(), 0);
+}
+
+TEST(who_dies_as_it_is_to_serve_it_is_not_waited_for)
+{
+	pid_t asker = 0;
+
+	stage_open(&duo, "");
+	begin_to_settle(&asker);
+	tell(0, "send 8 2");
+	tell(1, "exit");
+	CHECK_INT(answer_of(asker), 0);
+	EVENTUALLY(healthy());
+	CHECK_STR(tell(1, "epoch?"), "2");
+	CHECK_INT(close_duo(), 0);
+}
+
+TEST(silence_of_who_is_to_serve_it_takes_nothing_back)
+{
+	pid_t asker = 0;
+
+	stage_open(&duo, "");
+	begin_to_settle(&asker);
+	tell(0, "send 8 2");
+	CHECK_INT(answer_of(asker), 0);
+	CHECK(logged("has not said that it serves") && logged("child=one"));
+	CHECK_INT(status_of("epoch", 0), 2);
+	tell(1, "send 8 2"); /* late, and in order */
+	CHECK(healthy());
+	CHECK_INT(status_of("restarts", 1), 0);
+	CHECK_INT(close_duo(), 0);
+}
+
+TEST(a_stop_while_they_begin_to_serve_it_is_an_answer)
+{
+	pid_t asker = 0;
+
+	stage_open(&duo, "");
+	begin_to_settle(&asker);
+	kill(stage.super, SIGTERM);
+	CHECK_INT(answer_of(asker), 0);
+	kill(stage.super, SIGTERM);
+	CHECK_INT(stage_wait(), 0);
+	CHECK(!logged("bug at"));
+}
+
 TEST(one_refusal_is_a_refusal_for_all)
 {
 	pid_t asker = 0;
