@@ -41,9 +41,10 @@ static void grow(struct window_in *w, uint64_t took_ns, uint64_t rtt_ns)
 		w->size *= 2;
 }
 
-/* A megabyte a second, and a few keys ahead of that. Where bulk fills a short path a hundred streams have several each. */
+/* A megabyte a second; a hundred streams that fill a short path have several each. A measure has just begun when credit was
+ * given, and of bulk the next turn comes some ms later, so it has to be old enough for one of 64 KiB. */
 #define TRICKLE_NS 1000 /* a byte */
-#define TRICKLE_AHEAD 4096
+#define TRICKLE_AHEAD WINDOW_FIRST
 
 bool window_in_trickles(const struct window_in *w, uint64_t now_ns)
 {

@@ -384,24 +384,25 @@ TEST(what_lies_unread_halves_the_window_and_keeps_it_from_growing)
 	CHECK_INT(w.size, WINDOW_FIRST);
 }
 
-/* A few keys at once, then a byte each microsecond; what was not taken yet has come all the same. */
+/* 64 KiB at once, then a byte each microsecond; what was not taken yet has come all the same. */
 TEST(a_trickle_is_told_from_bulk)
 {
+	const uint64_t t = 7 * MS, ahead = WINDOW_FIRST * UINT64_C(1000), more = ahead + 1000 * UINT64_C(1000);
 	struct window_in w;
 	uint64_t credit;
 
-	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, 7 * MS);
-	CHECK(!window_in_trickles(&w, 7 * MS));
-	CHECK(!window_in_trickles(&w, 7 * MS + 4095999) && window_in_trickles(&w, 7 * MS + 4096000));
+	window_in_init(&w, WINDOW_FIRST, WINDOW_MOST, t);
+	CHECK(!window_in_trickles(&w, t));
+	CHECK(!window_in_trickles(&w, t + ahead - 1) && window_in_trickles(&w, t + ahead));
 	CHECK_INT(window_in_receive(&w, 1000), 0);
-	CHECK(!window_in_trickles(&w, 7 * MS + 5095999) && window_in_trickles(&w, 7 * MS + 5096000));
+	CHECK(!window_in_trickles(&w, t + more - 1) && window_in_trickles(&w, t + more));
 	window_in_take(&w, 1000);
-	CHECK(!window_in_trickles(&w, 7 * MS + 5095999) && window_in_trickles(&w, 7 * MS + 5096000));
+	CHECK(!window_in_trickles(&w, t + more - 1) && window_in_trickles(&w, t + more));
 	CHECK_INT(window_in_receive(&w, WINDOW_FIRST - 1000), 0);
-	CHECK(!window_in_trickles(&w, 60 * MS));
+	CHECK(!window_in_trickles(&w, t + 2 * ahead - 1) && window_in_trickles(&w, t + 2 * ahead));
 	window_in_take(&w, WINDOW_FIRST - 1000);
 	CHECK(window_in_grant(&w, 61 * MS, MS, true, &credit)); /* with it another measure begins */
-	CHECK(!window_in_trickles(&w, 61 * MS) && window_in_trickles(&w, 66 * MS));
+	CHECK(!window_in_trickles(&w, 66 * MS) && window_in_trickles(&w, 61 * MS + ahead));
 }
 
 TEST(a_rate_gives_its_burst_and_then_so_many_a_second)
