@@ -3,7 +3,7 @@
 STREAM_MODULE=$(find /usr/lib/nginx/modules /usr/lib/nginx -name ngx_stream_module.so 2>/dev/null | head -n 1)
 lacks() {
 	lacking nginx
-	[ -n "$STREAM_MODULE" ] || nginx -V 2>&1 | grep -qw -- --with-stream || echo "nginx has no stream module"
+	[ -n "$STREAM_MODULE" ] || nginx -V 2>&1 | grep -qE -- '--with-stream( |$)' || echo "nginx has no stream module (libnginx-mod-stream)"
 }
 about() { echo "$(nginx -v 2>&1 | sed 's/.*: //') pair, one worker each, 64 KiB buffers, verified TLS; stream, or http with kept connections"; }
 stream_conf() { # NAME LISTEN TO LINES
