@@ -8,14 +8,7 @@ need python3 pgrep
 ca home
 for c in a other; do cert "$c" home serverAuth "DNS:a.test"; done
 start_echo_origin
-cat >"$TMP/listen.py" <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
-while True: print(s.recv(1000).decode().replace("\n", " "), flush=True)
-PY
-start manager python3 "$TMP/listen.py" "$TMP/notify"
-told() { grep -q "$1" "$TMP/manager.log"; }
-wait_for told bound
+. "$(dirname "$0")/manager.inc.sh"
 relay_conf near "to = 127.0.0.1:$ECHO" 'accept = tls' "$(host a a 'names = a.test')"
 start near env NOTIFY_SOCKET="$TMP/notify" "$ZT" relay -c "${CONF[near]}"
 wait_for told READY=1

@@ -6,14 +6,7 @@
 . "$(dirname "$0")/echo.inc.sh"
 need python3
 echo_conf
-cat >"$TMP/listen.py" <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
-while True: print(s.recv(1000).decode().replace("\n", " "), flush=True)
-PY
-start manager python3 "$TMP/listen.py" "$TMP/notify"
-told() { grep -q "$1" "$TMP/manager.log"; }
-wait_for told bound
+. "$(dirname "$0")/manager.inc.sh"
 start echo env NOTIFY_SOCKET="$TMP/notify" WATCHDOG_USEC=200000 "$ZT" echo -c "$CONF"
 wait_for told READY=1
 wait_for told WATCHDOG=1

@@ -385,19 +385,27 @@ TEST(who_answers_the_ends_of_streams_may_have_many_at_once)
 	pair_free(p);
 }
 
-TEST(a_peer_allows_no_more_streams_than_we_would)
+/* Each allows the other so many streams, and opens no more than `own`. */
+static struct pair *both_allow(uint32_t streams, uint32_t own)
 {
 	struct pair *p = start();
-	int rc;
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct mux_opts o = pair_opts(p, i, &mux_class);
 
-		o.hello.streams = UINT32_MAX;
-		o.streams = 3;
+		o.hello.streams = streams;
+		o.streams = own;
 		pair_start(p, i, &o);
 	}
 	pair_turns(p, 9);
+	return p;
+}
+
+TEST(a_peer_allows_no_more_streams_than_we_would)
+{
+	struct pair *p = both_allow(UINT32_MAX, 3);
+	int rc;
+
 	CHECK_INT(mux_stats(p->end[0].mux).most, 3);
 	for (size_t i = 0; i < 3; i++)
 		opens(p, 0, i, 0, &rc);
@@ -409,16 +417,9 @@ TEST(a_peer_allows_no_more_streams_than_we_would)
 
 TEST(the_peers_limit_of_streams_is_kept)
 {
-	struct pair *p = start();
+	struct pair *p = both_allow(3, 0);
 	int rc;
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct mux_opts o = pair_opts(p, i, &mux_class);
-
-		o.hello.streams = 3;
-		pair_start(p, i, &o);
-	}
-	pair_turns(p, 9);
 	next_user = (struct user){.takes = true};
 	for (size_t i = 0; i < 3; i++)
 		opens(p, 0, i, 1, &rc);

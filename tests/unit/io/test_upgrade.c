@@ -164,13 +164,11 @@ TEST(a_question_that_did_not_leave_is_not_waited_for)
 	finish();
 }
 
-/* It is gone, and the shepherd is late to say so: who let go of all for it would leave nobody. */
-TEST(a_successor_whose_line_has_ended_is_given_nothing)
+/* A successor, 77, that has read its configuration. Answers its end of the line. */
+static int a_prepared_one(void)
 {
 	int heir[2];
 
-	begin();
-	t.s->nkids = 0; /* nobody has to end for it */
 	make_pair(heir);
 	upgrade_begin(t.s, NULL);
 	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
@@ -179,11 +177,22 @@ TEST(a_successor_whose_line_has_ended_is_given_nothing)
 	turns();
 	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_PREPARED}, NULL, 0), 0);
 	turns();
+	return heir[1];
+}
+
+/* It is gone, and the shepherd is late to say so: who let go of all for it would leave nobody. */
+TEST(a_successor_whose_line_has_ended_is_given_nothing)
+{
+	int heir;
+
+	begin();
+	t.s->nkids = 0; /* nobody has to end for it */
+	heir = a_prepared_one();
 	CHECK_INT(t.s->up.step, UPGRADE_GONE);
-	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_READY}, NULL, 0), 0);
+	CHECK_INT(upmsg_send(heir, &(struct upmsg){.type = UPMSG_READY}, NULL, 0), 0);
 	turns();
 	CHECK_INT(t.s->up.step, UPGRADE_TRIAL);
-	close(heir[1]);
+	close(heir);
 	turns();
 	clock_fake_step(&t.clock, NS_PER_S);
 	turns();
@@ -199,7 +208,7 @@ TEST(a_successor_whose_line_has_ended_is_given_nothing)
 static int prepared(void)
 {
 	struct chan_msg order;
-	int heir[2];
+	int heir;
 
 	begin();
 	t.s->conf = calloc(1, sizeof *t.s->conf);
@@ -209,18 +218,11 @@ static int prepared(void)
 	if (t.s->kids[1].pid == 0)
 		for (;;)
 			pause();
-	make_pair(heir);
-	upgrade_begin(t.s, NULL);
-	CHECK_INT(said(t.shepherd), UPMSG_SPAWN);
-	say(UPMSG_SPAWNED, 77, 0, "", heir[0]);
-	close(heir[0]);
-	turns();
-	CHECK_INT(upmsg_send(heir[1], &(struct upmsg){.type = UPMSG_PREPARED}, NULL, 0), 0);
-	turns();
+	heir = a_prepared_one();
 	CHECK_INT(t.s->up.step, UPGRADE_ALONE);
 	CHECK_INT(chan_take_order(t.keeper.child_orders, &order), 1);
 	CHECK_INT(order.ipc.type, IPC_DRAIN);
-	return heir[1];
+	return heir;
 }
 
 static void bury_keeper(void)
